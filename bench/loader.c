@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Question: what does an allocator add to loading a checkpoint?
+//
+//     bench-loader FILE          malloc and pread of every tensor, then free of them all
+//     bench-loader FILE --warm   the limit: the same preads into buffers already there
+//
+// The tensors are GPT-2's (gpt2_shapes.h), all held until the load is whole. FILE is in the page
+// cache, so what is timed is the copy out of it and what the allocator does. One process loads
+// LOADS times: the first load shows fresh memory, the later ones what was kept.
+//
+// The warm buffers are in huge pages where the kernel has them: the fastest memory to read into.
+
+#include "bench.h"
+#include "gpt2_shapes.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOADS 10
+
+struct loader {
+    int fd;
+    size_t bytes[GPT2_TENSORS];
+    char *tensors[GPT2_TENSORS];
+};
+
+static double load_ms[LOADS], free_ms[LOADS], minor_faults[LOADS];
+
+static void open_checkpoint(struct loader *loader, const char *path)
+{
+    struct stat status;
+    size_t total = 0;
+
+    gpt2_sizes(loader->bytes);
+    for (size_t i = 0; i < GPT2_TENSORS; i++)
+        total += loader->bytes[i];
+    loader->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (loader->fd < 0 || fstat(loader->fd, &status) != 0)
+        bench_die(path);
+    if ((size_t)status.st_size != total)
+        bench_die("the file has not the size of the tensors of gpt2_shapes.h");
+}
+
+static void allocate(struct loader *loader, size_t i)
+{
+    loader->tensors[i] = malloc(loader->bytes[i]);
+    if (!loader->tensors[i])
+        bench_die("malloc");
+}
+
+static void read_tensor(const struct loader *loader, size_t i, off_t at)
+{
+    char *to = loader->tensors[i];
+
+    for (size_t left = loader->bytes[i]; left > 0;) {
+        ssize_t got = pread(loader->fd, to, left, at);
+
+        if (got <= 0)
+            bench_die("pread");
+        to += got;
+        at += got;
+        left -= (size_t)got;
+    }
+}
+
+// With `allocating` false the buffers of before are read into.
+static void load(struct loader *loader, int allocating)
+{
+    off_t at = 0;
+
+    for (size_t i = 0; i < GPT2_TENSORS; i++) {
+        if (allocating)
+            allocate(loader, i);
+        read_tensor(loader, i, at);
+        at += (off_t)loader->bytes[i];
+    }
+}
+
+static void free_all(struct loader *loader)
+{
+    for (size_t i = 0; i < GPT2_TENSORS; i++)
+        free(loader->tensors[i]);
+}
+
+// Buffers side by side in one mapping, each on pages of its own, touched by a first load.
+static void make_warm(struct loader *loader)
+{
+    size_t total = 0;
+    char *next;
+
+    for (size_t i = 0; i < GPT2_TENSORS; i++)
+        total += loader->bytes[i] + 4 * KIB;
+    next = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (next == MAP_FAILED)
+        bench_die("mmap");
+    madvise(next, total, MADV_HUGEPAGE);
+    for (size_t i = 0; i < GPT2_TENSORS; i++) {
+        loader->tensors[i] = next;
+        next += (loader->bytes[i] + 4 * KIB - 1) & ~(4 * KIB - 1);
+    }
+    load(loader, 0);
+}
+
+static double faults_so_far(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_minflt;
+}
+
+static void measure(struct loader *loader, int warm, size_t round)
+{
+    double faults = faults_so_far();
+    double start = bench_seconds();
+    double loaded;
+
+    load(loader, !warm);
+    loaded = bench_seconds();
+    if (!warm)
+        free_all(loader);
+    free_ms[round] = (bench_seconds() - loaded) * 1e3;
+    load_ms[round] = (loaded - start) * 1e3;
+    minor_faults[round] = faults_so_far() - faults;
+}
+
+int main(int argc, char **argv)
+{
+    static struct loader loader;
+    int warm = argc == 3 && strcmp(argv[2], "--warm") == 0;
+    double peak;
+
+    if (argc != 2 && !warm)
+        bench_die("usage: bench-loader FILE [--warm]");
+    open_checkpoint(&loader, argv[1]);
+    if (warm)
+        make_warm(&loader);
+    for (size_t round = 0; round < LOADS; round++)
+        measure(&loader, warm, round);
+    peak = bench_proc_kib("/proc/self/status", "VmHWM:");
+
+    bench_open("loader");
+    bench_samples("load_ms", load_ms, LOADS);
+    bench_samples("free_ms", free_ms, LOADS);
+    bench_samples("minor_faults", minor_faults, LOADS);
+    bench_samples("peak_kib", &peak, 1);
+    bench_close();
+    return 0;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "options.h"
+
+#include "core/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char prefix[] = "ZEROPOOL_";
+
+const struct zp_option zp_option_table[] = {
+#define ZP_OPTION(name, field, kind, fallback, choices, least, most, allowed, help)                \
+    {"ZEROPOOL_" #name, ZP_OPTION_##kind, fallback, choices, least,                                \
+     most,              allowed,          help,     offsetof(struct zp_options, field)},
+#define ZP_PLANNED(name, help)                                                                     \
+    {"ZEROPOOL_" #name, ZP_OPTION_UNAVAILABLE, "", NULL, 0, 0, "", help, 0},
+#include "options.def"
+#undef ZP_OPTION
+#undef ZP_PLANNED
+};
+
+const size_t zp_option_count = sizeof(zp_option_table) / sizeof(zp_option_table[0]);
+
+enum verdict { ACCEPTED, REFUSED, NOT_YET };
+
+static int64_t *field_of(struct zp_options *options, const struct zp_option *option)
+{
+    return (int64_t *)(void *)((char *)options + option->offset);
+}
+
+// ---- Values ----------------------------------------------------------------------------------
+
+// Decimal digits up to INT64_MAX; returns what follows them, NULL if there are none or too many.
+static const char *parse_digits(const char *text, int64_t *value)
+{
+    if (*text < '0' || *text > '9')
+        return NULL;
+    for (*value = 0; *text >= '0' && *text <= '9'; text++) {
+        if (__builtin_mul_overflow(*value, 10, value) ||
+            __builtin_add_overflow(*value, *text - '0', value))
+            return NULL;
+    }
+    return text;
+}
+
+static enum verdict parse_number(const char *text, int64_t *value)
+{
+    const char *end = parse_digits(text, value);
+    return end != NULL && *end == '\0' ? ACCEPTED : REFUSED;
+}
+
+static enum verdict parse_size(const char *text, int64_t *value)
+{
+    static const char units[] = "KMG";
+    const char *end = parse_digits(text, value);
+    if (end == NULL)
+        return REFUSED;
+    if (*end == '\0')
+        return ACCEPTED;
+    char letter = *end >= 'a' && *end <= 'z' ? (char)(*end - 'a' + 'A') : *end;
+    const char *unit = strchr(units, letter);
+    if (unit == NULL || end[1] != '\0')
+        return REFUSED;
+    int64_t factor = (int64_t)1 << (10 * (unit - units + 1));
+    return __builtin_mul_overflow(*value, factor, value) ? REFUSED : ACCEPTED;
+}
+
+static enum verdict parse_choice(const char *text, const char *choices, int64_t *value)
+{
+    size_t length = strlen(text);
+    bool planned = false;
+    *value = 0;
+    for (const char *word = choices; *word != '\0'; (*value)++) {
+        size_t word_length = strcspn(word, "|");
+        if (word_length == 0)
+            planned = true;
+        else if (word_length == length && memcmp(word, text, length) == 0)
+            return planned ? NOT_YET : ACCEPTED;
+        word += word_length + (word[word_length] == '|');
+    }
+    return REFUSED;
+}
+
+static enum verdict parse_value(const struct zp_option *option, const char *text, int64_t *value)
+{
+    if (option->kind == ZP_OPTION_UNAVAILABLE)
+        return NOT_YET;
+    if (option->kind == ZP_OPTION_CHOICE)
+        return parse_choice(text, option->choices, value);
+    if (strcmp(text, "auto") == 0 && strncmp(option->allowed, "auto", 4) == 0) {
+        *value = ZP_AUTO;
+        return ACCEPTED;
+    }
+    enum verdict verdict =
+        option->kind == ZP_OPTION_SIZE ? parse_size(text, value) : parse_number(text, value);
+    if (verdict == ACCEPTED && (*value < option->least || *value > option->most))
+        verdict = REFUSED;
+    if (verdict == ACCEPTED && option->kind == ZP_OPTION_POWER_OF_TWO &&
+        (*value & (*value - 1)) != 0)
+        verdict = REFUSED;
+    return verdict;
+}
+
+// ---- Messages --------------------------------------------------------------------------------
+
+static void warn_refused(const struct zp_option *option, const char *text, enum verdict verdict)
+{
+    struct zp_line line;
+    zp_line_begin(&line, "zeropool: ");
+    zp_line_text(&line, option->name);
+    zp_line_text(&line, "=");
+    zp_line_bytes(&line, text, strnlen(text, 64));
+    zp_line_text(&line, verdict == NOT_YET ? ": not available in this version" : ": expected ");
+    if (verdict == REFUSED)
+        zp_line_text(&line, option->allowed);
+    if (option->kind == ZP_OPTION_UNAVAILABLE) {
+        zp_line_text(&line, "; ignored");
+    } else {
+        zp_line_text(&line, "; using ");
+        zp_line_text(&line, option->fallback);
+    }
+    zp_line_write(&line, STDERR_FILENO);
+}
+
+enum { NAME_MOST = 32 };
+
+// Number of letters to insert, delete or replace that turns `a` into `b` (Levenshtein).
+static unsigned distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    unsigned row[NAME_MOST + 1];
+    for (unsigned j = 0; j <= b_length; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= a_length; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b_length; j++) {
+            unsigned replaced = diagonal + (a[i - 1] != b[j - 1]);
+            unsigned other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = replaced < other ? replaced : other;
+        }
+    }
+    return row[b_length];
+}
+
+static void warn_unknown(const char *name, size_t length)
+{
+    const char *nearest = NULL;
+    unsigned best = 4; // further apart is no misspelling
+    for (size_t i = 0; i < zp_option_count && length <= NAME_MOST; i++) {
+        const char *known = zp_option_table[i].name;
+        unsigned apart = distance(name, length, known, strlen(known));
+        if (apart < best) {
+            best = apart;
+            nearest = known;
+        }
+    }
+    struct zp_line line;
+    zp_line_begin(&line, "zeropool: ");
+    zp_line_bytes(&line, name, length < 64 ? length : 64);
+    zp_line_text(&line, " is not an option");
+    if (nearest != NULL) {
+        zp_line_text(&line, "; did you mean ");
+        zp_line_text(&line, nearest);
+        zp_line_text(&line, "?");
+    }
+    zp_line_write(&line, STDERR_FILENO);
+}
+
+// ---- The environment -------------------------------------------------------------------------
+
+static const struct zp_option *find_option(const char *name, size_t length)
+{
+    for (size_t i = 0; i < zp_option_count; i++) {
+        const char *known = zp_option_table[i].name;
+        if (strlen(known) == length && memcmp(known, name, length) == 0)
+            return &zp_option_table[i];
+    }
+    return NULL;
+}
+
+static void parse_entry(struct zp_options *options, const char *entry)
+{
+    size_t length = strcspn(entry, "=");
+    if (entry[length] != '=')
+        return;
+    const struct zp_option *option = find_option(entry, length);
+    if (option == NULL) {
+        warn_unknown(entry, length);
+        return;
+    }
+    const char *text = entry + length + 1;
+    int64_t value;
+    enum verdict verdict = parse_value(option, text, &value);
+    if (verdict == ACCEPTED)
+        *field_of(options, option) = value;
+    else
+        warn_refused(option, text, verdict);
+}
+
+void zp_options_defaults(struct zp_options *options)
+{
+    for (size_t i = 0; i < zp_option_count; i++) {
+        const struct zp_option *option = &zp_option_table[i];
+        if (option->kind != ZP_OPTION_UNAVAILABLE)
+            parse_value(option, option->fallback, field_of(options, option));
+    }
+}
+
+void zp_options_parse(struct zp_options *options, char *const *environment)
+{
+    for (; *environment != NULL; environment++)
+        if (strncmp(*environment, prefix, sizeof(prefix) - 1) == 0)
+            parse_entry(options, *environment);
+}

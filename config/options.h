@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The options: environment variables that start with ZEROPOOL_.
+//
+// options.def is the one list; the struct, the parser, the messages and the table in the README come
+// from it. A bad value never harms the program: one line on stderr with the name, the value, what is
+// allowed and what is used instead.
+//
+// Nothing here allocates or changes errno. Locking: none; called once, at start.
+
+#ifndef ZP_CONFIG_OPTIONS_H
+#define ZP_CONFIG_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The value `auto`: the machine decides (resolve.h).
+#define ZP_AUTO INT64_MIN
+
+enum zp_zero { ZP_ZERO_FREE, ZP_ZERO_OFF };
+enum zp_thp { ZP_THP_AUTO, ZP_THP_ON, ZP_THP_OFF };
+enum zp_stats { ZP_STATS_OFF, ZP_STATS_EXIT };
+
+enum zp_option_kind {
+    ZP_OPTION_NUMBER,      // min to max
+    ZP_OPTION_POWER_OF_TWO, // min to max
+    ZP_OPTION_SIZE,        // bytes; K, M and G multiply by 1024 and its powers
+    ZP_OPTION_CHOICE,      // one of `choices`; the value is its index
+    ZP_OPTION_UNAVAILABLE, // planned: refused by name
+};
+
+struct zp_options {
+#define ZP_OPTION(name, field, kind, fallback, choices, least, most, allowed, help) int64_t field;
+#define ZP_PLANNED(name, help)
+#include "options.def"
+#undef ZP_OPTION
+#undef ZP_PLANNED
+};
+
+struct zp_option {
+    const char *name; // with the prefix
+    enum zp_option_kind kind;
+    const char *fallback; // the default, as one would write it
+    const char *choices;  // words parted by '|'; those after a second '|' are planned
+    int64_t least, most;
+    const char *allowed; // for messages and documentation
+    const char *help;
+    size_t offset; // of the field in struct zp_options
+};
+
+extern const struct zp_option zp_option_table[];
+extern const size_t zp_option_count;
+
+// Sets every option to its default.
+void zp_options_defaults(struct zp_options *options);
+
+// Sets the options that `environment` names, a list like environ's, and warns of what is wrong there.
+void zp_options_parse(struct zp_options *options, char *const *environment);
+
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "resolve.h"
+
+#include "core/shard.h"
+
+// What `auto` means, by CPUs: docs/design.md. Each row holds up to its number of CPUs.
+static const struct defaults {
+    unsigned cpus;
+    unsigned shards;
+    unsigned thread_cache; // buffers
+    uint32_t per_shard;    // the least `auto` allows
+} by_cpus[] = {
+    {4, 4, 4, 16},   {8, 8, 6, 16},    {16, 8, 6, 32},
+    {32, 16, 8, 64}, {64, 32, 8, 64}, {UINT32_MAX, 64, 8, 64},
+};
+
+// Buffers that all shards may hold together unless told otherwise. Each is two mappings at most, and
+// the kernel allows a process 65,530.
+enum { POOLED_MOST = 16384 };
+
+static const struct defaults *defaults_for(unsigned cpus)
+{
+    const struct defaults *row = by_cpus;
+    while (cpus > row->cpus)
+        row++;
+    return row;
+}
+
+static size_t choose(int64_t option, size_t automatic)
+{
+    return option == ZP_AUTO ? automatic : (size_t)option;
+}
+
+void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,
+                struct zp_pool_config *config)
+{
+    const struct defaults *defaults = defaults_for(machine->cpus);
+    unsigned shards = (unsigned)choose(options->shards, defaults->shards);
+    uint32_t per_shard = POOLED_MOST / shards;
+    if (per_shard < defaults->per_shard)
+        per_shard = defaults->per_shard;
+    size_t budget = choose(options->max_memory, machine->memory / 4);
+
+    *config = (struct zp_pool_config){
+        .arena =
+            {
+                // A quarter of a limited address space: the rest is for the program.
+                .reserve = machine->address_space == SIZE_MAX ? SIZE_MAX
+                                                              : machine->address_space / 4,
+                .smallest = (size_t)options->min_size,
+                .huge_pages = options->thp == ZP_THP_ON ||
+                              (options->thp == ZP_THP_AUTO && machine->huge_pages),
+                .strict = machine->strict,
+            },
+        .budget = budget,
+        .thread_cache_bytes = choose(options->tls_bytes, budget / 4),
+        .thread_cache_most = (unsigned)choose(options->tls_cache, defaults->thread_cache),
+        .shards = shards,
+        .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
+        .scrub = options->zero == ZP_ZERO_FREE,
+    };
+}

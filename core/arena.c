@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "arena.h"
+
+#include "log.h"
+#include "os.h"
+
+#include <errno.h>
+
+enum {
+    REGION_SHIFT_MOST = 38,  // 256 GiB a class, 20 TiB in all: two buffers of 64 GiB
+    REGION_SHIFT_LEAST = 26, // 64 MiB a class, 5 GiB in all
+    // Records are opened by this many bytes: 512 records, a call per 512 new slots of a class.
+    RECORDS_STEP = 64 * 1024,
+};
+
+// No pointer lies within 2^63 bytes above 2^63: nothing is owned before the pool starts.
+struct zp_arena zp_arena = {.base = (uintptr_t)1 << 63};
+
+// Regions without slots share this record: it is nobody's and no buffer starts there.
+static struct zp_slot no_slot;
+
+static unsigned stride_shift_of(unsigned size_class)
+{
+    size_t size = zp_class_size(size_class);
+    // A standalone slot is smaller than its stride, to leave a gap behind it.
+    return zp_log2(size >= ZP_LARGE_CLASS ? size : size - 1) + 1;
+}
+
+static uint32_t slots_in_region(unsigned size_class, size_t smallest, unsigned region_shift)
+{
+    unsigned shift = stride_shift_of(size_class);
+    if (size_class < zp_class_of(smallest) || shift > region_shift)
+        return 0;
+    return (uint32_t)1 << (region_shift - shift);
+}
+
+static size_t records_size(uint32_t slots)
+{
+    return zp_round_up(slots * sizeof(struct zp_slot), RECORDS_STEP);
+}
+
+// Maps `size` bytes without access at a multiple of `alignment`.
+static int reserve_aligned(size_t size, size_t alignment, char **out)
+{
+    void *mapped;
+    int error = zp_os_map(size + alignment, PROT_NONE, &mapped);
+    if (error != 0)
+        return error;
+    char *start = (char *)zp_round_up((uintptr_t)mapped, alignment);
+    size_t before = (size_t)(start - (char *)mapped);
+    if (before != 0)
+        zp_os_unmap(mapped, before);
+    if (alignment - before != 0)
+        zp_os_unmap(start + size, alignment - before);
+    *out = start;
+    return 0;
+}
+
+// Reserves addresses and records for regions of one size; records are readable from the start, so
+// that the record of any address can be looked at.
+static int reserve(unsigned region_shift, size_t smallest, char **base, char **records)
+{
+    size_t table = 0;
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
+        table += records_size(slots_in_region(c, smallest, region_shift));
+    size_t size = (size_t)ZP_CLASS_COUNT << region_shift;
+    size_t largest_stride = (size_t)1 << stride_shift_of(ZP_CLASS_COUNT - 1);
+    size_t region = (size_t)1 << region_shift;
+    int error = reserve_aligned(size, region < largest_stride ? region : largest_stride, base);
+    if (error != 0)
+        return error;
+    void *mapped;
+    error = zp_os_map(table, PROT_READ, &mapped);
+    if (error != 0)
+        zp_os_unmap(*base, size);
+    *records = mapped;
+    return error;
+}
+
+static void set_up_regions(const struct zp_arena_config *config, unsigned region_shift,
+                           char *records)
+{
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        struct zp_region *region = &zp_arena.regions[c];
+        zp_lock_init(&region->lock, ZP_RANK_REGION);
+        region->limit = slots_in_region(c, config->smallest, region_shift);
+        region->standalone = config->strict || zp_class_size(c) >= ZP_LARGE_CLASS;
+        if (region->limit == 0) {
+            region->slots = &no_slot;
+            region->stride_shift = 63; // every address of the region is in slot 0
+            continue;
+        }
+        region->slots = (struct zp_slot *)(void *)records;
+        region->stride_shift = stride_shift_of(c);
+        records += records_size(region->limit);
+    }
+}
+
+int zp_arena_init(const struct zp_arena_config *config)
+{
+    unsigned shift = REGION_SHIFT_MOST;
+    char *base = NULL, *records = NULL;
+    int error = -ENOMEM;
+    for (; shift >= REGION_SHIFT_LEAST; shift--) {
+        if ((size_t)ZP_CLASS_COUNT << shift > config->reserve)
+            continue;
+        error = reserve(shift, config->smallest, &base, &records);
+        if (error == 0)
+            break;
+    }
+    if (error != 0)
+        return error;
+    zp_arena.page = zp_os_page_size();
+    zp_arena.region_shift = shift;
+    zp_arena.huge_pages = config->huge_pages;
+    set_up_regions(config, shift, records);
+    size_t size = (size_t)ZP_CLASS_COUNT << shift;
+    zp_os_advise(base, size, MADV_NOHUGEPAGE);
+    __atomic_store_n(&zp_arena.base, (uintptr_t)base, __ATOMIC_RELEASE);
+    __atomic_store_n(&zp_arena.size, size, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static struct zp_region *region_of(const struct zp_slot *slot)
+{
+    return &zp_arena.regions[slot->size_class];
+}
+
+// A slot never used before, or NULL; the region's lock is held.
+static struct zp_slot *take_unused(struct zp_region *region, unsigned size_class)
+{
+    if (region->used == region->limit)
+        return NULL;
+    if (region->used == region->opened) {
+        char *step = (char *)&region->slots[region->opened];
+        if (zp_os_protect(step, RECORDS_STEP, PROT_READ | PROT_WRITE) != 0)
+            return NULL;
+        region->opened += RECORDS_STEP / sizeof(struct zp_slot);
+    }
+    struct zp_slot *slot = &region->slots[region->used];
+    uintptr_t region_base = zp_arena.base + ((size_t)size_class << zp_arena.region_shift);
+    slot->base = (char *)(region_base + ((size_t)region->used << region->stride_shift));
+    slot->size_class = (uint8_t)size_class;
+    slot->clean = true;
+    region->used++;
+    return slot;
+}
+
+struct zp_slot *zp_arena_take(unsigned size_class)
+{
+    struct zp_region *region = &zp_arena.regions[size_class];
+    zp_lock_take(&region->lock);
+    struct zp_slot *slot = region->cold;
+    if (slot != NULL)
+        region->cold = slot->next;
+    else
+        slot = take_unused(region, size_class);
+    if (slot != NULL)
+        slot->state = ZP_SLOT_TAKEN;
+    zp_lock_release(&region->lock);
+    return slot;
+}
+
+void zp_arena_put_back(struct zp_slot *slot)
+{
+    struct zp_region *region = region_of(slot);
+    slot->clean = true;
+    slot->resident = false;
+    slot->warm = 0;
+    zp_lock_take(&region->lock);
+    slot->state = ZP_SLOT_COLD;
+    slot->next = region->cold;
+    region->cold = slot;
+    zp_lock_release(&region->lock);
+}
+
+static int commit_standalone(struct zp_slot *slot, size_t bytes)
+{
+    char *from = slot->base + slot->committed;
+    size_t length = bytes - slot->committed;
+    int error = zp_os_protect(from, length, PROT_READ | PROT_WRITE);
+    // Without the advice the slot has small pages and works.
+    if (error == 0 && zp_arena.huge_pages && bytes >= ZP_LARGE_CLASS)
+        zp_os_advise(from, length, MADV_HUGEPAGE);
+    return error;
+}
+
+static int open_packed(struct zp_slot *slot, const struct zp_region *region)
+{
+    if (slot->open)
+        return 0;
+    size_t stride = (size_t)1 << region->stride_shift;
+    int error = zp_os_protect(slot->base, stride, PROT_READ | PROT_WRITE);
+    slot->open = error == 0;
+    return error;
+}
+
+int zp_arena_commit(struct zp_slot *slot, size_t bytes)
+{
+    bytes = zp_round_up(bytes, zp_arena.page);
+    if (bytes <= slot->committed)
+        return 0;
+    const struct zp_region *region = region_of(slot);
+    int error =
+        region->standalone ? commit_standalone(slot, bytes) : open_packed(slot, region);
+    if (error != 0)
+        return error;
+    slot->committed = bytes;
+    slot->resident = false;
+    return 0;
+}
+
+// Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone, and
+// the mapping is one with the gap around it again.
+static int close_tail(struct zp_slot *slot, size_t keep)
+{
+    char *tail = slot->base + keep;
+    size_t length = slot->committed - keep;
+    int error = zp_os_map_over(tail, length, PROT_NONE);
+    if (error != 0)
+        return error;
+    zp_os_advise(tail, length, MADV_NOHUGEPAGE);
+    while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] >= keep)
+        slot->seam_count--;
+    slot->committed = keep;
+    slot->wiped = false;
+    return 0;
+}
+
+int zp_arena_release(struct zp_slot *slot, size_t keep)
+{
+    if (keep >= slot->committed)
+        return 0;
+    bool standalone = region_of(slot)->standalone;
+    if (standalone && close_tail(slot, keep) == 0)
+        return 0;
+    if (slot->wiped && zp_os_advise(slot->base, slot->committed, MADV_KEEPONFORK) != 0)
+        return -ENOMEM; // an owner to come would lose its data at the next fork
+    slot->wiped = false;
+    // The packed way; for a standalone slot the way out when the kernel has no mapping to spare:
+    // it stays accessible, and empty.
+    char *tail = slot->base + keep;
+    size_t length = slot->committed - keep;
+    int error = zp_os_advise(tail, length, MADV_DONTNEED);
+    if (error != 0) // pages that the program locked, say: replace them
+        error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
+    if (error == 0 && !standalone)
+        slot->committed = keep;
+    return error;
+}
+
+void zp_arena_decommit(struct zp_slot *slot)
+{
+    slot->state = ZP_SLOT_TAKEN;
+    if (zp_arena_release(slot, 0) == 0) {
+        zp_arena_put_back(slot);
+        return;
+    }
+    zp_log(ZP_LOG_DETAIL, "the kernel did not take a buffer's memory back", NULL);
+    slot->state = ZP_SLOT_RETIRED;
+}
+
+void zp_arena_visit(void (*visit)(struct zp_slot *slot))
+{
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        struct zp_region *region = &zp_arena.regions[c];
+        for (uint32_t i = 0; i < region->used; i++)
+            visit(&region->slots[i]);
+    }
+}
+
+void zp_arena_lock_all(void)
+{
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
+        zp_lock_take(&zp_arena.regions[c].lock);
+}
+
+void zp_arena_unlock_all(void)
+{
+    for (unsigned c = ZP_CLASS_COUNT; c-- > 0;)
+        zp_lock_release(&zp_arena.regions[c].lock);
+}
+
+void zp_arena_reset_locks(void)
+{
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
+        zp_lock_reset(&zp_arena.regions[c].lock);
+}

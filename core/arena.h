@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The arena: the one range of addresses that is reserved at start, its regions, and the cold slots in
+// them. A pointer is ours if it lies in the arena; its size class and its slot follow by two shifts.
+//
+// The arena is cut into equal regions, one per size class; a region into slots at multiples of its
+// stride, the power of two that holds a buffer of the class. Two layouts:
+//   - packed (below 2 MiB): slots lie side by side, are opened a stride at a time and stay open, so
+//     that a million of them are one mapping. No huge pages: they would round the memory up.
+//   - standalone (2 MiB and up): a slot is accessible over exactly its committed bytes, asks for huge
+//     pages, and ends in an inaccessible gap. The gap catches overruns, and as the mapping ends
+//     there, the kernel cannot round the tail up to a huge page. One mapping per slot in use.
+// Under strict overcommit every slot stands alone: there an open page costs, used or not.
+//
+// Always holds: what is not committed is PROT_NONE or has no pages; the arena never moves or grows.
+// Memory the kernel refuses is an error returned, never an abort. Huge pages are asked for slot by
+// slot: advice on the whole reservation would make khugepaged walk terabytes of nothing.
+//
+// Locking: one lock per region (ZP_RANK_REGION) over its list and counts. Under it, once in a few
+// hundred new slots, the next page of slot records is opened: the only system call under a lock.
+// A slot that was taken belongs to the taker and needs none.
+//
+// Fork: see fork.h.
+
+#ifndef ZP_CORE_ARENA_H
+#define ZP_CORE_ARENA_H
+
+#include "base.h"
+#include "lock.h"
+#include "size_class.h"
+#include "slot.h"
+
+struct zp_region {
+    struct zp_slot *slots; // the records, in the order of the addresses
+    unsigned stride_shift;
+    bool standalone;
+    uint32_t limit;  // slots that fit
+    uint32_t used;   // slots ever taken: the records in use are [0, used)
+    uint32_t opened; // records that are writable
+    struct zp_lock lock;
+    struct zp_slot *cold;
+};
+
+struct zp_arena {
+    uintptr_t base; // before the pool starts a value that no pointer is near
+    size_t size;    // bytes; 0 before the pool starts
+    size_t page;    // bytes in a page
+    unsigned region_shift;
+    bool huge_pages;
+    struct zp_region regions[ZP_CLASS_COUNT];
+};
+
+extern struct zp_arena zp_arena;
+
+struct zp_arena_config {
+    size_t reserve;       // most bytes of address space to take
+    size_t smallest;      // no request is smaller: regions below it stay empty
+    bool huge_pages;      // ask for them
+    bool strict;          // the kernel counts every accessible page (vm.overcommit_memory=2)
+};
+
+// Reserves the arena and the slot records: as much as the configuration allows, half of it where that
+// is refused, and so on. 0, or a negative errno when not even 5 GiB of addresses are to be had.
+// Called once, before any other function here.
+int zp_arena_init(const struct zp_arena_config *config);
+
+// Whether an address lies in the arena. Right at any time, from any thread, for any pointer that was
+// handed out: `base` and `size` may be seen in either order while the pool starts.
+static inline bool zp_arena_owns(const void *pointer)
+{
+    return (uintptr_t)pointer - zp_arena.base < zp_arena.size;
+}
+
+// The record of the slot that an address of the arena lies in. It can always be read; that of a slot
+// never taken is all zeros.
+static inline struct zp_slot *zp_arena_slot(const void *pointer)
+{
+    size_t offset = (uintptr_t)pointer - zp_arena.base;
+    const struct zp_region *region = &zp_arena.regions[offset >> zp_arena.region_shift];
+    size_t inside = offset & (((size_t)1 << zp_arena.region_shift) - 1);
+    return region->slots + (inside >> region->stride_shift);
+}
+
+// Every buffer of a class starts at a multiple of this many bytes.
+static inline size_t zp_arena_alignment(unsigned size_class)
+{
+    return (size_t)1 << zp_arena.regions[size_class].stride_shift;
+}
+
+// A cold slot, now TAKEN, or NULL if the class has none left. It is clean and holds no pages.
+struct zp_slot *zp_arena_take(unsigned size_class);
+
+// Puts a TAKEN slot without pages back on the cold list.
+void zp_arena_put_back(struct zp_slot *slot);
+
+// Makes at least the first `bytes` of a slot accessible; `bytes` must not exceed its class. What is
+// added reads as zero. 0, or a negative errno (-ENOMEM: overcommit, limits, too many mappings), the
+// slot then being as it was.
+int zp_arena_commit(struct zp_slot *slot, size_t bytes);
+
+// Gives the pages behind the first `keep` bytes back to the kernel, and, where that can be had, their
+// accessibility; `committed` says what is left. 0 or a negative errno: the pages are still there.
+int zp_arena_release(struct zp_slot *slot, size_t keep);
+
+// Gives all of a slot's memory back and puts it on the cold list; a slot whose memory the kernel does
+// not take is retired.
+void zp_arena_decommit(struct zp_slot *slot);
+
+// Calls `visit` for every slot that was ever taken. The caller sees to it that nobody else is there.
+void zp_arena_visit(void (*visit)(struct zp_slot *slot));
+
+// Fork: takes and releases the locks of all regions, or makes them anew in the child.
+void zp_arena_lock_all(void);
+void zp_arena_unlock_all(void);
+void zp_arena_reset_locks(void);
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What every file of core uses: units, rounding, branch hints.
+
+#ifndef ZP_CORE_BASE_H
+#define ZP_CORE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZP_KIB ((size_t)1 << 10)
+#define ZP_MIB ((size_t)1 << 20)
+#define ZP_GIB ((size_t)1 << 30)
+#define ZP_CACHE_LINE 64
+
+#define ZP_LIKELY(x) __builtin_expect(!!(x), 1)
+#define ZP_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+// A rare case, kept out of the caller's straight line.
+#define ZP_COLD __attribute__((cold, noinline))
+
+// Thread-local variables are reached by one addition: the library is always loaded at start.
+#define ZP_TLS _Thread_local __attribute__((tls_model("initial-exec")))
+
+static inline bool zp_is_power_of_two(size_t n)
+{
+    return n != 0 && (n & (n - 1)) == 0;
+}
+
+// `unit` must be a power of two and `n + unit` must not overflow.
+static inline size_t zp_round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) & ~(unit - 1);
+}
+
+// Floor of the binary logarithm; `n` must not be 0.
+static inline unsigned zp_log2(size_t n)
+{
+    return 63u - (unsigned)__builtin_clzll(n);
+}
+
+#endif

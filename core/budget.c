@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "budget.h"
+
+#include <stdatomic.h>
+
+static size_t limit;
+static _Atomic size_t used, peak;
+
+void zp_budget_init(size_t bytes)
+{
+    limit = bytes;
+    atomic_store_explicit(&used, 0, memory_order_relaxed);
+    atomic_store_explicit(&peak, 0, memory_order_relaxed);
+}
+
+size_t zp_budget_limit(void)
+{
+    return limit;
+}
+
+bool zp_budget_charge(size_t bytes)
+{
+    size_t before = atomic_load_explicit(&used, memory_order_relaxed);
+    do {
+        if (bytes > limit || before > limit - bytes)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&used, &before, before + bytes,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    size_t now = before + bytes;
+    size_t highest = atomic_load_explicit(&peak, memory_order_relaxed);
+    while (highest < now &&
+           !atomic_compare_exchange_weak_explicit(&peak, &highest, now, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+    return true;
+}
+
+void zp_budget_release(size_t bytes)
+{
+    atomic_fetch_sub_explicit(&used, bytes, memory_order_relaxed);
+}
+
+size_t zp_budget_used(void)
+{
+    return atomic_load_explicit(&used, memory_order_relaxed);
+}
+
+size_t zp_budget_peak(void)
+{
+    return atomic_load_explicit(&peak, memory_order_relaxed);
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The budget: how many bytes the pool may retain, thread caches included.
+//
+// Always holds: the sum of what shards hold and thread caches are granted never exceeds the limit.
+// Who wants to retain bytes charges them first, and lets the buffer go when that is refused.
+//
+// Locking: none; one atomic counter, touched on the slow paths only. Fork: the child counts anew.
+
+#ifndef ZP_CORE_BUDGET_H
+#define ZP_CORE_BUDGET_H
+
+#include "base.h"
+
+void zp_budget_init(size_t limit);
+size_t zp_budget_limit(void);
+
+// Counts `bytes` as retained; false, and nothing counted, if that would exceed the limit.
+bool zp_budget_charge(size_t bytes);
+void zp_budget_release(size_t bytes);
+
+// Bytes charged now, and the most there ever were.
+size_t zp_budget_used(void);
+size_t zp_budget_peak(void);
+
+#endif

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "lock.h"
+
+#ifndef NDEBUG
+ZP_TLS struct zp_lock_trail zp_lock_trail;
+#endif

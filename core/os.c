@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "os.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+struct zp_os_calls zp_os_calls = {
+    .mmap = mmap,
+    .munmap = munmap,
+    .mprotect = mprotect,
+    .madvise = madvise,
+    .mremap = mremap,
+    .mincore = mincore,
+};
+
+size_t zp_os_page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE); // answered from the auxiliary vector, no system call
+}
+
+// The result of a call as this module returns it; errno is put back to what it was.
+static int outcome(bool ok, int saved_errno)
+{
+    int error = ok ? 0 : -errno;
+    errno = saved_errno;
+    return error;
+}
+
+int zp_os_map(size_t length, int protection, void **out)
+{
+    int saved = errno;
+    *out = zp_os_calls.mmap(NULL, length, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return outcome(*out != MAP_FAILED, saved);
+}
+
+int zp_os_map_over(void *address, size_t length, int protection)
+{
+    int saved = errno;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    return outcome(zp_os_calls.mmap(address, length, protection, flags, -1, 0) != MAP_FAILED,
+                   saved);
+}
+
+int zp_os_unmap(void *address, size_t length)
+{
+    int saved = errno;
+    return outcome(zp_os_calls.munmap(address, length) == 0, saved);
+}
+
+int zp_os_protect(void *address, size_t length, int protection)
+{
+    int saved = errno;
+    return outcome(zp_os_calls.mprotect(address, length, protection) == 0, saved);
+}
+
+int zp_os_advise(void *address, size_t length, int advice)
+{
+    int saved = errno;
+    return outcome(zp_os_calls.madvise(address, length, advice) == 0, saved);
+}
+
+int zp_os_move(void *from, size_t length, void *to)
+{
+    int saved = errno;
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    return outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
+}
+
+int zp_os_residency(void *address, size_t length, unsigned char *vector)
+{
+    int saved = errno;
+    return outcome(zp_os_calls.mincore(address, length, vector) == 0, saved);
+}

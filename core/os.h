@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Every system call that core makes, and nothing else makes them.
+//
+// Contract: each function returns 0 or a negative errno, never changes errno, and allocates nothing.
+// Addresses and lengths are multiples of the page size. The calls go through a table so that a test
+// can make any of them fail; the table is written before the pool starts and only read afterwards.
+//
+// Locking: none. Fork: nothing to do.
+
+#ifndef ZP_CORE_OS_H
+#define ZP_CORE_OS_H
+
+#include "base.h"
+
+#include <sys/mman.h>
+#include <sys/types.h>
+
+struct zp_os_calls {
+    void *(*mmap)(void *address, size_t length, int protection, int flags, int fd, off_t offset);
+    int (*munmap)(void *address, size_t length);
+    int (*mprotect)(void *address, size_t length, int protection);
+    int (*madvise)(void *address, size_t length, int advice);
+    void *(*mremap)(void *from, size_t length, size_t new_length, int flags, ...);
+    int (*mincore)(void *address, size_t length, unsigned char *vector);
+};
+
+extern struct zp_os_calls zp_os_calls;
+
+// Bytes in a page.
+size_t zp_os_page_size(void);
+
+// Maps private anonymous memory where the kernel likes; the address goes to `*out`.
+int zp_os_map(size_t length, int protection, void **out);
+
+// Replaces what is mapped at `address` by fresh private anonymous memory: its pages, its commit
+// charge and its advice are gone.
+int zp_os_map_over(void *address, size_t length, int protection);
+
+int zp_os_unmap(void *address, size_t length);
+int zp_os_protect(void *address, size_t length, int protection);
+int zp_os_advise(void *address, size_t length, int advice);
+
+// Moves the pages of one mapping to `to`, replacing what is mapped there; `from` stays mapped and
+// empty (MREMAP_DONTUNMAP, Linux 5.7), so no other thread's mapping can land in a hole.
+int zp_os_move(void *from, size_t length, void *to);
+
+// One byte a page into `vector`; bit 0 says that the page is in memory.
+int zp_os_residency(void *address, size_t length, unsigned char *vector);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The pool: buffers of 64 KiB to 64 GiB that are handed out, taken back, scrubbed and kept.
+//
+//   get:  thread cache -> own shard, then the others -> cold slot, committed
+//   put:  scrub -> thread cache -> own shard, or a neighbour -> over budget: the oldest is decommitted
+//
+// Always holds: a buffer handed out belongs to one owner; with scrubbing on, every byte of it that
+// the owner has not written reads as zero. A get that cannot be served returns NULL and nothing is
+// lost; the caller goes elsewhere. A put never fails. Putting what is no live buffer ends the program.
+//
+// Locking: see the parts; at most one lock is held at a time. No function here changes errno.
+// Fork: see fork.h.
+//
+// The ways that cost nanoseconds are inline here, their rare cases are functions in pool.c.
+
+#ifndef ZP_CORE_POOL_H
+#define ZP_CORE_POOL_H
+
+#include "arena.h"
+#include "scrub.h"
+#include "thread_cache.h"
+
+struct zp_pool_config {
+    struct zp_arena_config arena;
+    size_t budget;              // bytes the pool may retain
+    size_t thread_cache_bytes;  // of which each thread's cache may hold so many
+    unsigned thread_cache_most; // buffers per thread cache, up to ZP_CACHE_MOST
+    unsigned shards;            // a power of two up to ZP_SHARDS_MOST
+    uint32_t most_per_shard;    // buffers per shard
+    bool scrub;                 // make freed buffers zero before they are kept
+};
+
+struct zp_pool {
+    bool started;
+    uint32_t epoch; // forks so far: pages older than the last one may be shared
+    bool scrub;
+    size_t thread_cache_bytes;
+};
+
+extern struct zp_pool zp_pool;
+
+// Starts the pool; called once. 0 or a negative errno: the pool then stays off.
+// Before, and while it is off: a get returns NULL, nothing is owned, there is nothing to trim.
+int zp_pool_init(const struct zp_pool_config *config);
+
+// What the pool holds and has done, summed over threads.
+struct zp_pool_stats {
+    struct zp_counters counters;
+    size_t retained;      // bytes in shards and thread caches
+    size_t retained_peak; // most bytes ever reserved for retaining
+    size_t pooled_slots;  // buffers in shards
+};
+
+void zp_pool_stats(struct zp_pool_stats *stats);
+
+// Moves what this thread's cache holds to the shards.
+void zp_pool_flush(void);
+
+// Gives back to the kernel what shards and this thread's cache retain. Returns the bytes.
+size_t zp_pool_trim(void);
+
+ZP_COLD struct zp_slot *zp_pool_get_slow(size_t size, size_t alignment);
+ZP_COLD void zp_pool_put_slow(struct zp_slot *slot);
+_Noreturn ZP_COLD void zp_pool_bad_pointer(const char *operation, const void *pointer);
+
+// A buffer of at least `size` bytes, starting at a multiple of 64 KiB, or NULL. `size` must not be below
+// the smallest size configured. The slot's `clean` says whether all of it reads as zero.
+static inline struct zp_slot *zp_pool_get(size_t size)
+{
+    struct zp_thread_cache *cache = &zp_thread_cache;
+    struct zp_slot *slot = zp_thread_cache_take(cache, size, size / 4);
+    if (ZP_UNLIKELY(slot == NULL))
+        return zp_pool_get_slow(size, 1);
+    slot->state = ZP_SLOT_LIVE;
+    zp_count(&cache->counters.thread_hits, 1);
+    zp_count(&cache->counters.bytes_requested, size);
+    zp_count(&cache->counters.bytes_warm, slot->warm);
+    return slot;
+}
+
+// The same, starting at a multiple of `alignment`, a power of two. NULL also when no slot is so aligned.
+static inline struct zp_slot *zp_pool_get_aligned(size_t size, size_t alignment)
+{
+    return alignment <= ZP_CLASS_MIN ? zp_pool_get(size) : zp_pool_get_slow(size, alignment);
+}
+
+// The record of a live buffer; an address of the arena that is none ends the program with a line that
+// names `operation`.
+static inline struct zp_slot *zp_pool_slot(const void *buffer, const char *operation)
+{
+    struct zp_slot *slot = zp_arena_slot(buffer);
+    if (ZP_UNLIKELY(slot->state != ZP_SLOT_LIVE || slot->base != buffer))
+        zp_pool_bad_pointer(operation, buffer);
+    return slot;
+}
+
+// Takes a live buffer back; any thread may put it.
+static inline void zp_pool_put(void *buffer)
+{
+    struct zp_slot *slot = zp_pool_slot(buffer, "free");
+    struct zp_thread_cache *cache = &zp_thread_cache;
+    zp_count(&cache->counters.puts, 1);
+    bool ready = slot->resident | !zp_pool.scrub;
+    if (ZP_UNLIKELY(!zp_thread_cache_has_room(cache, slot->committed) || !ready ||
+                    slot->epoch != zp_pool.epoch)) {
+        zp_pool_put_slow(slot);
+        return;
+    }
+    if (zp_pool.scrub) {
+        zp_scrub_resident(slot->base, slot->committed);
+        slot->warm = slot->committed;
+        zp_count(&cache->counters.bytes_scrubbed, slot->committed);
+    }
+    slot->clean = zp_pool.scrub;
+    zp_thread_cache_push(cache, slot);
+}
+
+// Makes a live buffer hold `size` bytes without moving it, giving a tail back that is worth it. False
+// if it cannot: the buffer is then as it was.
+bool zp_pool_resize(struct zp_slot *slot, size_t size);
+
+// Moves a live buffer's pages to a slot that holds `size` bytes, more than it has. Returns the new
+// slot, or NULL if pages cannot be moved: the buffer is then as it was.
+struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size);
+
+#endif

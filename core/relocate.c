@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "relocate.h"
+
+#include "arena.h"
+#include "os.h"
+
+#include <errno.h>
+#include <string.h>
+
+// Makes the part of `to` behind the moved pages accessible, while failing still costs nothing.
+static int commit_behind(struct zp_slot *to, size_t moved, size_t bytes)
+{
+    char *tail = to->base + moved;
+    int error = zp_os_protect(tail, bytes - moved, PROT_READ | PROT_WRITE);
+    if (error == 0 && zp_arena.huge_pages)
+        zp_os_advise(tail, bytes - moved, MADV_HUGEPAGE);
+    return error;
+}
+
+// Moves the pages mapping by mapping. On failure those moved already are copied back: their old place
+// is still mapped, so that cannot fail.
+static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
+{
+    size_t start = 0;
+    for (unsigned i = 0; i <= from->seam_count; i++) {
+        size_t end = i < from->seam_count ? from->seams[i] : from->committed;
+        int error = zp_os_move(from->base + start, end - start, to->base + start);
+        if (error != 0) {
+            memcpy(from->base, to->base, start);
+            return error;
+        }
+        start = end;
+    }
+    return 0;
+}
+
+static void hand_over(const struct zp_slot *from, struct zp_slot *to)
+{
+    to->epoch = from->epoch;
+    to->warm = from->warm;
+    memcpy(to->seams, from->seams, sizeof(to->seams));
+    to->seam_count = from->seam_count;
+    to->seams[to->seam_count++] = from->committed;
+}
+
+int zp_relocate(struct zp_slot *from, struct zp_slot *to, size_t bytes)
+{
+    bytes = zp_round_up(bytes, zp_arena.page);
+    // A target that is accessible already keeps its own mapping: moving into it would need care
+    // for nothing, as it is rare (arena.h: a decommit the kernel had no mapping for).
+    if (from->seam_count == ZP_SLOT_SEAMS || to->committed != 0 ||
+        !zp_arena.regions[to->size_class].standalone) {
+        zp_arena_put_back(to);
+        return -ENOTSUP;
+    }
+    int error = commit_behind(to, from->committed, bytes);
+    to->committed = bytes;
+    if (error == 0)
+        error = move_pages(from, to);
+    if (error != 0) {
+        zp_arena_decommit(to);
+        return error;
+    }
+    hand_over(from, to);
+    zp_arena_decommit(from);
+    return 0;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Scrubbing: making every byte of a range zero, for the price of the pages that are in memory.
+//
+// A page that is in memory is overwritten. One that is not has never been written or was swapped out;
+// it is dropped, which reads as zero as well. Ranges with many holes are dropped whole: as many calls
+// as holes would cost more than the faults they save.
+//
+// Locking: none; the caller owns the range. Fork: the caller sees to it that no page is shared.
+
+#ifndef ZP_CORE_SCRUB_H
+#define ZP_CORE_SCRUB_H
+
+#include "base.h"
+
+struct zp_scrub_result {
+    size_t written; // bytes overwritten: these are in memory now
+    size_t dropped; // bytes given back to the kernel
+};
+
+// Zeroes `length` bytes at `base`, both multiples of the page size. 0, or a negative errno when the
+// kernel refused to drop pages: the range is then not to be trusted.
+int zp_scrub(char *base, size_t length, struct zp_scrub_result *result);
+
+// The same for a range whose every page is known to be in memory.
+void zp_scrub_resident(char *base, size_t length);
+
+#endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "shard.h"
+
+static struct zp_shard shards[ZP_SHARDS_MOST];
+static unsigned shard_mask;
+static uint32_t shard_capacity;
+static unsigned homes_given;
+
+void zp_shards_init(unsigned count, uint32_t most_per_shard)
+{
+    shard_mask = count - 1;
+    shard_capacity = most_per_shard;
+    for (unsigned i = 0; i < count; i++)
+        zp_lock_init(&shards[i].lock, ZP_RANK_SHARD);
+}
+
+unsigned zp_shards_count(void)
+{
+    return shard_mask + 1;
+}
+
+unsigned zp_shards_next_home(void)
+{
+    return __atomic_fetch_add(&homes_given, 1, __ATOMIC_RELAXED) & shard_mask;
+}
+
+static struct zp_shard *neighbour(unsigned home, unsigned distance)
+{
+    return &shards[(home + distance) & shard_mask];
+}
+
+// Fields that are read without the lock are written so that such a read is whole.
+
+static void set_count(struct zp_shard *shard, uint32_t count)
+{
+    __atomic_store_n(&shard->count, count, __ATOMIC_RELAXED);
+}
+
+static bool seems_full(const struct zp_shard *shard)
+{
+    return __atomic_load_n(&shard->count, __ATOMIC_RELAXED) >= shard_capacity;
+}
+
+static void mark_class(struct zp_shard *shard, unsigned size_class, bool nonempty)
+{
+    uint64_t *word = &shard->nonempty[size_class / 64];
+    uint64_t bit = (uint64_t)1 << (size_class % 64);
+    __atomic_store_n(word, nonempty ? *word | bit : *word & ~bit, __ATOMIC_RELAXED);
+}
+
+// The smallest class from `from` to `to` that seems to have slots, or ZP_CLASS_COUNT.
+static unsigned find_class(const struct zp_shard *shard, unsigned from, unsigned to)
+{
+    for (unsigned word = from / 64; word <= to / 64; word++) {
+        uint64_t bits = __atomic_load_n(&shard->nonempty[word], __ATOMIC_RELAXED);
+        if (word == from / 64)
+            bits &= ~(uint64_t)0 << (from % 64);
+        if (bits == 0)
+            continue;
+        unsigned found = word * 64 + (unsigned)__builtin_ctzll(bits);
+        return found <= to ? found : ZP_CLASS_COUNT;
+    }
+    return ZP_CLASS_COUNT;
+}
+
+static void push(struct zp_shard *shard, struct zp_slot *slot)
+{
+    struct zp_slot **list = &shard->lists[slot->size_class];
+    slot->state = ZP_SLOT_POOLED;
+    slot->prev = NULL;
+    slot->next = *list;
+    if (*list != NULL)
+        (*list)->prev = slot;
+    *list = slot;
+    mark_class(shard, slot->size_class, true);
+
+    slot->newer = NULL;
+    slot->older = shard->newest;
+    if (shard->newest != NULL)
+        shard->newest->newer = slot;
+    else
+        shard->oldest = slot;
+    shard->newest = slot;
+
+    set_count(shard, shard->count + 1);
+    shard->bytes += slot->committed;
+}
+
+static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot)
+{
+    if (slot->next != NULL)
+        slot->next->prev = slot->prev;
+    if (slot->prev != NULL)
+        slot->prev->next = slot->next;
+    else
+        shard->lists[slot->size_class] = slot->next;
+    if (shard->lists[slot->size_class] == NULL)
+        mark_class(shard, slot->size_class, false);
+
+    *(slot->newer != NULL ? &slot->newer->older : &shard->newest) = slot->older;
+    *(slot->older != NULL ? &slot->older->newer : &shard->oldest) = slot->newer;
+
+    set_count(shard, shard->count - 1);
+    shard->bytes -= slot->committed;
+    slot->state = ZP_SLOT_TAKEN;
+    return slot;
+}
+
+// Twice the size, or the last class there is.
+static unsigned last_fit(unsigned size_class)
+{
+    unsigned last = size_class + ZP_CLASSES_PER_DOUBLING;
+    return last < ZP_CLASS_COUNT ? last : ZP_CLASS_COUNT - 1;
+}
+
+static struct zp_slot *take_locked(struct zp_shard *shard, unsigned size_class)
+{
+    unsigned found = find_class(shard, size_class, last_fit(size_class));
+    return found < ZP_CLASS_COUNT ? pull(shard, shard->lists[found]) : NULL;
+}
+
+// One round over all shards. Those that are busy are passed over unless `wait` is set; whether there
+// was one goes to `*busy`.
+static struct zp_slot *take_round(unsigned home, unsigned size_class, bool wait, bool *busy,
+                                  struct zp_counters *counters)
+{
+    for (unsigned i = 0; i <= shard_mask; i++) {
+        struct zp_shard *shard = neighbour(home, i);
+        if (find_class(shard, size_class, last_fit(size_class)) == ZP_CLASS_COUNT)
+            continue;
+        if (!zp_lock_try(&shard->lock)) {
+            zp_count(&counters->contended, 1);
+            *busy = true;
+            if (!wait)
+                continue;
+            zp_lock_take(&shard->lock);
+        }
+        struct zp_slot *slot = take_locked(shard, size_class);
+        zp_lock_release(&shard->lock);
+        if (slot != NULL) {
+            zp_count(&counters->stolen, i != 0);
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+struct zp_slot *zp_shards_take(unsigned home, unsigned size_class, struct zp_counters *counters)
+{
+    bool busy = false;
+    struct zp_slot *slot = take_round(home, size_class, false, &busy, counters);
+    if (slot == NULL && busy)
+        slot = take_round(home, size_class, true, &busy, counters);
+    return slot;
+}
+
+// Tries to put a slot into a shard with room, without waiting.
+static bool put_without_waiting(struct zp_shard *shard, struct zp_slot *slot,
+                                struct zp_counters *counters)
+{
+    if (seems_full(shard))
+        return false;
+    if (!zp_lock_try(&shard->lock)) {
+        zp_count(&counters->contended, 1);
+        return false;
+    }
+    bool room = shard->count < shard_capacity;
+    if (room)
+        push(shard, slot);
+    zp_lock_release(&shard->lock);
+    return room;
+}
+
+struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_counters *counters)
+{
+    for (unsigned i = 0; i <= shard_mask; i++) {
+        if (put_without_waiting(neighbour(home, i), slot, counters)) {
+            zp_count(&counters->spilled, i != 0);
+            return NULL;
+        }
+    }
+    struct zp_shard *shard = neighbour(home, 0);
+    struct zp_slot *evicted = NULL;
+    zp_lock_take(&shard->lock);
+    if (shard->count >= shard_capacity)
+        evicted = pull(shard, shard->oldest);
+    push(shard, slot);
+    zp_lock_release(&shard->lock);
+    return evicted;
+}
+
+struct zp_slot *zp_shards_take_oldest(unsigned home)
+{
+    for (unsigned i = 0; i <= shard_mask; i++) {
+        struct zp_shard *shard = neighbour(home, i);
+        if (__atomic_load_n(&shard->count, __ATOMIC_RELAXED) == 0)
+            continue;
+        zp_lock_take(&shard->lock);
+        struct zp_slot *slot = shard->oldest != NULL ? pull(shard, shard->oldest) : NULL;
+        zp_lock_release(&shard->lock);
+        if (slot != NULL)
+            return slot;
+    }
+    return NULL;
+}
+
+size_t zp_shards_bytes(void)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i <= shard_mask; i++) {
+        zp_lock_take(&shards[i].lock);
+        bytes += shards[i].bytes;
+        zp_lock_release(&shards[i].lock);
+    }
+    return bytes;
+}
+
+size_t zp_shards_slots(void)
+{
+    size_t slots = 0;
+    for (unsigned i = 0; i <= shard_mask; i++)
+        slots += __atomic_load_n(&shards[i].count, __ATOMIC_RELAXED);
+    return slots;
+}
+
+void zp_shards_lock_all(void)
+{
+    for (unsigned i = 0; i <= shard_mask; i++)
+        zp_lock_take(&shards[i].lock);
+}
+
+void zp_shards_unlock_all(void)
+{
+    for (unsigned i = shard_mask + 1; i-- > 0;)
+        zp_lock_release(&shards[i].lock);
+}
+
+void zp_shards_reset_locks(void)
+{
+    for (unsigned i = 0; i <= shard_mask; i++)
+        zp_lock_reset(&shards[i].lock);
+}
+
+void zp_shards_visit_locked(void (*visit)(struct zp_slot *slot))
+{
+    for (unsigned i = 0; i <= shard_mask; i++)
+        for (struct zp_slot *slot = shards[i].oldest; slot != NULL; slot = slot->newer)
+            visit(slot);
+}

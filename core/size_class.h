@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Size classes: four per doubling from 64 KiB to 64 GiB, so that a class is at most a quarter larger
+// than what was asked for. Class 0 is 64 KiB, then 80, 96, 112, 128, 160, 192, ... KiB.
+//
+// A class only says which slots can serve a request and how far apart they lie. The memory that a
+// slot holds is what its owners asked for, to the page: rounding up to a class costs addresses, not
+// memory.
+//
+// Pure functions of their arguments.
+
+#ifndef ZP_CORE_SIZE_CLASS_H
+#define ZP_CORE_SIZE_CLASS_H
+
+#include "base.h"
+
+#define ZP_CLASS_MIN (64 * ZP_KIB)
+#define ZP_CLASS_MAX (64 * ZP_GIB)
+
+enum {
+    ZP_CLASSES_PER_DOUBLING = 4,
+    ZP_CLASS_COUNT = 81, // 20 doublings of four, and the first
+};
+
+// Slots of this size and more stand alone: their own mapping, huge pages, a gap behind (arena.h).
+#define ZP_LARGE_CLASS (2 * ZP_MIB)
+
+// The smallest class that holds `size` bytes; `size` must not exceed ZP_CLASS_MAX.
+static inline unsigned zp_class_of(size_t size)
+{
+    if (size <= ZP_CLASS_MIN)
+        return 0;
+    unsigned doubling = zp_log2(size - 1);
+    unsigned quarter = (unsigned)((size - 1) >> (doubling - 2)) & 3;
+    return (doubling - zp_log2(ZP_CLASS_MIN)) * ZP_CLASSES_PER_DOUBLING + quarter + 1;
+}
+
+// Bytes in a class; `size_class` must be below ZP_CLASS_COUNT.
+static inline size_t zp_class_size(unsigned size_class)
+{
+    if (size_class == 0)
+        return ZP_CLASS_MIN;
+    size_t start = ZP_CLASS_MIN << ((size_class - 1) / ZP_CLASSES_PER_DOUBLING);
+    return start + start / 4 * ((size_class - 1) % ZP_CLASSES_PER_DOUBLING + 1);
+}
+
+#endif

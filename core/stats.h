@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Counters. The one list below is the struct, the sum over threads and the names.
+//
+// Always holds: a thread counts in its own thread cache, without atomic read-modify-write; whoever
+// sums reads the others' counters as they are, so a sum may be a few events old, never torn.
+//
+// Locking: none here; sums are taken under the lock of the list of threads (thread_cache.h).
+// Fork: a child starts with all counters at zero: its report speaks of itself.
+
+#ifndef ZP_CORE_STATS_H
+#define ZP_CORE_STATS_H
+
+#include "base.h"
+
+// clang-format off
+#define ZP_COUNTERS(X)                                                                   \
+    X(thread_hits,     "requests served by the thread's own cache")                      \
+    X(shard_hits,      "requests served by a shard")                                     \
+    X(fresh,           "requests served by a slot that had no memory yet")               \
+    X(refused,         "requests of pooled size passed to jemalloc")                     \
+    X(bytes_requested, "bytes of all requests the pool served")                          \
+    X(bytes_warm,      "bytes handed out that were in memory already")                   \
+    X(puts,            "buffers given back by the program")                              \
+    X(bytes_scrubbed,  "bytes overwritten with zeros")                                   \
+    X(bytes_dropped,   "bytes given back to the kernel instead of being overwritten")    \
+    X(contended,       "times a shard's lock was taken by another thread")               \
+    X(stolen,          "requests served by another thread's shard")                      \
+    X(spilled,         "buffers that went to a neighbour because the own shard was full") \
+    X(evicted,         "pooled buffers decommitted to make room")                        \
+    X(unretained,      "buffers decommitted because there was no room")                  \
+    X(inherited,       "buffers shared with another process by fork, dropped when freed") \
+    X(grown_in_place,  "reallocs that only changed the buffer's size")                   \
+    X(moved_by_pages,  "reallocs that moved pages to another slot")                      \
+    X(moved_by_copy,   "reallocs that copied bytes")
+// clang-format on
+
+struct zp_counters {
+#define ZP_COUNTER_FIELD(name, help) uint64_t name;
+    ZP_COUNTERS(ZP_COUNTER_FIELD)
+#undef ZP_COUNTER_FIELD
+};
+
+// Adds to a counter of this thread's, so that another thread may read it meanwhile.
+static inline void zp_count(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+// Adds all of `from` to `into`.
+void zp_counters_add(struct zp_counters *into, const struct zp_counters *from);
+
+// Requests that the pool served.
+uint64_t zp_counters_served(const struct zp_counters *counters);
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Thread caches: a few buffers per thread, last in first out, without a lock or an atomic operation.
+//
+// Always holds:
+//   - slots in a cache are CACHED; bytes <= granted, and `granted` is charged to the budget, so that
+//     putting into a cache with room needs no shared counter;
+//   - capacity is 0 before a thread's first large request and after its teardown: both then go the
+//     slow way, and the fast way needs no test for either.
+//
+// A thread's cache is set up on its first large request and emptied by a pthread key's destructor. What
+// the thread frees after that, in other destructors, goes straight to a shard.
+//
+// Locking: a cache belongs to its thread. ZP_RANK_THREADS guards the list of caches, walked to sum up
+// counters. Fork: see fork.h.
+
+#ifndef ZP_CORE_THREAD_CACHE_H
+#define ZP_CORE_THREAD_CACHE_H
+
+#include "slot.h"
+#include "stats.h"
+
+enum { ZP_CACHE_MOST = 64 };
+
+enum zp_cache_phase {
+    ZP_CACHE_NEW,
+    ZP_CACHE_READY,
+    ZP_CACHE_DEAD, // the thread is being torn down, or could not be watched
+};
+
+struct zp_cached {
+    struct zp_slot *slot;
+    size_t committed; // of the slot, kept here so that a search reads no record
+};
+
+struct zp_thread_cache {
+    unsigned count;    // buffers held
+    unsigned capacity; // most buffers
+    size_t bytes;      // committed bytes held
+    size_t granted;    // bytes charged to the budget for this cache
+    struct zp_cached entries[ZP_CACHE_MOST]; // oldest first
+    struct zp_counters counters;
+    enum zp_cache_phase phase;
+    unsigned home; // the thread's shard
+    struct zp_thread_cache *next, **link; // list of all caches
+};
+
+extern ZP_TLS struct zp_thread_cache zp_thread_cache;
+
+// `capacity` is at most ZP_CACHE_MOST. `teardown` is called on each thread's cache when the thread ends,
+// before the cache is taken from the list. 0 or a negative errno, the caches then staying off.
+int zp_thread_caches_init(unsigned capacity, void (*teardown)(struct zp_thread_cache *cache));
+
+// Sets up this thread's cache; called in phase ZP_CACHE_NEW. May allocate small memory (a pthread key's
+// slot), never from the pool.
+ZP_COLD void zp_thread_cache_set_up(struct zp_thread_cache *cache);
+
+// Moves the counters of a dead cache to the sum of past threads.
+ZP_COLD void zp_thread_cache_settle(struct zp_thread_cache *cache);
+
+// Sums the counters of all threads, past and present, and the bytes in their caches.
+void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes);
+
+// Fork: the lock of the list; in the child only the calling thread's cache remains, counting from 0.
+void zp_thread_caches_lock(void);
+void zp_thread_caches_unlock(void);
+void zp_thread_caches_reset(void);
+
+// Other threads read it to sum up.
+static inline void zp_thread_cache_set_bytes(struct zp_thread_cache *cache, size_t bytes)
+{
+    __atomic_store_n(&cache->bytes, bytes, __ATOMIC_RELAXED);
+}
+
+static inline struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned index)
+{
+    struct zp_slot *slot = cache->entries[index].slot;
+    zp_thread_cache_set_bytes(cache, cache->bytes - cache->entries[index].committed);
+    cache->count--;
+    for (unsigned i = index; i < cache->count; i++)
+        cache->entries[i] = cache->entries[i + 1];
+    return slot;
+}
+
+// The newest buffer of `size` up to `size + slack` bytes, or NULL. A slack of size / 4 finds buffers of
+// the same size class without computing it.
+static inline struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size,
+                                                   size_t slack)
+{
+    for (unsigned i = cache->count; i-- > 0;) {
+        size_t committed = cache->entries[i].committed;
+        if (committed >= size && committed - size <= slack)
+            return zp_thread_cache_take_at(cache, i);
+    }
+    return NULL;
+}
+
+static inline bool zp_thread_cache_has_room(const struct zp_thread_cache *cache, size_t bytes)
+{
+    return cache->count < cache->capacity && cache->bytes + bytes <= cache->granted;
+}
+
+// The cache must have room.
+static inline void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    slot->state = ZP_SLOT_CACHED;
+    cache->entries[cache->count++] = (struct zp_cached){slot, slot->committed};
+    zp_thread_cache_set_bytes(cache, cache->bytes + slot->committed);
+}
+
+#endif

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The entry points that tell about the heap or tune it, as glibc 2.36 has them.
+//
+// What glibc calls mmapped chunks are the pool's buffers here; the rest is jemalloc's.
+
+#include "core/pool.h"
+#include "preload/jemalloc_stats.h"
+#include "preload/report.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int malloc_trim(size_t pad);
+EXPORT int mallopt(int parameter, int value);
+EXPORT struct mallinfo mallinfo(void);
+EXPORT struct mallinfo2 mallinfo2(void);
+EXPORT void malloc_stats(void);
+EXPORT int malloc_info(int options, FILE *stream);
+
+// Gives retained memory back: the shards', this thread's, and jemalloc's unused pages. Other threads'
+// caches keep what they hold. 1 if the pool gave any back, as glibc answers.
+int malloc_trim(size_t pad)
+{
+    (void)pad; // there is no top of a heap to leave it on
+    size_t bytes = zp_pool_trim();
+    zp_jemalloc_trim();
+    return bytes != 0;
+}
+
+// The parameters tune glibc's own heap, which is not there; they are hints that nothing needs to follow.
+// 1 for those glibc knows, 0 for others, as glibc answers, so that callers that insist go on.
+int mallopt(int parameter, int value)
+{
+    (void)value;
+    return (parameter >= M_ARENA_MAX && parameter <= M_TRIM_THRESHOLD) || parameter == M_MXFAST;
+}
+
+struct mallinfo2 mallinfo2(void)
+{
+    struct zp_pool_stats pool;
+    struct zp_jemalloc_stats small;
+    zp_pool_stats(&pool);
+    zp_jemalloc_stats(&small);
+    uint64_t served = zp_counters_served(&pool.counters);
+    return (struct mallinfo2){
+        .arena = small.mapped,
+        .hblks = served > pool.counters.puts ? served - pool.counters.puts : 0,
+        .hblkhd = pool.retained,
+        .uordblks = small.allocated,
+        .fordblks = small.mapped - small.allocated,
+        .keepcost = pool.retained,
+    };
+}
+
+static int to_int(size_t value)
+{
+    return value < INT_MAX ? (int)value : INT_MAX;
+}
+
+struct mallinfo mallinfo(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return (struct mallinfo){
+        .arena = to_int(info.arena),
+        .hblks = to_int(info.hblks),
+        .hblkhd = to_int(info.hblkhd),
+        .uordblks = to_int(info.uordblks),
+        .fordblks = to_int(info.fordblks),
+        .keepcost = to_int(info.keepcost),
+    };
+}
+
+void malloc_stats(void)
+{
+    zp_report_write(STDERR_FILENO);
+}
+
+// An XML document of the same root element as glibc's.
+int malloc_info(int options, FILE *stream)
+{
+    if (options != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    struct mallinfo2 info = mallinfo2();
+    fprintf(stream,
+            "<malloc version=\"zeropool-1\">\n"
+            "<pool buffers=\"%zu\" retained=\"%zu\"/>\n"
+            "<small allocated=\"%zu\" mapped=\"%zu\"/>\n"
+            "</malloc>\n",
+            info.hblks, info.hblkhd, info.uordblks, info.arena);
+    return 0;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The system calls of the jemalloc inside: as they are, but that errno stays. free must not change it,
+// and jemalloc sets it itself where malloc is to.
+
+#include <errno.h>
+#include <sys/mman.h>
+
+void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
+int zp_je_munmap(void *address, size_t length);
+int zp_je_madvise(void *address, size_t length, int advice);
+int zp_je_mprotect(void *address, size_t length, int protection);
+
+void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    int saved_errno = errno;
+    void *mapped = mmap(address, length, protection, flags, fd, offset);
+    errno = saved_errno;
+    return mapped;
+}
+
+int zp_je_munmap(void *address, size_t length)
+{
+    int saved_errno = errno;
+    int result = munmap(address, length);
+    errno = saved_errno;
+    return result;
+}
+
+int zp_je_madvise(void *address, size_t length, int advice)
+{
+    int saved_errno = errno;
+    int result = madvise(address, length, advice);
+    errno = saved_errno;
+    return result;
+}
+
+int zp_je_mprotect(void *address, size_t length, int protection)
+{
+    int saved_errno = errno;
+    int result = mprotect(address, length, protection);
+    errno = saved_errno;
+    return result;
+}

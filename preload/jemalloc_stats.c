@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "jemalloc_stats.h"
+
+#include "preload/jemalloc.h"
+
+#include <string.h>
+
+// 4096 stands for all arenas (MALLCTL_ARENAS_ALL).
+#define ALL_ARENAS "4096"
+
+static uint64_t read_count(const char *name)
+{
+    uint64_t count = 0;
+    size_t length = sizeof(count);
+    return zp_je_mallctl(name, &count, &length, NULL, 0) == 0 ? count : 0;
+}
+
+static size_t read_size(const char *name)
+{
+    size_t size = 0;
+    size_t length = sizeof(size);
+    return zp_je_mallctl(name, &size, &length, NULL, 0) == 0 ? size : 0;
+}
+
+void zp_jemalloc_stats(struct zp_jemalloc_stats *stats)
+{
+    uint64_t epoch = 1;
+    zp_je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+    zp_je_mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
+    stats->requests = read_count("stats.arenas." ALL_ARENAS ".small.nrequests") +
+                      read_count("stats.arenas." ALL_ARENAS ".large.nrequests");
+    stats->allocated = read_size("stats.allocated");
+    stats->active = read_size("stats.active");
+    stats->mapped = read_size("stats.mapped");
+}
+
+void zp_jemalloc_trim(void)
+{
+    zp_je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+    zp_je_mallctl("arena." ALL_ARENAS ".purge", NULL, NULL, NULL, 0);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What the jemalloc inside has done. Zeros where it was built without statistics.
+
+#ifndef ZP_PRELOAD_JEMALLOC_STATS_H
+#define ZP_PRELOAD_JEMALLOC_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct zp_jemalloc_stats {
+    uint64_t requests; // a few may still sit uncounted in the caches of other threads
+    size_t allocated;  // bytes the program holds
+    size_t active;     // bytes in pages that hold some of them
+    size_t mapped;     // bytes of address space
+};
+
+// Empties the calling thread's small caches on the way, so that what they counted is in.
+void zp_jemalloc_stats(struct zp_jemalloc_stats *stats);
+
+// Gives unused pages back to the kernel.
+void zp_jemalloc_trim(void);
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The entry points: malloc and its family, as glibc 2.36 exports them and as it answers.
+//
+// Small requests go straight to jemalloc, and so does every pointer that is not in the arena. The rare
+// cases are functions of their own, so that the entry points are a compare and a jump.
+//
+// This file is built with -fno-builtin: the compiler knows malloc and memset by name and would turn a
+// calloc made of the two into a call of calloc, for ever.
+
+#include "core/os.h"
+#include "core/pool.h"
+#include "preload/jemalloc.h"
+#include "preload/start.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT void *malloc(size_t size);
+EXPORT void free(void *pointer);
+EXPORT void *calloc(size_t count, size_t size);
+EXPORT void *realloc(void *pointer, size_t size);
+EXPORT void *reallocarray(void *pointer, size_t count, size_t size);
+EXPORT int posix_memalign(void **out, size_t alignment, size_t size);
+EXPORT void *aligned_alloc(size_t alignment, size_t size);
+EXPORT void *memalign(size_t alignment, size_t size);
+EXPORT void *valloc(size_t size);
+EXPORT void *pvalloc(size_t size);
+EXPORT size_t malloc_usable_size(void *pointer);
+EXPORT void cfree(void *pointer);
+EXPORT void free_sized(void *pointer, size_t size);
+EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t size);
+
+// ---- Large requests --------------------------------------------------------------------------
+
+static void *no_memory(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+// A buffer of the pool, which is started for it if need be. NULL: the request is jemalloc's, and may
+// be too large for anybody.
+static ZP_COLD struct zp_slot *start_and_get(size_t size, size_t alignment)
+{
+    while (zp_start() && size >= zp_threshold) {
+        struct zp_slot *slot = zp_pool_get_aligned(size, alignment);
+        if (slot != NULL)
+            return slot;
+    }
+    return NULL;
+}
+
+static inline struct zp_slot *get(size_t size, size_t alignment)
+{
+    struct zp_slot *slot = zp_pool_get_aligned(size, alignment);
+    return ZP_LIKELY(slot != NULL) ? slot : start_and_get(size, alignment);
+}
+
+static __attribute__((noinline)) void *malloc_large(size_t size)
+{
+    struct zp_slot *slot = get(size, 1);
+    return ZP_LIKELY(slot != NULL) ? slot->base : zp_je_malloc(size);
+}
+
+static __attribute__((noinline)) void *calloc_large(size_t size)
+{
+    struct zp_slot *slot = get(size, 1);
+    if (slot == NULL)
+        return zp_je_calloc(1, size);
+    if (ZP_UNLIKELY(!slot->clean))
+        memset(slot->base, 0, size);
+    return slot->base;
+}
+
+static __attribute__((noinline)) void free_pooled(void *pointer)
+{
+    zp_pool_put(pointer);
+}
+
+// ---- malloc, calloc, free --------------------------------------------------------------------
+
+void *malloc(size_t size)
+{
+    if (ZP_LIKELY(size < zp_threshold))
+        return zp_je_malloc(size);
+    return malloc_large(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (ZP_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
+        return no_memory();
+    if (ZP_LIKELY(bytes < zp_threshold))
+        return zp_je_calloc(1, bytes);
+    return calloc_large(bytes);
+}
+
+void free(void *pointer)
+{
+    if (ZP_LIKELY(!zp_arena_owns(pointer)))
+        zp_je_free(pointer);
+    else
+        free_pooled(pointer);
+}
+
+void cfree(void *pointer)
+{
+    free(pointer);
+}
+
+void free_sized(void *pointer, size_t size)
+{
+    (void)size;
+    free(pointer);
+}
+
+void free_aligned_sized(void *pointer, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    free(pointer);
+}
+
+size_t malloc_usable_size(void *pointer)
+{
+    if (zp_arena_owns(pointer))
+        return zp_pool_slot(pointer, "malloc_usable_size")->committed;
+    return zp_je_malloc_usable_size(pointer);
+}
+
+// ---- realloc ---------------------------------------------------------------------------------
+
+// The way that always works: another buffer, the bytes copied.
+static void *move_bytes(void *pointer, size_t held, size_t size)
+{
+    void *moved = malloc(size);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, pointer, held < size ? held : size);
+    free(pointer);
+    return moved;
+}
+
+static __attribute__((noinline)) void *realloc_pooled(void *pointer, size_t size)
+{
+    struct zp_slot *slot = zp_pool_slot(pointer, "realloc");
+    if (size > PTRDIFF_MAX)
+        return no_memory();
+    if (size >= zp_threshold) {
+        if (zp_pool_resize(slot, size))
+            return pointer;
+        if (size > slot->committed) {
+            struct zp_slot *moved = zp_pool_move(slot, size);
+            if (moved != NULL)
+                return moved->base;
+        }
+    }
+    zp_count(&zp_thread_cache.counters.moved_by_copy, 1);
+    return move_bytes(pointer, slot->committed, size);
+}
+
+void *realloc(void *pointer, size_t size)
+{
+    if (pointer == NULL)
+        return malloc(size);
+    if (size == 0) {
+        free(pointer);
+        return NULL;
+    }
+    if (zp_arena_owns(pointer))
+        return realloc_pooled(pointer, size);
+    if (size < zp_threshold)
+        return zp_je_realloc(pointer, size);
+    return move_bytes(pointer, zp_je_malloc_usable_size(pointer), size);
+}
+
+void *reallocarray(void *pointer, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return no_memory();
+    return realloc(pointer, bytes);
+}
+
+// ---- Aligned requests ------------------------------------------------------------------------
+
+// `alignment` is a power of two.
+static void *allocate_aligned(size_t alignment, size_t size)
+{
+    if (ZP_UNLIKELY(size >= zp_threshold)) {
+        struct zp_slot *slot = get(size, alignment);
+        if (slot != NULL)
+            return slot->base;
+    }
+    return zp_je_memalign(alignment, size);
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+    // As glibc does: an alignment that is no power of two is rounded up to one.
+    if (alignment > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (alignment < sizeof(void *))
+        alignment = sizeof(void *);
+    if (!zp_is_power_of_two(alignment))
+        alignment = (size_t)2 << zp_log2(alignment);
+    return allocate_aligned(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    if (!zp_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    int saved_errno = errno;
+    void *pointer = allocate_aligned(alignment, size);
+    errno = saved_errno;
+    if (pointer == NULL)
+        return ENOMEM;
+    *out = pointer;
+    return 0;
+}
+
+void *valloc(size_t size)
+{
+    return allocate_aligned(zp_os_page_size(), size);
+}
+
+void *pvalloc(size_t size)
+{
+    size_t page = zp_os_page_size();
+    if (size > PTRDIFF_MAX)
+        return no_memory();
+    return allocate_aligned(page, size != 0 ? zp_round_up(size, page) : page);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "start.h"
+
+#include "config/resolve.h"
+#include "core/fork.h"
+#include "core/log.h"
+#include "core/pool.h"
+#include "preload/report.h"
+
+#include <stdatomic.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+enum state {
+    NEW,
+    BUSY,    // one thread is reading the options or starting the pool
+    WAITING, // the options are known
+    DONE,    // the pool runs, or will not in this process
+};
+
+static _Atomic int state = NEW;
+
+size_t zp_threshold = ZP_CLASS_MIN;
+struct zp_options zp_options;
+
+// The privilege to move the state on, for one thread.
+static bool enter(int from)
+{
+    return atomic_compare_exchange_strong_explicit(&state, &from, BUSY, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+static void leave(int to)
+{
+    atomic_store_explicit(&state, to, memory_order_release);
+}
+
+static void set_threshold(size_t threshold)
+{
+    __atomic_store_n(&zp_threshold, threshold, __ATOMIC_RELAXED);
+}
+
+static void read_options(void)
+{
+    zp_options_defaults(&zp_options);
+    if (getauxval(AT_SECURE) == 0) // a set-user-ID program does not trust its environment
+        zp_options_parse(&zp_options, environ);
+    zp_log_set_level((int)zp_options.verbose);
+    if (zp_options.stats == ZP_STATS_EXIT)
+        zp_report_prepare();
+    set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
+}
+
+static void say_what_runs(const struct zp_pool_config *config)
+{
+    if (!zp_log_wants(ZP_LOG_INFO))
+        return;
+    struct zp_line line;
+    zp_line_begin(&line, "zeropool: pool started: requests from ");
+    zp_line_number(&line, config->arena.smallest);
+    zp_line_text(&line, " bytes, ");
+    zp_line_number(&line, config->shards);
+    zp_line_text(&line, " shards of ");
+    zp_line_number(&line, config->most_per_shard);
+    zp_line_text(&line, ", ");
+    zp_line_number(&line, config->thread_cache_most);
+    zp_line_text(&line, " buffers and ");
+    zp_line_number(&line, config->thread_cache_bytes);
+    zp_line_text(&line, " bytes per thread, budget ");
+    zp_line_number(&line, config->budget);
+    zp_line_text(&line, " bytes, huge pages ");
+    zp_line_text(&line, config->arena.huge_pages ? "on" : "off");
+    zp_line_text(&line, config->scrub ? ", scrubbed on free" : ", not scrubbed");
+    zp_line_write(&line, STDERR_FILENO);
+}
+
+static bool start_pool(void)
+{
+    struct zp_machine machine;
+    struct zp_pool_config config;
+    zp_machine_probe(&machine, "");
+    zp_resolve(&zp_options, &machine, &config);
+    if (zp_pool_init(&config) != 0) {
+        zp_log(ZP_LOG_WARNING, "no address space for the pool; every request goes to jemalloc",
+               NULL);
+        set_threshold(SIZE_MAX);
+        return false;
+    }
+    if (pthread_atfork(zp_fork_prepare, zp_fork_parent, zp_fork_child) != 0)
+        zp_log(ZP_LOG_WARNING, "fork cannot be watched: memory is not shared with children as it "
+                               "should be", NULL);
+    say_what_runs(&config);
+    return true;
+}
+
+bool zp_start(void)
+{
+    if (environ == NULL)
+        return false; // libc itself has not started yet
+    if (enter(NEW)) {
+        read_options();
+        leave(WAITING);
+        return true; // what is large may have changed; the next try starts the pool if need be
+    }
+    if (!enter(WAITING))
+        return false;
+    bool started = zp_options.enable && start_pool();
+    leave(DONE);
+    return started;
+}
+
+__attribute__((constructor)) static void at_load(void)
+{
+    if (environ != NULL && enter(NEW)) {
+        read_options();
+        leave(WAITING);
+    }
+}
+
+__attribute__((destructor)) static void at_exit(void)
+{
+    if (zp_options.stats == ZP_STATS_EXIT)
+        zp_report_at_exit();
+}
