@@ -261,12 +261,12 @@ void zp_arena_decommit(struct zp_slot *slot)
     slot->state = ZP_SLOT_RETIRED;
 }
 
-void zp_arena_visit(void (*visit)(struct zp_slot *slot))
+void zp_arena_visit(void (*visit)(struct zp_slot *slot, void *context), void *context)
 {
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
         struct zp_region *region = &zp_arena.regions[c];
         for (uint32_t i = 0; i < region->used; i++)
-            visit(&region->slots[i]);
+            visit(&region->slots[i], context);
     }
 }
 

@@ -106,8 +106,9 @@ int zp_arena_release(struct zp_slot *slot, size_t keep);
 // not take is retired.
 void zp_arena_decommit(struct zp_slot *slot);
 
-// Calls `visit` for every slot that was ever taken. The caller sees to it that nobody else is there.
-void zp_arena_visit(void (*visit)(struct zp_slot *slot));
+// Calls `visit` for every slot that was ever taken. What it sees of slots that other threads own may be
+// changing.
+void zp_arena_visit(void (*visit)(struct zp_slot *slot, void *context), void *context);
 
 // Fork: takes and releases the locks of all regions, or makes them anew in the child.
 void zp_arena_lock_all(void);

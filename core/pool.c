@@ -46,7 +46,7 @@ static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
         zp_scrub_resident(slot->base, slot->committed);
     else if (zp_scrub(slot->base, slot->committed, &result) != 0)
         return false;
-    slot->warm = result.written;
+    slot->warm = (uint32_t)(result.written / zp_arena.page);
     slot->resident = result.written == slot->committed;
     zp_count(&counters->bytes_scrubbed, result.written);
     zp_count(&counters->bytes_dropped, result.dropped);
@@ -184,14 +184,12 @@ static struct zp_slot *extend_cached(struct zp_thread_cache *cache, unsigned siz
     return NULL;
 }
 
-// A buffer of the cache that serves although it is of another class, or was committed for less.
-static struct zp_slot *get_cached(struct zp_thread_cache *cache, unsigned size_class, size_t size)
+// A buffer of the cache that serves although it was committed for less, or is of another class.
+static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, unsigned size_class, size_t size)
 {
     struct zp_slot *slot = extend_cached(cache, size_class, size);
     if (slot == NULL)
         slot = zp_thread_cache_take(cache, size, size);
-    if (slot != NULL)
-        zp_count(&cache->counters.thread_hits, 1);
     return slot;
 }
 
@@ -209,26 +207,43 @@ static struct zp_slot *get_fresh(struct zp_thread_cache *cache, unsigned size_cl
     return slot;
 }
 
-struct zp_slot *zp_pool_get_slow(size_t size, size_t alignment)
+// Every slot is aligned to ZP_CLASS_MIN at least; for more, the class has to tell.
+static struct zp_slot *get_aligned(struct zp_thread_cache *cache, size_t size, size_t alignment)
+{
+    unsigned size_class = zp_class_of(size);
+    if (alignment > zp_arena_alignment(size_class))
+        return NULL;
+    struct zp_slot *slot = get_pooled(cache, size_class, size);
+    return slot != NULL ? slot : get_fresh(cache, size_class, size);
+}
+
+static struct zp_slot *get_any(struct zp_thread_cache *cache, size_t size)
+{
+    unsigned size_class = zp_class_of(size);
+    struct zp_slot *slot = zp_thread_cache_take(cache, size, size / 4);
+    if (slot == NULL && (slot = get_pooled(cache, size_class, size)) != NULL)
+        return slot;
+    if (slot == NULL)
+        slot = get_cached_loosely(cache, size_class, size);
+    if (slot == NULL)
+        return get_fresh(cache, size_class, size);
+    zp_count(&cache->counters.thread_hits, 1);
+    return slot;
+}
+
+struct zp_slot *zp_pool_get(size_t size, size_t alignment)
 {
     if (!zp_pool.started)
         return NULL;
     struct zp_thread_cache *cache = own_cache();
     struct zp_slot *slot = NULL;
-    if (size <= ZP_CLASS_MAX) {
-        unsigned size_class = zp_class_of(size);
-        if (alignment <= zp_arena_alignment(size_class)) {
-            slot = get_pooled(cache, size_class, size);
-            if (slot == NULL && alignment <= ZP_CLASS_MIN)
-                slot = get_cached(cache, size_class, size);
-            if (slot == NULL)
-                slot = get_fresh(cache, size_class, size);
-        }
-    }
+    if (size <= ZP_CLASS_MAX)
+        slot = alignment <= ZP_CLASS_MIN ? get_any(cache, size)
+                                         : get_aligned(cache, size, alignment);
     if (slot != NULL) {
         slot->state = ZP_SLOT_LIVE;
         zp_count(&cache->counters.bytes_requested, size);
-        zp_count(&cache->counters.bytes_warm, slot->warm);
+        zp_count(&cache->counters.warm_pages, slot->warm);
     } else {
         zp_count(&cache->counters.refused, 1);
     }
@@ -238,7 +253,7 @@ struct zp_slot *zp_pool_get_slow(size_t size, size_t alignment)
 
 // ---- Put -------------------------------------------------------------------------------------
 
-void zp_pool_put_slow(struct zp_slot *slot)
+void zp_pool_take_back(struct zp_slot *slot)
 {
     struct zp_thread_cache *cache = own_cache();
     slot->state = ZP_SLOT_TAKEN;
@@ -320,6 +335,15 @@ int zp_pool_init(const struct zp_pool_config *config)
     return error;
 }
 
+static void add_live(struct zp_slot *slot, void *context)
+{
+    struct zp_pool_stats *stats = context;
+    if (slot->state == ZP_SLOT_LIVE) {
+        stats->live += slot->committed;
+        stats->live_buffers++;
+    }
+}
+
 void zp_pool_stats(struct zp_pool_stats *stats)
 {
     memset(stats, 0, sizeof(*stats));
@@ -329,7 +353,7 @@ void zp_pool_stats(struct zp_pool_stats *stats)
     zp_thread_caches_sum(&stats->counters, &cached);
     stats->retained = zp_shards_bytes() + cached;
     stats->retained_peak = zp_budget_peak();
-    stats->pooled_slots = zp_shards_slots();
+    zp_arena_visit(add_live, stats);
 }
 
 void zp_pool_flush(void)

@@ -47,9 +47,10 @@ int zp_pool_init(const struct zp_pool_config *config);
 // What the pool holds and has done, summed over threads.
 struct zp_pool_stats {
     struct zp_counters counters;
+    size_t live;          // bytes the program holds, roughly while other threads work
+    size_t live_buffers;
     size_t retained;      // bytes in shards and thread caches
     size_t retained_peak; // most bytes ever reserved for retaining
-    size_t pooled_slots;  // buffers in shards
 };
 
 void zp_pool_stats(struct zp_pool_stats *stats);
@@ -60,30 +61,27 @@ void zp_pool_flush(void);
 // Gives back to the kernel what shards and this thread's cache retain. Returns the bytes.
 size_t zp_pool_trim(void);
 
-ZP_COLD struct zp_slot *zp_pool_get_slow(size_t size, size_t alignment);
-ZP_COLD void zp_pool_put_slow(struct zp_slot *slot);
-_Noreturn ZP_COLD void zp_pool_bad_pointer(const char *operation, const void *pointer);
+// A buffer of at least `size` bytes that starts at a multiple of `alignment`, a power of two, and of
+// 64 KiB; NULL if none is to be had, or no slot is so aligned. `size` must not be below the smallest size
+// configured. The slot's `clean` says whether all of the buffer reads as zero.
+struct zp_slot *zp_pool_get(size_t size, size_t alignment);
 
-// A buffer of at least `size` bytes, starting at a multiple of 64 KiB, or NULL. `size` must not be below
-// the smallest size configured. The slot's `clean` says whether all of it reads as zero.
-static inline struct zp_slot *zp_pool_get(size_t size)
+// The same, aligned to 64 KiB, as far as that costs nanoseconds: only if the buffer that this thread
+// put last serves. NULL otherwise: zp_pool_get may still have one.
+static inline struct zp_slot *zp_pool_get_newest(size_t size)
 {
     struct zp_thread_cache *cache = &zp_thread_cache;
-    struct zp_slot *slot = zp_thread_cache_take(cache, size, size / 4);
-    if (ZP_UNLIKELY(slot == NULL))
-        return zp_pool_get_slow(size, 1);
-    slot->state = ZP_SLOT_LIVE;
-    zp_count(&cache->counters.thread_hits, 1);
-    zp_count(&cache->counters.bytes_requested, size);
-    zp_count(&cache->counters.bytes_warm, slot->warm);
+    struct zp_slot *slot = zp_thread_cache_take_newest(cache, size);
+    if (ZP_LIKELY(slot != NULL)) {
+        slot->state = ZP_SLOT_LIVE;
+        zp_count(&cache->counters.thread_hits, 1);
+        zp_count(&cache->counters.bytes_requested, size);
+        zp_count(&cache->counters.warm_pages, slot->warm);
+    }
     return slot;
 }
 
-// The same, starting at a multiple of `alignment`, a power of two. NULL also when no slot is so aligned.
-static inline struct zp_slot *zp_pool_get_aligned(size_t size, size_t alignment)
-{
-    return alignment <= ZP_CLASS_MIN ? zp_pool_get(size) : zp_pool_get_slow(size, alignment);
-}
+_Noreturn ZP_COLD void zp_pool_bad_pointer(const char *operation, const void *pointer);
 
 // The record of a live buffer; an address of the arena that is none ends the program with a line that
 // names `operation`.
@@ -95,24 +93,21 @@ static inline struct zp_slot *zp_pool_slot(const void *buffer, const char *opera
     return slot;
 }
 
+// Takes back a live buffer by its record: scrubs it, and keeps it or lets it go.
+void zp_pool_take_back(struct zp_slot *slot);
+
 // Takes a live buffer back; any thread may put it.
 static inline void zp_pool_put(void *buffer)
 {
     struct zp_slot *slot = zp_pool_slot(buffer, "free");
     struct zp_thread_cache *cache = &zp_thread_cache;
     zp_count(&cache->counters.puts, 1);
-    bool ready = slot->resident | !zp_pool.scrub;
-    if (ZP_UNLIKELY(!zp_thread_cache_has_room(cache, slot->committed) || !ready ||
-                    slot->epoch != zp_pool.epoch)) {
-        zp_pool_put_slow(slot);
+    if (zp_pool.scrub || ZP_UNLIKELY(!zp_thread_cache_has_room(cache, slot->committed) ||
+                                     slot->epoch != zp_pool.epoch)) {
+        zp_pool_take_back(slot);
         return;
     }
-    if (zp_pool.scrub) {
-        zp_scrub_resident(slot->base, slot->committed);
-        slot->warm = slot->committed;
-        zp_count(&cache->counters.bytes_scrubbed, slot->committed);
-    }
-    slot->clean = zp_pool.scrub;
+    slot->clean = false;
     zp_thread_cache_push(cache, slot);
 }
 

@@ -216,14 +216,6 @@ size_t zp_shards_bytes(void)
     return bytes;
 }
 
-size_t zp_shards_slots(void)
-{
-    size_t slots = 0;
-    for (unsigned i = 0; i <= shard_mask; i++)
-        slots += __atomic_load_n(&shards[i].count, __ATOMIC_RELAXED);
-    return slots;
-}
-
 void zp_shards_lock_all(void)
 {
     for (unsigned i = 0; i <= shard_mask; i++)

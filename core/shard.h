@@ -52,9 +52,8 @@ struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_cou
 // The slot that arrived first in some shard, the home shard's first; NULL when all are empty.
 struct zp_slot *zp_shards_take_oldest(unsigned home);
 
-// Sums over all shards.
+// Committed bytes in all shards.
 size_t zp_shards_bytes(void);
-size_t zp_shards_slots(void);
 
 // Fork: takes and releases all locks, or makes them anew in the child; `visit` is called for every
 // pooled slot while all are held.

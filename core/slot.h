@@ -33,19 +33,19 @@ enum zp_slot_state {
 
 // Where realloc joined moved pages to fresh ones, the kernel keeps two mappings. A slot remembers up
 // to this many such seams, because a later move has to go mapping by mapping.
-enum { ZP_SLOT_SEAMS = 8 };
+enum { ZP_SLOT_SEAMS = 7 };
 
 struct zp_slot {
     char *base;       // first byte; a multiple of the region's stride
     size_t committed; // bytes that are readable and writable, a multiple of the page size
-    size_t warm;      // bytes known to be in memory when last scrubbed
+    uint32_t warm;    // pages known to be in memory when last scrubbed
     uint32_t epoch;   // number of forks seen when its pages became ours alone
     uint8_t state;    // enum zp_slot_state
     uint8_t size_class;
-    bool clean : 1;    // every byte reads as zero
-    bool resident : 1; // every page was in memory: scrub without asking
-    bool wiped : 1;    // marked MADV_WIPEONFORK by a fork, to be unmarked before use
-    bool open : 1;     // small layout: the slot has been made accessible
+    bool clean;    // every byte reads as zero
+    bool resident; // every page was in memory: scrub without asking
+    bool wiped;    // marked MADV_WIPEONFORK by a fork, to be unmarked before use
+    bool open;     // packed layout: the slot has been made accessible
     struct zp_slot *next, *prev;   // its list: cold slots of a region, or one class in a shard
     struct zp_slot *newer, *older; // order of arrival in a shard
 
@@ -53,5 +53,7 @@ struct zp_slot {
     uint8_t seam_count;
     size_t seams[ZP_SLOT_SEAMS]; // offsets in bytes, ascending
 } __attribute__((aligned(ZP_CACHE_LINE)));
+
+_Static_assert(sizeof(struct zp_slot) == 2 * ZP_CACHE_LINE, "a slot record is two cache lines");
 
 #endif

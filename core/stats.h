@@ -20,7 +20,7 @@
     X(fresh,           "requests served by a slot that had no memory yet")               \
     X(refused,         "requests of pooled size passed to jemalloc")                     \
     X(bytes_requested, "bytes of all requests the pool served")                          \
-    X(bytes_warm,      "bytes handed out that were in memory already")                   \
+    X(warm_pages,      "pages handed out that were in memory already")                   \
     X(puts,            "buffers given back by the program")                              \
     X(bytes_scrubbed,  "bytes overwritten with zeros")                                   \
     X(bytes_dropped,   "bytes given back to the kernel instead of being overwritten")    \

@@ -82,16 +82,33 @@ static inline struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *ca
     return slot;
 }
 
-// The newest buffer of `size` up to `size + slack` bytes, or NULL. A slack of size / 4 finds buffers of
-// the same size class without computing it.
+static inline bool zp_cached_fits(const struct zp_cached *entry, size_t size, size_t slack)
+{
+    return entry->committed >= size && entry->committed - size <= slack;
+}
+
+// The buffer that came last, if it holds `size` bytes and at most a quarter more: as a rule one of the
+// same size class, found without computing the class.
+static inline struct zp_slot *zp_thread_cache_take_newest(struct zp_thread_cache *cache, size_t size)
+{
+    unsigned count = cache->count;
+    if (ZP_UNLIKELY(count == 0))
+        return NULL;
+    const struct zp_cached *newest = &cache->entries[count - 1];
+    if (ZP_UNLIKELY(!zp_cached_fits(newest, size, size / 4)))
+        return NULL;
+    cache->count = count - 1;
+    zp_thread_cache_set_bytes(cache, cache->bytes - newest->committed);
+    return newest->slot;
+}
+
+// The newest buffer of `size` up to `size + slack` bytes, or NULL.
 static inline struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size,
                                                    size_t slack)
 {
-    for (unsigned i = cache->count; i-- > 0;) {
-        size_t committed = cache->entries[i].committed;
-        if (committed >= size && committed - size <= slack)
+    for (unsigned i = cache->count; i-- > 0;)
+        if (zp_cached_fits(&cache->entries[i], size, slack))
             return zp_thread_cache_take_at(cache, i);
-    }
     return NULL;
 }
 

@@ -2,7 +2,8 @@
 //
 // The entry points that tell about the heap or tune it, as glibc 2.36 has them.
 //
-// What glibc calls mmapped chunks are the pool's buffers here; the rest is jemalloc's.
+// What glibc calls mmapped chunks are the pool's live buffers here, what it could release from the top
+// of its heap is what the pool retains, and the rest is jemalloc's.
 
 #include "core/pool.h"
 #include "preload/jemalloc_stats.h"
@@ -47,11 +48,10 @@ struct mallinfo2 mallinfo2(void)
     struct zp_jemalloc_stats small;
     zp_pool_stats(&pool);
     zp_jemalloc_stats(&small);
-    uint64_t served = zp_counters_served(&pool.counters);
     return (struct mallinfo2){
         .arena = small.mapped,
-        .hblks = served > pool.counters.puts ? served - pool.counters.puts : 0,
-        .hblkhd = pool.retained,
+        .hblks = pool.live_buffers,
+        .hblkhd = pool.live,
         .uordblks = small.allocated,
         .fordblks = small.mapped - small.allocated,
         .keepcost = pool.retained,
@@ -91,9 +91,9 @@ int malloc_info(int options, FILE *stream)
     struct mallinfo2 info = mallinfo2();
     fprintf(stream,
             "<malloc version=\"zeropool-1\">\n"
-            "<pool buffers=\"%zu\" retained=\"%zu\"/>\n"
+            "<pool buffers=\"%zu\" bytes=\"%zu\" retained=\"%zu\"/>\n"
             "<small allocated=\"%zu\" mapped=\"%zu\"/>\n"
             "</malloc>\n",
-            info.hblks, info.hblkhd, info.uordblks, info.arena);
+            info.hblks, info.hblkhd, info.keepcost, info.uordblks, info.arena);
     return 0;
 }

@@ -43,26 +43,24 @@ static void *no_memory(void)
 
 // A buffer of the pool, which is started for it if need be. NULL: the request is jemalloc's, and may
 // be too large for anybody.
-static ZP_COLD struct zp_slot *start_and_get(size_t size, size_t alignment)
+static struct zp_slot *get(size_t size, size_t alignment)
 {
-    while (zp_start() && size >= zp_threshold) {
-        struct zp_slot *slot = zp_pool_get_aligned(size, alignment);
-        if (slot != NULL)
-            return slot;
-    }
-    return NULL;
+    struct zp_slot *slot = zp_pool_get(size, alignment);
+    while (ZP_UNLIKELY(slot == NULL) && zp_start() && size >= zp_threshold)
+        slot = zp_pool_get(size, alignment);
+    return slot;
 }
 
-static inline struct zp_slot *get(size_t size, size_t alignment)
+static __attribute__((noinline)) void *malloc_searching(size_t size)
 {
-    struct zp_slot *slot = zp_pool_get_aligned(size, alignment);
-    return ZP_LIKELY(slot != NULL) ? slot : start_and_get(size, alignment);
+    struct zp_slot *slot = get(size, 1);
+    return slot != NULL ? slot->base : zp_je_malloc(size);
 }
 
 static __attribute__((noinline)) void *malloc_large(size_t size)
 {
-    struct zp_slot *slot = get(size, 1);
-    return ZP_LIKELY(slot != NULL) ? slot->base : zp_je_malloc(size);
+    struct zp_slot *slot = zp_pool_get_newest(size);
+    return ZP_LIKELY(slot != NULL) ? slot->base : malloc_searching(size);
 }
 
 static __attribute__((noinline)) void *calloc_large(size_t size)

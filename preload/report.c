@@ -87,11 +87,11 @@ static void add_requests(struct page *page, const struct zp_counters *c,
 
 static void add_work(struct page *page, const struct zp_counters *c)
 {
-    unsigned long long faults = c->bytes_warm / zp_arena.page;
     add(page, "  scrubbed             %s overwritten, %s given back instead\n",
         bytes_text(c->bytes_scrubbed).is, bytes_text(c->bytes_dropped).is);
     if (zp_pool.scrub)
-        add(page, "  page faults avoided  up to %llu\n", faults);
+        add(page, "  page faults avoided  up to %llu\n",
+            (unsigned long long)c->warm_pages);
     else
         add(page, "  page faults avoided  not known without scrubbing\n");
     add(page, "  realloc              %llu in place, %llu by moving pages, %llu by copying\n",
@@ -102,6 +102,8 @@ static void add_work(struct page *page, const struct zp_counters *c)
 static void add_keeping(struct page *page, const struct zp_pool_stats *stats)
 {
     const struct zp_counters *c = &stats->counters;
+    add(page, "  still held           %s in %zu buffers\n", bytes_text(stats->live).is,
+        stats->live_buffers);
     add(page, "  retained             %s now, %s at most\n", bytes_text(stats->retained).is,
         bytes_text(stats->retained_peak).is);
     add(page, "  let go               %llu to make room, %llu for want of room, %llu shared by fork\n",
