@@ -20,13 +20,13 @@ struct gpt2_shape {
 static const struct gpt2_shape gpt2_embeddings[] = {{50257, 768}, {1024, 768}};
 
 static const struct gpt2_shape gpt2_layer[] = {
-    {1, 768},    {1, 768},    // ln_1
-    {1024, 1024},             // attn.bias, the causal mask
-    {768, 2304}, {1, 2304},   // attn.c_attn
-    {768, 768},  {1, 768},    // attn.c_proj
-    {1, 768},    {1, 768},    // ln_2
-    {768, 3072}, {1, 3072},   // mlp.c_fc
-    {3072, 768}, {1, 768},    // mlp.c_proj
+    {1, 768},     {1, 768},  // ln_1
+    {1024, 1024},            // attn.bias, the causal mask
+    {768, 2304},  {1, 2304}, // attn.c_attn
+    {768, 768},   {1, 768},  // attn.c_proj
+    {1, 768},     {1, 768},  // ln_2
+    {768, 3072},  {1, 3072}, // mlp.c_fc
+    {3072, 768},  {1, 768},  // mlp.c_proj
 };
 
 static const struct gpt2_shape gpt2_last_norm[] = {{1, 768}, {1, 768}};

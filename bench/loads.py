@@ -137,9 +137,12 @@ def read_runs(folder):
 
 
 def check_preload(runs):
+    """The library must have been in every zeropool process, and in no other."""
     for (kind, allocator), group in runs.items():
-        if any(run["has_zeropool"] != (allocator == "zeropool") for run in group):
-            sys.exit(f"loads.py: {kind}: the library was not where it should be: {allocator}")
+        for run in group:
+            if run["has_zeropool"] != (allocator == "zeropool"):
+                found = "was" if run["has_zeropool"] else "was not"
+                sys.exit(f"loads.py: the library {found} loaded in a {allocator} run of {kind}")
 
 
 def check_digests(runs):
@@ -158,7 +161,8 @@ def check_digests(runs):
                     if expected.get(name) != digests.get(name)
                 ]
     if wrong:
-        sys.exit("\n".join(["NOT bit-identical:", *wrong]))
+        more = [f"and {len(wrong) - 20} more"] if len(wrong) > 20 else []
+        sys.exit("\n".join(["NOT bit-identical:", *wrong[:20], *more]))
     return compared
 
 
@@ -243,25 +247,24 @@ def machine_lines():
     cpu = first_match("/proc/cpuinfo", "model name") or platform.machine()
     memory_gb = int(first_match("/proc/meminfo", "MemTotal").split()[0]) * 1024 / 1e9
     yield f"machine   {cpu}, {len(os.sched_getaffinity(0))} cores, {memory_gb:.0f} GB of memory"
-    yield f"kernel    {platform.system()} {platform.release()}, transparent huge pages: {thp_mode()}"
+    system = f"{platform.system()} {platform.release()}"
+    yield f"kernel    {system}, transparent huge pages: {thp_mode()}"
     yield f"date      {datetime.date.today().isoformat()}"
 
 
 def table_lines(runs, compared):
-    group = runs["pt", "glibc"]
+    processes = runs["pt", "glibc"]
+    loads, tensors = len(processes[0]["load_ms"]), len(processes[0]["digests"][0])
     yield from machine_lines()
     yield ""
     yield f"{'':<21} {'glibc':>9}  {'min..max':<15} {'zeropool':>9}  {'min..max':<15}  ratio"
     for kind in KINDS:
         yield from section(kind, runs)
     yield (
-        f"Medians of {len(group) - 1} processes of each, {len(group[0]['load_ms'])} loads a process;"
+        f"Medians of {len(processes) - 1} processes of each, {loads} loads a process;"
         " ratio: glibc / zeropool, more is better."
     )
-    yield (
-        f"All {len(group[0]['digests'][0])} tensors bit-identical"
-        f" in all {compared} loads compared."
-    )
+    yield f"All {tensors} tensors bit-identical in all {compared} loads compared."
 
 
 def table(folder):

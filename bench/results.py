@@ -121,7 +121,7 @@ def report(results):
     header = ["", *(figure.label for figure in question.figures), f"/ {question.base}"]
     most = max(map(len, results.outputs.values()))
     yield f"{question.name}: {question.title}"
-    yield f"(medians over {most} processes, with min..max)"
+    yield f"(processes of each: {most}; median, min..max)"
     yield from aligned([header, *(row(results, line) for line in results.outputs)])
     if question.each:
         yield f"each process, {question.figures[0].label}:"

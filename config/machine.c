@@ -101,7 +101,8 @@ static void lower_cpus(struct limits *limits, size_t quota, size_t period)
         lower(&limits->cpus, quota / period + (quota % period != 0));
 }
 
-// The limits that the files of one group's folder set; `folder` is long enough for them to be added.
+// The limits that the files of one group's folder set; `folder` is long enough for them to be
+// added.
 static void read_group(const struct path *folder, struct limits *limits)
 {
     static const char *const memory_files[] = {"/memory.max", "/memory.high",
@@ -121,8 +122,8 @@ static void read_group(const struct path *folder, struct limits *limits)
     lower_cpus(limits, number_at(quota), number_at(text));
 }
 
-// The limits of a group and of all groups above it: the lowest counts. In a container the group's own
-// path may not be there; the mount point is then the group.
+// The limits of a group and of all groups above it: the lowest counts. In a container the group's
+// own path may not be there; the mount point is then the group.
 static void read_groups(const char *root, const char *mount, const char *group, size_t group_length,
                         struct limits *limits)
 {
@@ -139,8 +140,8 @@ static void read_groups(const char *root, const char *mount, const char *group, 
     }
 }
 
-// Where the hierarchy of a line of /proc/self/cgroup is mounted: "id:controllers:path". Version 2 has no
-// controllers; beside version 1 it is mounted as "unified".
+// Where the hierarchy of a line of /proc/self/cgroup is mounted: "id:controllers:path". Version 2
+// has no controllers; beside version 1 it is mounted as "unified".
 static void read_hierarchy(const char *root, const char *line, size_t length, struct limits *limits)
 {
     const char *controllers = memchr(line, ':', length);

@@ -11,8 +11,15 @@ static const char prefix[] = "ZEROPOOL_";
 
 const struct zp_option zp_option_table[] = {
 #define ZP_OPTION(name, field, kind, fallback, choices, least, most, allowed, help)                \
-    {"ZEROPOOL_" #name, ZP_OPTION_##kind, fallback, choices, least,                                \
-     most,              allowed,          help,     offsetof(struct zp_options, field)},
+    {"ZEROPOOL_" #name,                                                                            \
+     ZP_OPTION_##kind,                                                                             \
+     fallback,                                                                                     \
+     choices,                                                                                      \
+     least,                                                                                        \
+     most,                                                                                         \
+     allowed,                                                                                      \
+     help,                                                                                         \
+     offsetof(struct zp_options, field)},
 #define ZP_PLANNED(name, help)                                                                     \
     {"ZEROPOOL_" #name, ZP_OPTION_UNAVAILABLE, "", NULL, 0, 0, "", help, 0},
 #include "options.def"

@@ -2,9 +2,9 @@
 //
 // The options: environment variables that start with ZEROPOOL_.
 //
-// options.def is the one list; the struct, the parser, the messages and the table in the README come
-// from it. A bad value never harms the program: one line on stderr with the name, the value, what is
-// allowed and what is used instead.
+// options.def is the one list; the struct, the parser, the messages and the table in the README
+// come from it. A bad value never harms the program: one line on stderr with the name, the value,
+// what is allowed and what is used instead.
 //
 // Nothing here allocates or changes errno. Locking: none; called once, at start.
 
@@ -22,11 +22,11 @@ enum zp_thp { ZP_THP_AUTO, ZP_THP_ON, ZP_THP_OFF };
 enum zp_stats { ZP_STATS_OFF, ZP_STATS_EXIT };
 
 enum zp_option_kind {
-    ZP_OPTION_NUMBER,      // min to max
+    ZP_OPTION_NUMBER,       // min to max
     ZP_OPTION_POWER_OF_TWO, // min to max
-    ZP_OPTION_SIZE,        // bytes; K, M and G multiply by 1024 and its powers
-    ZP_OPTION_CHOICE,      // one of `choices`; the value is its index
-    ZP_OPTION_UNAVAILABLE, // planned: refused by name
+    ZP_OPTION_SIZE,         // bytes; K, M and G multiply by 1024 and its powers
+    ZP_OPTION_CHOICE,       // one of `choices`; the value is its index
+    ZP_OPTION_UNAVAILABLE,  // planned: refused by name
 };
 
 struct zp_options {
@@ -54,7 +54,8 @@ extern const size_t zp_option_count;
 // Sets every option to its default.
 void zp_options_defaults(struct zp_options *options);
 
-// Sets the options that `environment` names, a list like environ's, and warns of what is wrong there.
+// Sets the options that `environment` names, a list like environ's, and warns of what is wrong
+// there.
 void zp_options_parse(struct zp_options *options, char *const *environment);
 
 #endif

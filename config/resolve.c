@@ -11,12 +11,12 @@ static const struct defaults {
     unsigned thread_cache; // buffers
     uint32_t per_shard;    // the least `auto` allows
 } by_cpus[] = {
-    {4, 4, 4, 16},   {8, 8, 6, 16},    {16, 8, 6, 32},
+    {4, 4, 4, 16},   {8, 8, 6, 16},   {16, 8, 6, 32},
     {32, 16, 8, 64}, {64, 32, 8, 64}, {UINT32_MAX, 64, 8, 64},
 };
 
-// Buffers that all shards may hold together unless told otherwise. Each is two mappings at most, and
-// the kernel allows a process 65,530.
+// Buffers that all shards may hold together unless told otherwise. Each is two mappings at most,
+// and the kernel allows a process 65,530.
 enum { POOLED_MOST = 16384 };
 
 static const struct defaults *defaults_for(unsigned cpus)
@@ -46,8 +46,8 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
         .arena =
             {
                 // A quarter of a limited address space: the rest is for the program.
-                .reserve = machine->address_space == SIZE_MAX ? SIZE_MAX
-                                                              : machine->address_space / 4,
+                .reserve =
+                    machine->address_space == SIZE_MAX ? SIZE_MAX : machine->address_space / 4,
                 .smallest = (size_t)options->min_size,
                 .huge_pages = options->thp == ZP_THP_ON ||
                               (options->thp == ZP_THP_AUTO && machine->huge_pages),

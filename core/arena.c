@@ -202,8 +202,7 @@ int zp_arena_commit(struct zp_slot *slot, size_t bytes)
     if (bytes <= slot->committed)
         return 0;
     const struct zp_region *region = region_of(slot);
-    int error =
-        region->standalone ? commit_standalone(slot, bytes) : open_packed(slot, region);
+    int error = region->standalone ? commit_standalone(slot, bytes) : open_packed(slot, region);
     if (error != 0)
         return error;
     slot->committed = bytes;
@@ -211,8 +210,8 @@ int zp_arena_commit(struct zp_slot *slot, size_t bytes)
     return 0;
 }
 
-// Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone, and
-// the mapping is one with the gap around it again.
+// Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone,
+// and the mapping is one with the gap around it again.
 static int close_tail(struct zp_slot *slot, size_t keep)
 {
     char *tail = slot->base + keep;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The arena: the one range of addresses that is reserved at start, its regions, and the cold slots in
-// them. A pointer is ours if it lies in the arena; its size class and its slot follow by two shifts.
+// The arena: the one range of addresses that is reserved at start, its regions, and the cold slots
+// in them. A pointer is ours if it lies in the arena; its size class and its slot follow by two
+// shifts.
 //
 // The arena is cut into equal regions, one per size class; a region into slots at multiples of its
 // stride, the power of two that holds a buffer of the class. Two layouts:
 //   - packed (below 2 MiB): slots lie side by side, are opened a stride at a time and stay open, so
 //     that a million of them are one mapping. No huge pages: they would round the memory up.
-//   - standalone (2 MiB and up): a slot is accessible over exactly its committed bytes, asks for huge
+//   - standalone (2 MiB and up): a slot is accessible over exactly its committed bytes, asks for
+//   huge
 //     pages, and ends in an inaccessible gap. The gap catches overruns, and as the mapping ends
 //     there, the kernel cannot round the tail up to a huge page. One mapping per slot in use.
 // Under strict overcommit every slot stands alone: there an open page costs, used or not.
@@ -53,26 +55,26 @@ struct zp_arena {
 extern struct zp_arena zp_arena;
 
 struct zp_arena_config {
-    size_t reserve;       // most bytes of address space to take
-    size_t smallest;      // no request is smaller: regions below it stay empty
-    bool huge_pages;      // ask for them
-    bool strict;          // the kernel counts every accessible page (vm.overcommit_memory=2)
+    size_t reserve;  // most bytes of address space to take
+    size_t smallest; // no request is smaller: regions below it stay empty
+    bool huge_pages; // ask for them
+    bool strict;     // the kernel counts every accessible page (vm.overcommit_memory=2)
 };
 
-// Reserves the arena and the slot records: as much as the configuration allows, half of it where that
-// is refused, and so on. 0, or a negative errno when not even 5 GiB of addresses are to be had.
-// Called once, before any other function here.
+// Reserves the arena and the slot records: as much as the configuration allows, half of it where
+// that is refused, and so on. 0, or a negative errno when not even 5 GiB of addresses are to be
+// had. Called once, before any other function here.
 int zp_arena_init(const struct zp_arena_config *config);
 
-// Whether an address lies in the arena. Right at any time, from any thread, for any pointer that was
-// handed out: `base` and `size` may be seen in either order while the pool starts.
+// Whether an address lies in the arena. Right at any time, from any thread, for any pointer that
+// was handed out: `base` and `size` may be seen in either order while the pool starts.
 static inline bool zp_arena_owns(const void *pointer)
 {
     return (uintptr_t)pointer - zp_arena.base < zp_arena.size;
 }
 
-// The record of the slot that an address of the arena lies in. It can always be read; that of a slot
-// never taken is all zeros.
+// The record of the slot that an address of the arena lies in. It can always be read; that of a
+// slot never taken is all zeros.
 static inline struct zp_slot *zp_arena_slot(const void *pointer)
 {
     size_t offset = (uintptr_t)pointer - zp_arena.base;
@@ -98,16 +100,17 @@ void zp_arena_put_back(struct zp_slot *slot);
 // slot then being as it was.
 int zp_arena_commit(struct zp_slot *slot, size_t bytes);
 
-// Gives the pages behind the first `keep` bytes back to the kernel, and, where that can be had, their
-// accessibility; `committed` says what is left. 0 or a negative errno: the pages are still there.
+// Gives the pages behind the first `keep` bytes back to the kernel, and, where that can be had,
+// their accessibility; `committed` says what is left. 0 or a negative errno: the pages are still
+// there.
 int zp_arena_release(struct zp_slot *slot, size_t keep);
 
-// Gives all of a slot's memory back and puts it on the cold list; a slot whose memory the kernel does
-// not take is retired.
+// Gives all of a slot's memory back and puts it on the cold list; a slot whose memory the kernel
+// does not take is retired.
 void zp_arena_decommit(struct zp_slot *slot);
 
-// Calls `visit` for every slot that was ever taken. What it sees of slots that other threads own may be
-// changing.
+// Calls `visit` for every slot that was ever taken. What it sees of slots that other threads own
+// may be changing.
 void zp_arena_visit(void (*visit)(struct zp_slot *slot, void *context), void *context);
 
 // Fork: takes and releases the locks of all regions, or makes them anew in the child.

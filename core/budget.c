@@ -29,9 +29,8 @@ bool zp_budget_charge(size_t bytes)
                                                     memory_order_relaxed, memory_order_relaxed));
     size_t now = before + bytes;
     size_t highest = atomic_load_explicit(&peak, memory_order_relaxed);
-    while (highest < now &&
-           !atomic_compare_exchange_weak_explicit(&peak, &highest, now, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
+    while (highest < now && !atomic_compare_exchange_weak_explicit(
+                                &peak, &highest, now, memory_order_relaxed, memory_order_relaxed)) {
     }
     return true;
 }

@@ -4,7 +4,8 @@
 // their index, and fork takes them all in that order; builds with assertions check the ranks.
 //
 // Always holds: no system call is made and nothing is scrubbed under a lock, with the one exception
-// named in arena.h (opening another page of slot records). So a lock is held for tens of nanoseconds.
+// named in arena.h (opening another page of slot records). So a lock is held for tens of
+// nanoseconds.
 //
 // Fork: the child makes every lock anew with zp_lock_init; the parent releases them.
 

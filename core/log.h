@@ -2,8 +2,9 @@
 //
 // One-line messages on stderr, written with a single write(2).
 //
-// Always holds: nothing here allocates, takes a lock or changes errno, so any path of the allocator,
-// a signal handler included, may call it. A line is cut at ZP_LINE_MAX bytes, never split.
+// Always holds: nothing here allocates, takes a lock or changes errno, so any path of the
+// allocator, a signal handler included, may call it. A line is cut at ZP_LINE_MAX bytes, never
+// split.
 
 #ifndef ZP_CORE_LOG_H
 #define ZP_CORE_LOG_H

@@ -2,9 +2,10 @@
 //
 // Every system call that core makes, and nothing else makes them.
 //
-// Contract: each function returns 0 or a negative errno, never changes errno, and allocates nothing.
-// Addresses and lengths are multiples of the page size. The calls go through a table so that a test
-// can make any of them fail; the table is written before the pool starts and only read afterwards.
+// Contract: each function returns 0 or a negative errno, never changes errno, and allocates
+// nothing. Addresses and lengths are multiples of the page size. The calls go through a table so
+// that a test can make any of them fail; the table is written before the pool starts and only read
+// afterwards.
 //
 // Locking: none. Fork: nothing to do.
 

@@ -170,7 +170,8 @@ static struct zp_slot *get_pooled(struct zp_thread_cache *cache, unsigned size_c
 }
 
 // A buffer of the cache that is of the class but was committed for less.
-static struct zp_slot *extend_cached(struct zp_thread_cache *cache, unsigned size_class, size_t size)
+static struct zp_slot *extend_cached(struct zp_thread_cache *cache, unsigned size_class,
+                                     size_t size)
 {
     for (unsigned i = cache->count; i-- > 0;) {
         if (cache->entries[i].slot->size_class != size_class)
@@ -185,7 +186,8 @@ static struct zp_slot *extend_cached(struct zp_thread_cache *cache, unsigned siz
 }
 
 // A buffer of the cache that serves although it was committed for less, or is of another class.
-static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, unsigned size_class, size_t size)
+static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, unsigned size_class,
+                                          size_t size)
 {
     struct zp_slot *slot = extend_cached(cache, size_class, size);
     if (slot == NULL)
@@ -238,8 +240,8 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
     struct zp_thread_cache *cache = own_cache();
     struct zp_slot *slot = NULL;
     if (size <= ZP_CLASS_MAX)
-        slot = alignment <= ZP_CLASS_MIN ? get_any(cache, size)
-                                         : get_aligned(cache, size, alignment);
+        slot =
+            alignment <= ZP_CLASS_MIN ? get_any(cache, size) : get_aligned(cache, size, alignment);
     if (slot != NULL) {
         slot->state = ZP_SLOT_LIVE;
         zp_count(&cache->counters.bytes_requested, size);
@@ -297,8 +299,8 @@ bool zp_pool_resize(struct zp_slot *slot, size_t size)
     return true;
 }
 
-// An empty slot for a growing buffer. What has grown once will grow again: addresses for twice the size
-// cost nothing and make every second step one in place.
+// An empty slot for a growing buffer. What has grown once will grow again: addresses for twice the
+// size cost nothing and make every second step one in place.
 static struct zp_slot *take_for_growth(size_t size)
 {
     struct zp_slot *slot = NULL;

@@ -3,11 +3,13 @@
 // The pool: buffers of 64 KiB to 64 GiB that are handed out, taken back, scrubbed and kept.
 //
 //   get:  thread cache -> own shard, then the others -> cold slot, committed
-//   put:  scrub -> thread cache -> own shard, or a neighbour -> over budget: the oldest is decommitted
+//   put:  scrub -> thread cache -> own shard, or a neighbour -> over budget: the oldest is
+//   decommitted
 //
 // Always holds: a buffer handed out belongs to one owner; with scrubbing on, every byte of it that
 // the owner has not written reads as zero. A get that cannot be served returns NULL and nothing is
-// lost; the caller goes elsewhere. A put never fails. Putting what is no live buffer ends the program.
+// lost; the caller goes elsewhere. A put never fails. Putting what is no live buffer ends the
+// program.
 //
 // Locking: see the parts; at most one lock is held at a time. No function here changes errno.
 // Fork: see fork.h.
@@ -47,7 +49,7 @@ int zp_pool_init(const struct zp_pool_config *config);
 // What the pool holds and has done, summed over threads.
 struct zp_pool_stats {
     struct zp_counters counters;
-    size_t live;          // bytes the program holds, roughly while other threads work
+    size_t live; // bytes the program holds, roughly while other threads work
     size_t live_buffers;
     size_t retained;      // bytes in shards and thread caches
     size_t retained_peak; // most bytes ever reserved for retaining
@@ -61,13 +63,13 @@ void zp_pool_flush(void);
 // Gives back to the kernel what shards and this thread's cache retain. Returns the bytes.
 size_t zp_pool_trim(void);
 
-// A buffer of at least `size` bytes that starts at a multiple of `alignment`, a power of two, and of
-// 64 KiB; NULL if none is to be had, or no slot is so aligned. `size` must not be below the smallest size
-// configured. The slot's `clean` says whether all of the buffer reads as zero.
+// A buffer of at least `size` bytes that starts at a multiple of `alignment`, a power of two, and
+// of 64 KiB; NULL if none is to be had, or no slot is so aligned. `size` must not be below the
+// smallest size configured. The slot's `clean` says whether all of the buffer reads as zero.
 struct zp_slot *zp_pool_get(size_t size, size_t alignment);
 
-// The same, aligned to 64 KiB, as far as that costs nanoseconds: only if the buffer that this thread
-// put last serves. NULL otherwise: zp_pool_get may still have one.
+// The same, aligned to 64 KiB, as far as that costs nanoseconds: only if the buffer that this
+// thread put last serves. NULL otherwise: zp_pool_get may still have one.
 static inline struct zp_slot *zp_pool_get_newest(size_t size)
 {
     struct zp_thread_cache *cache = &zp_thread_cache;
@@ -83,8 +85,8 @@ static inline struct zp_slot *zp_pool_get_newest(size_t size)
 
 _Noreturn ZP_COLD void zp_pool_bad_pointer(const char *operation, const void *pointer);
 
-// The record of a live buffer; an address of the arena that is none ends the program with a line that
-// names `operation`.
+// The record of a live buffer; an address of the arena that is none ends the program with a line
+// that names `operation`.
 static inline struct zp_slot *zp_pool_slot(const void *buffer, const char *operation)
 {
     struct zp_slot *slot = zp_arena_slot(buffer);
@@ -111,8 +113,8 @@ static inline void zp_pool_put(void *buffer)
     zp_thread_cache_push(cache, slot);
 }
 
-// Makes a live buffer hold `size` bytes without moving it, giving a tail back that is worth it. False
-// if it cannot: the buffer is then as it was.
+// Makes a live buffer hold `size` bytes without moving it, giving a tail back that is worth it.
+// False if it cannot: the buffer is then as it was.
 bool zp_pool_resize(struct zp_slot *slot, size_t size);
 
 // Moves a live buffer's pages to a slot that holds `size` bytes, more than it has. Returns the new

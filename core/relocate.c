@@ -18,8 +18,8 @@ static int commit_behind(struct zp_slot *to, size_t moved, size_t bytes)
     return error;
 }
 
-// Moves the pages mapping by mapping. On failure those moved already are copied back: their old place
-// is still mapped, so that cannot fail.
+// Moves the pages mapping by mapping. On failure those moved already are copied back: their old
+// place is still mapped, so that cannot fail.
 static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
 {
     size_t start = 0;

@@ -50,7 +50,8 @@ int zp_scrub(char *base, size_t length, struct zp_scrub_result *result)
     unsigned char vector[WINDOW_PAGES];
     *result = (struct zp_scrub_result){0, 0};
 
-    // [hole, at) is not in memory and still to be dropped, in one call over many windows if need be.
+    // [hole, at) is not in memory and still to be dropped, in one call over many windows if need
+    // be.
     char *hole = base, *end = base + length;
     int error = 0;
     for (char *at = base; at < end && error == 0;) {

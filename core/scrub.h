@@ -2,9 +2,9 @@
 //
 // Scrubbing: making every byte of a range zero, for the price of the pages that are in memory.
 //
-// A page that is in memory is overwritten. One that is not has never been written or was swapped out;
-// it is dropped, which reads as zero as well. Ranges with many holes are dropped whole: as many calls
-// as holes would cost more than the faults they save.
+// A page that is in memory is overwritten. One that is not has never been written or was swapped
+// out; it is dropped, which reads as zero as well. Ranges with many holes are dropped whole: as
+// many calls as holes would cost more than the faults they save.
 //
 // Locking: none; the caller owns the range. Fork: the caller sees to it that no page is shared.
 

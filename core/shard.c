@@ -120,8 +120,8 @@ static struct zp_slot *take_locked(struct zp_shard *shard, unsigned size_class)
     return found < ZP_CLASS_COUNT ? pull(shard, shard->lists[found]) : NULL;
 }
 
-// One round over all shards. Those that are busy are passed over unless `wait` is set; whether there
-// was one goes to `*busy`.
+// One round over all shards. Those that are busy are passed over unless `wait` is set; whether
+// there was one goes to `*busy`.
 static struct zp_slot *take_round(unsigned home, unsigned size_class, bool wait, bool *busy,
                                   struct zp_counters *counters)
 {

@@ -2,16 +2,16 @@
 //
 // Shards: the buffers that wait for any thread, spread over a power of two of locks.
 //
-// A thread keeps to its own shard, its home, as long as that can serve. Within a shard the slots of a
-// class form a list, newest first, and all slots form another in the order of their arrival. Finding
-// a buffer, putting one away and finding the oldest cost the same however many are pooled.
+// A thread keeps to its own shard, its home, as long as that can serve. Within a shard the slots of
+// a class form a list, newest first, and all slots form another in the order of their arrival.
+// Finding a buffer, putting one away and finding the oldest cost the same however many are pooled.
 //
 // Always holds: a slot in a shard is POOLED and charged to the budget; no shard holds more than its
 // share of slots. Taking a slot out leaves it TAKEN, the caller's, and still charged.
 //
 // Locking: one lock per shard (ZP_RANK_SHARD), held for a few list operations. A get tries every
-// shard without waiting, and waits only if nothing was found and some shard was busy: that costs less
-// than fetching fresh memory. What a thread sees of other shards before locking is a hint.
+// shard without waiting, and waits only if nothing was found and some shard was busy: that costs
+// less than fetching fresh memory. What a thread sees of other shards before locking is a hint.
 //
 // Fork: see fork.h.
 
@@ -27,10 +27,10 @@ enum { ZP_SHARDS_MOST = 128 };
 
 struct zp_shard {
     struct zp_lock lock;
-    uint32_t count;                       // slots held; may be read without the lock
-    uint64_t nonempty[2];                 // a bit per class with slots; may be read without the lock
-    size_t bytes;                         // committed bytes held
-    struct zp_slot *newest, *oldest;      // order of arrival
+    uint32_t count;                  // slots held; may be read without the lock
+    uint64_t nonempty[2];            // a bit per class with slots; may be read without the lock
+    size_t bytes;                    // committed bytes held
+    struct zp_slot *newest, *oldest; // order of arrival
     struct zp_slot *lists[ZP_CLASS_COUNT]; // newest first
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
@@ -41,12 +41,13 @@ unsigned zp_shards_count(void);
 // A home for one more thread.
 unsigned zp_shards_next_home(void);
 
-// A slot of `size_class`, or else of the next larger ones up to twice its size; NULL if there is none.
+// A slot of `size_class`, or else of the next larger ones up to twice its size; NULL if there is
+// none.
 struct zp_slot *zp_shards_take(unsigned home, unsigned size_class, struct zp_counters *counters);
 
-// Puts a clean or dirty TAKEN slot, already charged, into the home shard, or into a neighbour when that
-// is full. When all are full, the oldest of the home shard makes room: it is returned, TAKEN and
-// still charged, for the caller to decommit. NULL otherwise.
+// Puts a clean or dirty TAKEN slot, already charged, into the home shard, or into a neighbour when
+// that is full. When all are full, the oldest of the home shard makes room: it is returned, TAKEN
+// and still charged, for the caller to decommit. NULL otherwise.
 struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_counters *counters);
 
 // The slot that arrived first in some shard, the home shard's first; NULL when all are empty.

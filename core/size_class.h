@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Size classes: four per doubling from 64 KiB to 64 GiB, so that a class is at most a quarter larger
-// than what was asked for. Class 0 is 64 KiB, then 80, 96, 112, 128, 160, 192, ... KiB.
+// Size classes: four per doubling from 64 KiB to 64 GiB, so that a class is at most a quarter
+// larger than what was asked for. Class 0 is 64 KiB, then 80, 96, 112, 128, 160, 192, ... KiB.
 //
 // A class only says which slots can serve a request and how far apart they lie. The memory that a
 // slot holds is what its owners asked for, to the page: rounding up to a class costs addresses, not

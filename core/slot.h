@@ -31,8 +31,8 @@ enum zp_slot_state {
     ZP_SLOT_RETIRED, // the kernel refused to give or take its memory; never used again
 };
 
-// Where realloc joined moved pages to fresh ones, the kernel keeps two mappings. A slot remembers up
-// to this many such seams, because a later move has to go mapping by mapping.
+// Where realloc joined moved pages to fresh ones, the kernel keeps two mappings. A slot remembers
+// up to this many such seams, because a later move has to go mapping by mapping.
 enum { ZP_SLOT_SEAMS = 7 };
 
 struct zp_slot {
@@ -42,10 +42,10 @@ struct zp_slot {
     uint32_t epoch;   // number of forks seen when its pages became ours alone
     uint8_t state;    // enum zp_slot_state
     uint8_t size_class;
-    bool clean;    // every byte reads as zero
-    bool resident; // every page was in memory: scrub without asking
-    bool wiped;    // marked MADV_WIPEONFORK by a fork, to be unmarked before use
-    bool open;     // packed layout: the slot has been made accessible
+    bool clean;                    // every byte reads as zero
+    bool resident;                 // every page was in memory: scrub without asking
+    bool wiped;                    // marked MADV_WIPEONFORK by a fork, to be unmarked before use
+    bool open;                     // packed layout: the slot has been made accessible
     struct zp_slot *next, *prev;   // its list: cold slots of a region, or one class in a shard
     struct zp_slot *newer, *older; // order of arrival in a shard
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Thread caches: a few buffers per thread, last in first out, without a lock or an atomic operation.
+// Thread caches: a few buffers per thread, last in first out, without a lock or an atomic
+// operation.
 //
 // Always holds:
-//   - slots in a cache are CACHED; bytes <= granted, and `granted` is charged to the budget, so that
+//   - slots in a cache are CACHED; bytes <= granted, and `granted` is charged to the budget, so
+//   that
 //     putting into a cache with room needs no shared counter;
 //   - capacity is 0 before a thread's first large request and after its teardown: both then go the
 //     slow way, and the fast way needs no test for either.
 //
-// A thread's cache is set up on its first large request and emptied by a pthread key's destructor. What
-// the thread frees after that, in other destructors, goes straight to a shard.
+// A thread's cache is set up on its first large request and emptied by a pthread key's destructor.
+// What the thread frees after that, in other destructors, goes straight to a shard.
 //
-// Locking: a cache belongs to its thread. ZP_RANK_THREADS guards the list of caches, walked to sum up
-// counters. Fork: see fork.h.
+// Locking: a cache belongs to its thread. ZP_RANK_THREADS guards the list of caches, walked to sum
+// up counters. Fork: see fork.h.
 
 #ifndef ZP_CORE_THREAD_CACHE_H
 #define ZP_CORE_THREAD_CACHE_H
@@ -34,25 +36,26 @@ struct zp_cached {
 };
 
 struct zp_thread_cache {
-    unsigned count;    // buffers held
-    unsigned capacity; // most buffers
-    size_t bytes;      // committed bytes held
-    size_t granted;    // bytes charged to the budget for this cache
+    unsigned count;                          // buffers held
+    unsigned capacity;                       // most buffers
+    size_t bytes;                            // committed bytes held
+    size_t granted;                          // bytes charged to the budget for this cache
     struct zp_cached entries[ZP_CACHE_MOST]; // oldest first
     struct zp_counters counters;
     enum zp_cache_phase phase;
-    unsigned home; // the thread's shard
+    unsigned home;                        // the thread's shard
     struct zp_thread_cache *next, **link; // list of all caches
 };
 
 extern ZP_TLS struct zp_thread_cache zp_thread_cache;
 
-// `capacity` is at most ZP_CACHE_MOST. `teardown` is called on each thread's cache when the thread ends,
-// before the cache is taken from the list. 0 or a negative errno, the caches then staying off.
+// `capacity` is at most ZP_CACHE_MOST. `teardown` is called on each thread's cache when the thread
+// ends, before the cache is taken from the list. 0 or a negative errno, the caches then staying
+// off.
 int zp_thread_caches_init(unsigned capacity, void (*teardown)(struct zp_thread_cache *cache));
 
-// Sets up this thread's cache; called in phase ZP_CACHE_NEW. May allocate small memory (a pthread key's
-// slot), never from the pool.
+// Sets up this thread's cache; called in phase ZP_CACHE_NEW. May allocate small memory (a pthread
+// key's slot), never from the pool.
 ZP_COLD void zp_thread_cache_set_up(struct zp_thread_cache *cache);
 
 // Moves the counters of a dead cache to the sum of past threads.
@@ -61,7 +64,8 @@ ZP_COLD void zp_thread_cache_settle(struct zp_thread_cache *cache);
 // Sums the counters of all threads, past and present, and the bytes in their caches.
 void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes);
 
-// Fork: the lock of the list; in the child only the calling thread's cache remains, counting from 0.
+// Fork: the lock of the list; in the child only the calling thread's cache remains, counting from
+// 0.
 void zp_thread_caches_lock(void);
 void zp_thread_caches_unlock(void);
 void zp_thread_caches_reset(void);
@@ -87,9 +91,10 @@ static inline bool zp_cached_fits(const struct zp_cached *entry, size_t size, si
     return entry->committed >= size && entry->committed - size <= slack;
 }
 
-// The buffer that came last, if it holds `size` bytes and at most a quarter more: as a rule one of the
-// same size class, found without computing the class.
-static inline struct zp_slot *zp_thread_cache_take_newest(struct zp_thread_cache *cache, size_t size)
+// The buffer that came last, if it holds `size` bytes and at most a quarter more: as a rule one of
+// the same size class, found without computing the class.
+static inline struct zp_slot *zp_thread_cache_take_newest(struct zp_thread_cache *cache,
+                                                          size_t size)
 {
     unsigned count = cache->count;
     if (ZP_UNLIKELY(count == 0))

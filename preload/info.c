@@ -2,8 +2,8 @@
 //
 // The entry points that tell about the heap or tune it, as glibc 2.36 has them.
 //
-// What glibc calls mmapped chunks are the pool's live buffers here, what it could release from the top
-// of its heap is what the pool retains, and the rest is jemalloc's.
+// What glibc calls mmapped chunks are the pool's live buffers here, what it could release from the
+// top of its heap is what the pool retains, and the rest is jemalloc's.
 
 #include "core/pool.h"
 #include "preload/jemalloc_stats.h"
@@ -24,8 +24,8 @@ EXPORT struct mallinfo2 mallinfo2(void);
 EXPORT void malloc_stats(void);
 EXPORT int malloc_info(int options, FILE *stream);
 
-// Gives retained memory back: the shards', this thread's, and jemalloc's unused pages. Other threads'
-// caches keep what they hold. 1 if the pool gave any back, as glibc answers.
+// Gives retained memory back: the shards', this thread's, and jemalloc's unused pages. Other
+// threads' caches keep what they hold. 1 if the pool gave any back, as glibc answers.
 int malloc_trim(size_t pad)
 {
     (void)pad; // there is no top of a heap to leave it on
@@ -34,8 +34,9 @@ int malloc_trim(size_t pad)
     return bytes != 0;
 }
 
-// The parameters tune glibc's own heap, which is not there; they are hints that nothing needs to follow.
-// 1 for those glibc knows, 0 for others, as glibc answers, so that callers that insist go on.
+// The parameters tune glibc's own heap, which is not there; they are hints that nothing needs to
+// follow. 1 for those glibc knows, 0 for others, as glibc answers, so that callers that insist go
+// on.
 int mallopt(int parameter, int value)
 {
     (void)value;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The system calls of the jemalloc inside: as they are, but that errno stays. free must not change it,
-// and jemalloc sets it itself where malloc is to.
+// The system calls of the jemalloc inside: as they are, but that errno stays. free must not change
+// it, and jemalloc sets it itself where malloc is to.
 
 #include <errno.h>
 #include <sys/mman.h>

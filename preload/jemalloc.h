@@ -2,10 +2,10 @@
 //
 // The allocator for everything the pool does not serve: jemalloc, linked in under names of its own.
 //
-// The build takes the distribution's static archive and renames its public symbols (jemalloc.syms), so
-// that nothing has to be resolved at run time and no second allocator is visible to the program. Where
-// there is no such archive, -Djemalloc=shared uses the shared library's extended interface, whose
-// names collide with nobody's.
+// The build takes the distribution's static archive and renames its public symbols (jemalloc.syms),
+// so that nothing has to be resolved at run time and no second allocator is visible to the program.
+// Where there is no such archive, -Djemalloc=shared uses the shared library's extended interface,
+// whose names collide with nobody's.
 //
 // zp_je_free keeps errno: the system calls that jemalloc makes while freeing go through jemalloc.c.
 

@@ -2,11 +2,11 @@
 //
 // The entry points: malloc and its family, as glibc 2.36 exports them and as it answers.
 //
-// Small requests go straight to jemalloc, and so does every pointer that is not in the arena. The rare
-// cases are functions of their own, so that the entry points are a compare and a jump.
+// Small requests go straight to jemalloc, and so does every pointer that is not in the arena. The
+// rare cases are functions of their own, so that the entry points are a compare and a jump.
 //
-// This file is built with -fno-builtin: the compiler knows malloc and memset by name and would turn a
-// calloc made of the two into a call of calloc, for ever.
+// This file is built with -fno-builtin: the compiler knows malloc and memset by name and would turn
+// a calloc made of the two into a call of calloc, for ever.
 
 #include "core/os.h"
 #include "core/pool.h"
@@ -41,8 +41,8 @@ static void *no_memory(void)
     return NULL;
 }
 
-// A buffer of the pool, which is started for it if need be. NULL: the request is jemalloc's, and may
-// be too large for anybody.
+// A buffer of the pool, which is started for it if need be. NULL: the request is jemalloc's, and
+// may be too large for anybody.
 static struct zp_slot *get(size_t size, size_t alignment)
 {
     struct zp_slot *slot = zp_pool_get(size, alignment);

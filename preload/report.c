@@ -80,7 +80,8 @@ static void add_requests(struct page *page, const struct zp_counters *c,
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         add(page, "    %-18s %llu (%s)\n", rows[i].by, (unsigned long long)rows[i].count,
             percent_text(rows[i].count, large).is);
-    add(page, "  hit rate             %s\n", percent_text(c->thread_hits + c->shard_hits, served).is);
+    add(page, "  hit rate             %s\n",
+        percent_text(c->thread_hits + c->shard_hits, served).is);
     add(page, "  small requests       about %llu, all passed to jemalloc\n",
         (unsigned long long)small->requests);
 }
@@ -90,8 +91,7 @@ static void add_work(struct page *page, const struct zp_counters *c)
     add(page, "  scrubbed             %s overwritten, %s given back instead\n",
         bytes_text(c->bytes_scrubbed).is, bytes_text(c->bytes_dropped).is);
     if (zp_pool.scrub)
-        add(page, "  page faults avoided  up to %llu\n",
-            (unsigned long long)c->warm_pages);
+        add(page, "  page faults avoided  up to %llu\n", (unsigned long long)c->warm_pages);
     else
         add(page, "  page faults avoided  not known without scrubbing\n");
     add(page, "  realloc              %llu in place, %llu by moving pages, %llu by copying\n",
@@ -106,7 +106,8 @@ static void add_keeping(struct page *page, const struct zp_pool_stats *stats)
         stats->live_buffers);
     add(page, "  retained             %s now, %s at most\n", bytes_text(stats->retained).is,
         bytes_text(stats->retained_peak).is);
-    add(page, "  let go               %llu to make room, %llu for want of room, %llu shared by fork\n",
+    add(page,
+        "  let go               %llu to make room, %llu for want of room, %llu shared by fork\n",
         (unsigned long long)c->evicted, (unsigned long long)c->unretained,
         (unsigned long long)c->inherited);
     add(page, "  contention           %llu locks busy, %llu buffers stolen, %llu spilled\n",
@@ -127,8 +128,9 @@ void zp_report_write(int fd)
     if (zp_counters_served(c) + c->refused + small.requests == 0) {
         add(&page, "  nothing was intercepted: the program brings its own allocator\n");
     } else if (!zp_pool.started) {
-        add(&page, "  the pool never started: no large request was made, or it is off\n"
-                   "  small requests       about %llu, all passed to jemalloc\n",
+        add(&page,
+            "  the pool never started: no large request was made, or it is off\n"
+            "  small requests       about %llu, all passed to jemalloc\n",
             (unsigned long long)small.requests);
     } else {
         add_requests(&page, c, &small);
@@ -164,8 +166,8 @@ void zp_report_prepare(void)
     errno = saved_errno;
 }
 
-// Whether a descriptor is still what stderr was: the program may have closed it and opened another file
-// under its number.
+// Whether a descriptor is still what stderr was: the program may have closed it and opened another
+// file under its number.
 static bool is_stderr(int fd)
 {
     struct stat status;

@@ -88,8 +88,10 @@ static bool start_pool(void)
         return false;
     }
     if (pthread_atfork(zp_fork_prepare, zp_fork_parent, zp_fork_child) != 0)
-        zp_log(ZP_LOG_WARNING, "fork cannot be watched: memory is not shared with children as it "
-                               "should be", NULL);
+        zp_log(ZP_LOG_WARNING,
+               "fork cannot be watched: memory is not shared with children as it "
+               "should be",
+               NULL);
     say_what_runs(&config);
     return true;
 }

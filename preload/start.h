@@ -2,9 +2,9 @@
 //
 // Start-up: options at load time, the pool on the first large request.
 //
-// malloc is called before any constructor has run, and from any thread at once. A state that is only
-// moved by compare-and-exchange decides who starts; whoever comes meanwhile is served by jemalloc and
-// waits for nobody, so a signal or a fork in the middle strands nobody.
+// malloc is called before any constructor has run, and from any thread at once. A state that is
+// only moved by compare-and-exchange decides who starts; whoever comes meanwhile is served by
+// jemalloc and waits for nobody, so a signal or a fork in the middle strands nobody.
 
 #ifndef ZP_PRELOAD_START_H
 #define ZP_PRELOAD_START_H
@@ -14,8 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Requests below this go to jemalloc without a question. Before the pool has started it is the smallest
-// value that ZEROPOOL_MIN_SIZE can have, so that the first request that may be large starts it.
+// Requests below this go to jemalloc without a question. Before the pool has started it is the
+// smallest value that ZEROPOOL_MIN_SIZE can have, so that the first request that may be large
+// starts it.
 extern size_t zp_threshold;
 
 // Starts the pool if nobody has. True if this call did: the request is worth another try.

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Fails when a C file is not laid out as .clang-format says, or a shell script has what shellcheck warns of.
+# usage: format.sh SOURCE_FOLDER
+set -euo pipefail
+cd "$1"
+command -v clang-format >/dev/null && command -v shellcheck >/dev/null || {
+    echo "skipped: no clang-format or no shellcheck here"
+    exit 77
+}
+mapfile -t sources < <(find core config preload tests bench -name '*.[ch]')
+clang-format --dry-run --Werror "${sources[@]}"
+mapfile -t scripts < <(grep -rlE '^#!.*bash' scripts tests .ci)
+shellcheck "${scripts[@]}"

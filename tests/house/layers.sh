@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Fails when a file includes from a later layer, or when a layer does what is not its job.
+# usage: layers.sh SOURCE_FOLDER CORE_ARCHIVE
+set -euo pipefail
+cd "$1"
+core_archive=$2
+
+# Each folder, and each file of core, may include from those before it and from itself.
+folders=(core config preload tests bench)
+core_files=(base log lock os size_class slot stats arena scrub budget shard thread_cache relocate
+    pool fork)
+
+failures=0
+complain() {
+    echo "$*"
+    failures=$((failures + 1))
+}
+
+position() { # of a word in the words that follow, or nothing
+    local word=$1 i=0
+    shift
+    for candidate; do
+        [[ $candidate == "$word" ]] && echo "$i" && return
+        i=$((i + 1))
+    done
+}
+
+# The files that a file includes, as paths from the top.
+included() {
+    local name
+    sed -n 's/^ *# *include "\([^"]*\)".*/\1/p' "$1" | while read -r name; do
+        case $name in
+            */*) echo "$name" ;;
+            *) echo "$(dirname "$1")/$name" ;;
+        esac
+    done
+}
+
+for folder in "${folders[@]}"; do
+    while read -r file; do
+        while read -r target; do
+            there=$(position "${target%%/*}" "${folders[@]}")
+            if [[ -z $there || $there -gt $(position "$folder" "${folders[@]}") ]]; then
+                complain "$file includes $target, from a later layer"
+            fi
+        done < <(included "$file")
+    done < <(find "$folder" -name '*.[ch]')
+done
+
+for file in core/*.[ch]; do
+    own=$(position "$(basename "${file%.*}")" "${core_files[@]}")
+    [[ -n $own ]] || complain "$file has no place in the order of core"
+    while read -r target; do
+        there=$(position "$(basename "${target%.*}")" "${core_files[@]}")
+        if [[ -z $there || $there -gt ${own:-0} ]]; then
+            complain "$file includes $target, which comes later in core"
+        fi
+    done < <(included "$file")
+done
+
+# What core calls: no malloc, no environment, no stdio, and the kernel's memory calls in os.c alone.
+undefined=$(nm -A -u "$core_archive")
+if grep -wE 'malloc|calloc|realloc|free|getenv|secure_getenv|environ|printf|fprintf|snprintf' \
+    <<<"$undefined"; then
+    complain "core must not call these"
+fi
+if grep -wE 'mmap|mmap64|munmap|mprotect|madvise|mremap|mincore' <<<"$undefined" | grep -v 'os\.c'; then
+    complain "only core/os.c makes these calls"
+fi
+
+[[ $failures -eq 0 ]]
