@@ -208,6 +208,21 @@ static size_t address_space_limit(void)
     return limit.rlim_cur;
 }
 
+// The last level that is there of the first CPU: "32768K".
+static size_t largest_cache(const char *root)
+{
+    static const char *const levels[] = {"/sys/devices/system/cpu/cpu0/cache/index3/size",
+                                         "/sys/devices/system/cpu/cpu0/cache/index2/size"};
+    char text[SETTING_MOST];
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        read_setting(root, levels[i], text);
+        size_t kib = number_at(text);
+        if (kib < SIZE_MAX / 1024 && strchr(text, 'K') != NULL)
+            return kib * 1024;
+    }
+    return (size_t)32 << 20; // a usual size today
+}
+
 void zp_machine_probe(struct zp_machine *machine, const char *root)
 {
     int saved_errno = errno;
@@ -217,6 +232,7 @@ void zp_machine_probe(struct zp_machine *machine, const char *root)
     machine->memory = physical_memory();
     lower(&machine->memory, limits.memory);
     machine->address_space = address_space_limit();
+    machine->cache = largest_cache(root);
     read_setting(root, "/proc/sys/vm/overcommit_memory", text);
     machine->strict = text[0] == '2';
     read_setting(root, "/sys/kernel/mm/transparent_hugepage/enabled", text);

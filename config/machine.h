@@ -18,6 +18,7 @@ struct zp_machine {
     unsigned cpus;        // of the affinity mask, and no more than the cgroup's quota, rounded up
     size_t memory;        // bytes: physical memory, or less if the cgroup's limit is lower
     size_t address_space; // bytes: RLIMIT_AS, or SIZE_MAX
+    size_t cache;         // bytes of the largest cache of a CPU
     bool strict;          // vm.overcommit_memory is 2
     bool huge_pages;      // transparent huge pages are not set to never
 };

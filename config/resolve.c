@@ -58,6 +58,10 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
         .thread_cache_most = (unsigned)choose(options->tls_cache, defaults->thread_cache),
         .shards = shards,
         .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
+        // Half: the other half is for what the program reads and for other threads. Measured with
+        // 32
+        // MiB: overwriting in the cache wins up to 16 MiB, past it from there (docs/design.md).
+        .cache = machine->cache / 2,
         .scrub = options->zero == ZP_ZERO_FREE,
     };
 }

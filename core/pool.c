@@ -35,6 +35,14 @@ static bool charge(struct zp_thread_cache *cache, size_t bytes)
     return true;
 }
 
+// Whether the processor's cache is likely to hold a buffer's content still: the buffer and all that
+// its thread has requested since would fit. Of a buffer from another thread this tells nothing, and
+// nothing but time is lost by it.
+static bool is_cached(const struct zp_slot *slot, const struct zp_counters *counters)
+{
+    return counters->bytes_requested - slot->born <= zp_pool.cache;
+}
+
 // Makes a buffer zero, if that is what freed buffers are to be; false if the kernel refused.
 static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
 {
@@ -42,9 +50,10 @@ static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
     if (!zp_pool.scrub)
         return true;
     struct zp_scrub_result result = {slot->committed, 0};
+    bool cached = is_cached(slot, counters);
     if (slot->resident)
-        zp_scrub_resident(slot->base, slot->committed);
-    else if (zp_scrub(slot->base, slot->committed, &result) != 0)
+        zp_scrub_resident(slot->base, slot->committed, cached);
+    else if (zp_scrub(slot->base, slot->committed, cached, &result) != 0)
         return false;
     slot->warm = (uint32_t)(result.written / zp_arena.page);
     slot->resident = result.written == slot->committed;
@@ -243,9 +252,7 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
         slot =
             alignment <= ZP_CLASS_MIN ? get_any(cache, size) : get_aligned(cache, size, alignment);
     if (slot != NULL) {
-        slot->state = ZP_SLOT_LIVE;
-        zp_count(&cache->counters.bytes_requested, size);
-        zp_count(&cache->counters.warm_pages, slot->warm);
+        zp_pool_hand_out(cache, slot, size);
     } else {
         zp_count(&cache->counters.refused, 1);
     }
@@ -318,6 +325,7 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
     if (to == NULL || zp_relocate(slot, to, size) != 0)
         return NULL;
     to->state = ZP_SLOT_LIVE;
+    to->born = counters->bytes_requested; // what was written last is at the end, and still cached
     zp_count(&counters->moved_by_pages, 1);
     return to;
 }
@@ -327,6 +335,7 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 int zp_pool_init(const struct zp_pool_config *config)
 {
     zp_pool.scrub = config->scrub;
+    zp_pool.cache = config->cache;
     zp_pool.thread_cache_bytes = config->thread_cache_bytes;
     zp_budget_init(config->budget);
     zp_shards_init(config->shards, config->most_per_shard);

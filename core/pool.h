@@ -30,11 +30,13 @@ struct zp_pool_config {
     unsigned thread_cache_most; // buffers per thread cache, up to ZP_CACHE_MOST
     unsigned shards;            // a power of two up to ZP_SHARDS_MOST
     uint32_t most_per_shard;    // buffers per shard
+    size_t cache;               // bytes of the processor's cache that a thread can count on
     bool scrub;                 // make freed buffers zero before they are kept
 };
 
 struct zp_pool {
     bool started;
+    size_t cache;
     uint32_t epoch; // forks so far: pages older than the last one may be shared
     bool scrub;
     size_t thread_cache_bytes;
@@ -68,6 +70,15 @@ size_t zp_pool_trim(void);
 // smallest size configured. The slot's `clean` says whether all of the buffer reads as zero.
 struct zp_slot *zp_pool_get(size_t size, size_t alignment);
 
+static inline void zp_pool_hand_out(struct zp_thread_cache *cache, struct zp_slot *slot,
+                                    size_t size)
+{
+    slot->state = ZP_SLOT_LIVE;
+    slot->born = cache->counters.bytes_requested;
+    zp_count(&cache->counters.bytes_requested, size);
+    zp_count(&cache->counters.warm_pages, slot->warm);
+}
+
 // The same, aligned to 64 KiB, as far as that costs nanoseconds: only if the buffer that this
 // thread put last serves. NULL otherwise: zp_pool_get may still have one.
 static inline struct zp_slot *zp_pool_get_newest(size_t size)
@@ -75,10 +86,8 @@ static inline struct zp_slot *zp_pool_get_newest(size_t size)
     struct zp_thread_cache *cache = &zp_thread_cache;
     struct zp_slot *slot = zp_thread_cache_take_newest(cache, size);
     if (ZP_LIKELY(slot != NULL)) {
-        slot->state = ZP_SLOT_LIVE;
         zp_count(&cache->counters.thread_hits, 1);
-        zp_count(&cache->counters.bytes_requested, size);
-        zp_count(&cache->counters.warm_pages, slot->warm);
+        zp_pool_hand_out(cache, slot, size);
     }
     return slot;
 }

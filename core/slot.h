@@ -42,12 +42,17 @@ struct zp_slot {
     uint32_t epoch;   // number of forks seen when its pages became ours alone
     uint8_t state;    // enum zp_slot_state
     uint8_t size_class;
-    bool clean;                    // every byte reads as zero
-    bool resident;                 // every page was in memory: scrub without asking
-    bool wiped;                    // marked MADV_WIPEONFORK by a fork, to be unmarked before use
-    bool open;                     // packed layout: the slot has been made accessible
-    struct zp_slot *next, *prev;   // its list: cold slots of a region, or one class in a shard
-    struct zp_slot *newer, *older; // order of arrival in a shard
+    bool clean;                  // every byte reads as zero
+    bool resident;               // every page was in memory: scrub without asking
+    bool wiped;                  // marked MADV_WIPEONFORK by a fork, to be unmarked before use
+    bool open;                   // packed layout: the slot has been made accessible
+    struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
+    union {
+        struct {
+            struct zp_slot *newer, *older; // POOLED: order of arrival in a shard
+        };
+        uint64_t born; // LIVE: bytes that its thread had requested before it
+    };
 
     // The second cache line: needed by realloc alone.
     uint8_t seam_count;
