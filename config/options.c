@@ -59,17 +59,16 @@ static enum verdict parse_number(const char *text, int64_t *value)
 
 static enum verdict parse_size(const char *text, int64_t *value)
 {
-    static const char units[] = "KMG";
+    static const char units[] = "kKmMgG";
     const char *end = parse_digits(text, value);
     if (end == NULL)
         return REFUSED;
     if (*end == '\0')
         return ACCEPTED;
-    char letter = *end >= 'a' && *end <= 'z' ? (char)(*end - 'a' + 'A') : *end;
-    const char *unit = strchr(units, letter);
+    const char *unit = strchr(units, *end);
     if (unit == NULL || end[1] != '\0')
         return REFUSED;
-    int64_t factor = (int64_t)1 << (10 * (unit - units + 1));
+    int64_t factor = (int64_t)1 << (10 * ((unit - units) / 2 + 1));
     return __builtin_mul_overflow(*value, factor, value) ? REFUSED : ACCEPTED;
 }
 

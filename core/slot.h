@@ -59,6 +59,7 @@ struct zp_slot {
     size_t seams[ZP_SLOT_SEAMS]; // offsets in bytes, ascending
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
-_Static_assert(sizeof(struct zp_slot) == 2 * ZP_CACHE_LINE, "a slot record is two cache lines");
+_Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,
+               "a slot record is two cache lines");
 
 #endif

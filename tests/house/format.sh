@@ -3,10 +3,12 @@
 # usage: format.sh SOURCE_FOLDER
 set -euo pipefail
 cd "$1"
-command -v clang-format >/dev/null && command -v shellcheck >/dev/null || {
-    echo "skipped: no clang-format or no shellcheck here"
-    exit 77
-}
+for tool in clang-format shellcheck; do
+    command -v "$tool" >/dev/null || {
+        echo "skipped: no $tool here"
+        exit 77
+    }
+done
 mapfile -t sources < <(find core config preload tests bench -name '*.[ch]')
 clang-format --dry-run --Werror "${sources[@]}"
 mapfile -t scripts < <(grep -rlE '^#!.*bash' scripts tests .ci)
