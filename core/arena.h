@@ -70,7 +70,8 @@ int zp_arena_init(const struct zp_arena_config *config);
 // was handed out: `base` and `size` may be seen in either order while the pool starts.
 static inline bool zp_arena_owns(const void *pointer)
 {
-    return (uintptr_t)pointer - zp_arena.base < zp_arena.size;
+    return (uintptr_t)pointer - __atomic_load_n(&zp_arena.base, __ATOMIC_RELAXED) <
+           __atomic_load_n(&zp_arena.size, __ATOMIC_RELAXED);
 }
 
 // The record of the slot that an address of the arena lies in. It can always be read; that of a

@@ -20,12 +20,14 @@ void zp_fork_prepare(void)
     zp_thread_caches_lock();
     zp_arena_lock_all();
     zp_shards_lock_all();
-    zp_pool.epoch++;
+    __atomic_fetch_add(&zp_pool.epoch, 1, __ATOMIC_RELAXED);
     zp_shards_visit_locked(wipe_in_child);
+    zp_lock_holds_all = true;
 }
 
 void zp_fork_parent(void)
 {
+    zp_lock_holds_all = false;
     zp_shards_unlock_all();
     zp_arena_unlock_all();
     zp_thread_caches_unlock();
@@ -41,6 +43,7 @@ static void give_up_orphan(struct zp_slot *slot, void *context)
 
 void zp_fork_child(void)
 {
+    zp_lock_holds_all = false;
     zp_shards_reset_locks();
     zp_arena_reset_locks();
     zp_thread_caches_reset();

@@ -2,6 +2,8 @@
 
 #include "lock.h"
 
+ZP_TLS bool zp_lock_holds_all;
+
 #ifndef NDEBUG
 ZP_TLS struct zp_lock_trail zp_lock_trail;
 #endif

@@ -7,7 +7,9 @@
 // named in arena.h (opening another page of slot records). So a lock is held for tens of
 // nanoseconds.
 //
-// Fork: the child makes every lock anew with zp_lock_init; the parent releases them.
+// Fork: the thread that forks takes all locks (fork.h). Other libraries' fork handlers run in the
+// same thread meanwhile and may allocate, so to that thread, and to it alone, every lock is then
+// free to take. The parent releases the locks, the child makes them anew.
 
 #ifndef ZP_CORE_LOCK_H
 #define ZP_CORE_LOCK_H
@@ -37,6 +39,9 @@ extern ZP_TLS struct zp_lock_trail {
 } zp_lock_trail;
 #endif
 
+// Set in the thread that holds all locks for a fork.
+extern ZP_TLS bool zp_lock_holds_all;
+
 // Called before waiting for a lock: trying cannot deadlock, waiting out of order can.
 static inline void zp_lock_check_order(const struct zp_lock *lock)
 {
@@ -64,6 +69,8 @@ static inline void zp_lock_init(struct zp_lock *lock, enum zp_lock_rank rank)
 
 static inline void zp_lock_take(struct zp_lock *lock)
 {
+    if (ZP_UNLIKELY(zp_lock_holds_all))
+        return;
     zp_lock_check_order(lock);
     pthread_mutex_lock(&lock->mutex);
     zp_lock_note_taken(lock);
@@ -71,6 +78,8 @@ static inline void zp_lock_take(struct zp_lock *lock)
 
 static inline bool zp_lock_try(struct zp_lock *lock)
 {
+    if (ZP_UNLIKELY(zp_lock_holds_all))
+        return true;
     if (pthread_mutex_trylock(&lock->mutex) != 0)
         return false;
     zp_lock_note_taken(lock);
@@ -79,6 +88,8 @@ static inline bool zp_lock_try(struct zp_lock *lock)
 
 static inline void zp_lock_release(struct zp_lock *lock)
 {
+    if (ZP_UNLIKELY(zp_lock_holds_all))
+        return;
 #ifndef NDEBUG
     assert(zp_lock_trail.depth > 0);
     zp_lock_trail.depth--;

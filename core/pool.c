@@ -153,14 +153,14 @@ static bool ready_pooled(struct zp_slot *slot, size_t size)
         slot->wiped = false;
         slot->resident = false; // in the child of the fork there are no pages
         slot->warm = 0;
-    } else if (slot->epoch != zp_pool.epoch) {
+    } else if (slot->epoch != zp_pool_epoch()) {
         if (zp_arena_release(slot, 0) != 0)
             return false;
         slot->clean = true;
         slot->resident = false;
         slot->warm = 0;
     }
-    slot->epoch = zp_pool.epoch;
+    slot->epoch = zp_pool_epoch();
     return zp_arena_commit(slot, size) == 0;
 }
 
@@ -209,7 +209,7 @@ static struct zp_slot *get_fresh(struct zp_thread_cache *cache, unsigned size_cl
     struct zp_slot *slot = zp_arena_take(size_class);
     if (slot == NULL)
         return NULL;
-    slot->epoch = zp_pool.epoch;
+    slot->epoch = zp_pool_epoch();
     if (zp_arena_commit(slot, size) != 0) {
         zp_arena_put_back(slot);
         return NULL;
@@ -266,7 +266,7 @@ void zp_pool_take_back(struct zp_slot *slot)
 {
     struct zp_thread_cache *cache = own_cache();
     slot->state = ZP_SLOT_TAKEN;
-    if (slot->epoch != zp_pool.epoch) {
+    if (slot->epoch != zp_pool_epoch()) {
         // Writing zeros would make a copy of every page that a fork left shared.
         zp_count(&cache->counters.inherited, 1);
         zp_arena_decommit(slot);

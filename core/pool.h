@@ -44,6 +44,12 @@ struct zp_pool {
 
 extern struct zp_pool zp_pool;
 
+// Read on every put, while another thread may be forking.
+static inline uint32_t zp_pool_epoch(void)
+{
+    return __atomic_load_n(&zp_pool.epoch, __ATOMIC_RELAXED);
+}
+
 // Starts the pool; called once. 0 or a negative errno: the pool then stays off.
 // Before, and while it is off: a get returns NULL, nothing is owned, there is nothing to trim.
 int zp_pool_init(const struct zp_pool_config *config);
@@ -114,7 +120,7 @@ static inline void zp_pool_put(void *buffer)
     struct zp_thread_cache *cache = &zp_thread_cache;
     zp_count(&cache->counters.puts, 1);
     if (zp_pool.scrub || ZP_UNLIKELY(!zp_thread_cache_has_room(cache, slot->committed) ||
-                                     slot->epoch != zp_pool.epoch)) {
+                                     slot->epoch != zp_pool_epoch())) {
         zp_pool_take_back(slot);
         return;
     }

@@ -46,7 +46,7 @@ static void *no_memory(void)
 static struct zp_slot *get(size_t size, size_t alignment)
 {
     struct zp_slot *slot = zp_pool_get(size, alignment);
-    while (ZP_UNLIKELY(slot == NULL) && zp_start() && size >= zp_threshold)
+    while (ZP_UNLIKELY(slot == NULL) && zp_start() && !zp_is_small(size))
         slot = zp_pool_get(size, alignment);
     return slot;
 }
@@ -82,7 +82,7 @@ static __attribute__((noinline)) void free_pooled(void *pointer)
 
 void *malloc(size_t size)
 {
-    if (ZP_LIKELY(size < zp_threshold))
+    if (ZP_LIKELY(zp_is_small(size)))
         return zp_je_malloc(size);
     return malloc_large(size);
 }
@@ -92,7 +92,7 @@ void *calloc(size_t count, size_t size)
     size_t bytes;
     if (ZP_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
         return no_memory();
-    if (ZP_LIKELY(bytes < zp_threshold))
+    if (ZP_LIKELY(zp_is_small(bytes)))
         return zp_je_calloc(1, bytes);
     return calloc_large(bytes);
 }
@@ -148,7 +148,7 @@ static __attribute__((noinline)) void *realloc_pooled(void *pointer, size_t size
     struct zp_slot *slot = zp_pool_slot(pointer, "realloc");
     if (size > PTRDIFF_MAX)
         return no_memory();
-    if (size >= zp_threshold) {
+    if (!zp_is_small(size)) {
         if (zp_pool_resize(slot, size))
             return pointer;
         if (size > slot->committed) {
@@ -171,7 +171,7 @@ void *realloc(void *pointer, size_t size)
     }
     if (zp_arena_owns(pointer))
         return realloc_pooled(pointer, size);
-    if (size < zp_threshold)
+    if (zp_is_small(size))
         return zp_je_realloc(pointer, size);
     return move_bytes(pointer, zp_je_malloc_usable_size(pointer), size);
 }
@@ -189,7 +189,7 @@ void *reallocarray(void *pointer, size_t count, size_t size)
 // `alignment` is a power of two.
 static void *allocate_aligned(size_t alignment, size_t size)
 {
-    if (ZP_UNLIKELY(size >= zp_threshold)) {
+    if (ZP_UNLIKELY(!zp_is_small(size))) {
         struct zp_slot *slot = get(size, alignment);
         if (slot != NULL)
             return slot->base;

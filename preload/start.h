@@ -19,6 +19,11 @@
 // starts it.
 extern size_t zp_threshold;
 
+static inline bool zp_is_small(size_t size)
+{
+    return size < __atomic_load_n(&zp_threshold, __ATOMIC_RELAXED);
+}
+
 // Starts the pool if nobody has. True if this call did: the request is worth another try.
 bool zp_start(void);
 
