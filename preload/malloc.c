@@ -194,7 +194,8 @@ static void *allocate_aligned(size_t alignment, size_t size)
         if (slot != NULL)
             return slot->base;
     }
-    return zp_je_memalign(alignment, size);
+    void *pointer = zp_je_memalign(alignment, size); // jemalloc's sets no errno
+    return ZP_LIKELY(pointer != NULL) ? pointer : no_memory();
 }
 
 void *memalign(size_t alignment, size_t size)
