@@ -17,6 +17,8 @@ enum {
 // No pointer lies within 2^63 bytes above 2^63: nothing is owned before the pool starts.
 struct zp_arena zp_arena = {.base = (uintptr_t)1 << 63};
 
+static size_t committed_bytes;
+
 // Regions without slots share this record: it is nobody's and no buffer starts there.
 static struct zp_slot no_slot;
 
@@ -175,6 +177,12 @@ void zp_arena_put_back(struct zp_slot *slot)
     zp_lock_release(&region->lock);
 }
 
+static void set_committed(struct zp_slot *slot, size_t bytes)
+{
+    __atomic_fetch_add(&committed_bytes, bytes - slot->committed, __ATOMIC_RELAXED);
+    slot->committed = bytes;
+}
+
 static int commit_standalone(struct zp_slot *slot, size_t bytes)
 {
     char *from = slot->base + slot->committed;
@@ -205,7 +213,7 @@ int zp_arena_commit(struct zp_slot *slot, size_t bytes)
     int error = region->standalone ? commit_standalone(slot, bytes) : open_packed(slot, region);
     if (error != 0)
         return error;
-    slot->committed = bytes;
+    set_committed(slot, bytes);
     slot->resident = false;
     return 0;
 }
@@ -222,7 +230,7 @@ static int close_tail(struct zp_slot *slot, size_t keep)
     zp_os_advise(tail, length, MADV_NOHUGEPAGE);
     while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] >= keep)
         slot->seam_count--;
-    slot->committed = keep;
+    set_committed(slot, keep);
     slot->wiped = false;
     return 0;
 }
@@ -245,7 +253,7 @@ int zp_arena_release(struct zp_slot *slot, size_t keep)
     if (error != 0) // pages that the program locked, say: replace them
         error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
     if (error == 0 && !standalone)
-        slot->committed = keep;
+        set_committed(slot, keep);
     return error;
 }
 
@@ -260,12 +268,17 @@ void zp_arena_decommit(struct zp_slot *slot)
     slot->state = ZP_SLOT_RETIRED;
 }
 
-void zp_arena_visit(void (*visit)(struct zp_slot *slot, void *context), void *context)
+size_t zp_arena_committed(void)
+{
+    return __atomic_load_n(&committed_bytes, __ATOMIC_RELAXED);
+}
+
+void zp_arena_visit(void (*visit)(struct zp_slot *slot))
 {
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
         struct zp_region *region = &zp_arena.regions[c];
         for (uint32_t i = 0; i < region->used; i++)
-            visit(&region->slots[i], context);
+            visit(&region->slots[i]);
     }
 }
 

@@ -110,9 +110,12 @@ int zp_arena_release(struct zp_slot *slot, size_t keep);
 // does not take is retired.
 void zp_arena_decommit(struct zp_slot *slot);
 
-// Calls `visit` for every slot that was ever taken. What it sees of slots that other threads own
-// may be changing.
-void zp_arena_visit(void (*visit)(struct zp_slot *slot, void *context), void *context);
+// Bytes that are committed in all slots.
+size_t zp_arena_committed(void);
+
+// Calls `visit` for every slot that was ever taken. The caller sees to it that no other thread is
+// there.
+void zp_arena_visit(void (*visit)(struct zp_slot *slot));
 
 // Fork: takes and releases the locks of all regions, or makes them anew in the child.
 void zp_arena_lock_all(void);

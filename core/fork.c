@@ -34,9 +34,8 @@ void zp_fork_parent(void)
 }
 
 // A slot that a thread had in its hands or its cache when it ceased to exist.
-static void give_up_orphan(struct zp_slot *slot, void *context)
+static void give_up_orphan(struct zp_slot *slot)
 {
-    (void)context;
     if (slot->state == ZP_SLOT_CACHED || slot->state == ZP_SLOT_TAKEN)
         zp_arena_decommit(slot);
 }
@@ -47,7 +46,7 @@ void zp_fork_child(void)
     zp_shards_reset_locks();
     zp_arena_reset_locks();
     zp_thread_caches_reset();
-    zp_arena_visit(give_up_orphan, NULL);
+    zp_arena_visit(give_up_orphan);
     zp_budget_init(zp_budget_limit());
     zp_budget_charge(zp_shards_bytes());
 }

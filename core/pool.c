@@ -129,17 +129,8 @@ static bool retain_in_shard(struct zp_thread_cache *cache, struct zp_slot *slot)
 
 static struct zp_thread_cache *own_cache(void)
 {
-    struct zp_thread_cache *cache = &zp_thread_cache;
-    if (cache->phase == ZP_CACHE_NEW)
-        zp_thread_cache_set_up(cache);
-    return cache;
-}
-
-// At the end of a slow path: what a thread counts after its teardown would be lost.
-static void settle(struct zp_thread_cache *cache)
-{
-    if (cache->phase == ZP_CACHE_DEAD)
-        zp_thread_cache_settle(cache);
+    struct zp_thread_cache *cache = zp_thread_cache;
+    return cache != &zp_no_cache ? cache : zp_thread_cache_set_up();
 }
 
 // ---- Get -------------------------------------------------------------------------------------
@@ -256,7 +247,6 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
     } else {
         zp_count(&cache->counters.refused, 1);
     }
-    settle(cache);
     return slot;
 }
 
@@ -274,7 +264,6 @@ void zp_pool_take_back(struct zp_slot *slot)
         zp_count(&cache->counters.unretained, 1);
         zp_arena_decommit(slot);
     }
-    settle(cache);
 }
 
 void zp_pool_bad_pointer(const char *operation, const void *pointer)
@@ -346,15 +335,6 @@ int zp_pool_init(const struct zp_pool_config *config)
     return error;
 }
 
-static void add_live(struct zp_slot *slot, void *context)
-{
-    struct zp_pool_stats *stats = context;
-    if (slot->state == ZP_SLOT_LIVE) {
-        stats->live += slot->committed;
-        stats->live_buffers++;
-    }
-}
-
 void zp_pool_stats(struct zp_pool_stats *stats)
 {
     memset(stats, 0, sizeof(*stats));
@@ -364,12 +344,15 @@ void zp_pool_stats(struct zp_pool_stats *stats)
     zp_thread_caches_sum(&stats->counters, &cached);
     stats->retained = zp_shards_bytes() + cached;
     stats->retained_peak = zp_budget_peak();
-    zp_arena_visit(add_live, stats);
+    size_t committed = zp_arena_committed();
+    stats->live = committed > stats->retained ? committed - stats->retained : 0;
+    uint64_t served = zp_counters_served(&stats->counters);
+    stats->live_buffers = served > stats->counters.puts ? served - stats->counters.puts : 0;
 }
 
 void zp_pool_flush(void)
 {
-    flush(&zp_thread_cache);
+    flush(zp_thread_cache);
 }
 
 size_t zp_pool_trim(void)
@@ -383,6 +366,5 @@ size_t zp_pool_trim(void)
         bytes += slot->committed;
         evict(slot, &cache->counters);
     }
-    settle(cache);
     return bytes;
 }

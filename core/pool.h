@@ -89,7 +89,7 @@ static inline void zp_pool_hand_out(struct zp_thread_cache *cache, struct zp_slo
 // thread put last serves. NULL otherwise: zp_pool_get may still have one.
 static inline struct zp_slot *zp_pool_get_newest(size_t size)
 {
-    struct zp_thread_cache *cache = &zp_thread_cache;
+    struct zp_thread_cache *cache = zp_thread_cache;
     struct zp_slot *slot = zp_thread_cache_take_newest(cache, size);
     if (ZP_LIKELY(slot != NULL)) {
         zp_count(&cache->counters.thread_hits, 1);
@@ -117,7 +117,7 @@ void zp_pool_take_back(struct zp_slot *slot);
 static inline void zp_pool_put(void *buffer)
 {
     struct zp_slot *slot = zp_pool_slot(buffer, "free");
-    struct zp_thread_cache *cache = &zp_thread_cache;
+    struct zp_thread_cache *cache = zp_thread_cache;
     zp_count(&cache->counters.puts, 1);
     if (zp_pool.scrub || ZP_UNLIKELY(!zp_thread_cache_has_room(cache, slot->committed) ||
                                      slot->epoch != zp_pool_epoch())) {

@@ -8,16 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-// Makes the part of `to` behind the moved pages accessible, while failing still costs nothing.
-static int commit_behind(struct zp_slot *to, size_t moved, size_t bytes)
-{
-    char *tail = to->base + moved;
-    int error = zp_os_protect(tail, bytes - moved, PROT_READ | PROT_WRITE);
-    if (error == 0 && zp_arena.huge_pages)
-        zp_os_advise(tail, bytes - moved, MADV_HUGEPAGE);
-    return error;
-}
-
 // Moves the pages mapping by mapping. On failure those moved already are copied back: their old
 // place is still mapped, so that cannot fail.
 static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
@@ -46,7 +36,6 @@ static void hand_over(const struct zp_slot *from, struct zp_slot *to)
 
 int zp_relocate(struct zp_slot *from, struct zp_slot *to, size_t bytes)
 {
-    bytes = zp_round_up(bytes, zp_arena.page);
     // A target that is accessible already keeps its own mapping: moving into it would need care
     // for nothing, as it is rare (arena.h: a decommit the kernel had no mapping for).
     if (from->seam_count == ZP_SLOT_SEAMS || to->committed != 0 ||
@@ -54,10 +43,14 @@ int zp_relocate(struct zp_slot *from, struct zp_slot *to, size_t bytes)
         zp_arena_put_back(to);
         return -ENOTSUP;
     }
-    int error = commit_behind(to, from->committed, bytes);
-    to->committed = bytes;
-    if (error == 0)
-        error = move_pages(from, to);
+    // All of it, also what the pages that move in will replace: a move that fails half-way leaves a
+    // slot that is what its record says.
+    int error = zp_arena_commit(to, bytes);
+    if (error != 0) {
+        zp_arena_put_back(to);
+        return error;
+    }
+    error = move_pages(from, to);
     if (error != 0) {
         zp_arena_decommit(to);
         return error;

@@ -5,7 +5,7 @@
 // Always holds: a thread counts in its own thread cache, without atomic read-modify-write; whoever
 // sums reads the others' counters as they are, so a sum may be a few events old, never torn.
 //
-// Locking: none here; sums are taken under the lock of the list of threads (thread_cache.h).
+// Locking: none.
 // Fork: a child starts with all counters at zero: its report speaks of itself.
 
 #ifndef ZP_CORE_STATS_H

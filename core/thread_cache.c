@@ -3,41 +3,58 @@
 #include "thread_cache.h"
 
 #include "lock.h"
+#include "os.h"
 #include "shard.h"
 
 #include <string.h>
 
-ZP_TLS struct zp_thread_cache zp_thread_cache;
+// Caches are made by this many bytes at a time.
+enum { CHUNK = 64 * 1024 };
+
+struct zp_thread_cache zp_no_cache;
+ZP_TLS struct zp_thread_cache *zp_thread_cache = &zp_no_cache;
+
+// Set before a thread's cache is set up and never taken back: it is done once in a thread's life.
+static ZP_TLS bool has_been_set_up;
 
 static struct {
     struct zp_lock lock;
-    struct zp_thread_cache *first;
-    struct zp_counters past; // of threads that have ended
+    struct zp_thread_cache *all; // only ever grows, so it is walked without the lock
+    struct zp_thread_cache *free;
     unsigned capacity;
     void (*teardown)(struct zp_thread_cache *cache);
     pthread_key_t key;
 } threads;
 
-static void link_cache(struct zp_thread_cache *cache)
+static void push_free(struct zp_thread_cache *cache)
 {
-    cache->next = threads.first;
-    cache->link = &threads.first;
-    if (cache->next != NULL)
-        cache->next->link = &cache->next;
-    threads.first = cache;
+    cache->next_free = threads.free;
+    threads.free = cache;
 }
 
-static void unlink_cache(struct zp_thread_cache *cache)
+static struct zp_thread_cache *take_free(void)
 {
-    *cache->link = cache->next;
-    if (cache->next != NULL)
-        cache->next->link = cache->link;
+    zp_lock_take(&threads.lock);
+    struct zp_thread_cache *cache = threads.free;
+    if (cache != NULL)
+        threads.free = cache->next_free;
+    zp_lock_release(&threads.lock);
+    return cache;
 }
 
-static void settle_locked(struct zp_thread_cache *cache)
+static void make_more(void)
 {
-    zp_counters_add(&threads.past, &cache->counters);
-    memset(&cache->counters, 0, sizeof(cache->counters));
+    void *chunk;
+    if (zp_os_map(CHUNK, PROT_READ | PROT_WRITE, &chunk) != 0)
+        return;
+    struct zp_thread_cache *caches = chunk;
+    zp_lock_take(&threads.lock);
+    for (size_t i = 0; i < CHUNK / sizeof(*caches); i++) {
+        push_free(&caches[i]);
+        caches[i].next = threads.all;
+        __atomic_store_n(&threads.all, &caches[i], __ATOMIC_RELEASE);
+    }
+    zp_lock_release(&threads.lock);
 }
 
 // The destructor of the pthread key: the thread is ending.
@@ -46,10 +63,9 @@ static void end_thread(void *argument)
     struct zp_thread_cache *cache = argument;
     cache->capacity = 0;
     threads.teardown(cache);
+    zp_thread_cache = &zp_no_cache;
     zp_lock_take(&threads.lock);
-    cache->phase = ZP_CACHE_DEAD;
-    unlink_cache(cache);
-    settle_locked(cache);
+    push_free(cache);
     zp_lock_release(&threads.lock);
 }
 
@@ -61,38 +77,39 @@ int zp_thread_caches_init(unsigned capacity, void (*teardown)(struct zp_thread_c
     return -pthread_key_create(&threads.key, end_thread);
 }
 
-void zp_thread_cache_set_up(struct zp_thread_cache *cache)
+struct zp_thread_cache *zp_thread_cache_set_up(void)
 {
-    // First of all, as pthread_setspecific may allocate and come back here.
-    cache->phase = ZP_CACHE_READY;
-    cache->home = zp_shards_next_home();
-    if (pthread_setspecific(threads.key, cache) != 0) {
-        cache->phase = ZP_CACHE_DEAD; // nobody would empty it
-        return;
+    if (has_been_set_up)
+        return &zp_no_cache;
+    has_been_set_up = true; // first of all: pthread_setspecific may allocate and come back here
+    struct zp_thread_cache *cache = take_free();
+    if (cache == NULL) {
+        make_more();
+        cache = take_free();
     }
-    cache->capacity = threads.capacity;
-    zp_lock_take(&threads.lock);
-    link_cache(cache);
-    zp_lock_release(&threads.lock);
+    if (cache == NULL)
+        return &zp_no_cache;
+    cache->home = zp_shards_next_home();
+    // If nobody would empty it, nothing may be put into it.
+    cache->capacity = pthread_setspecific(threads.key, cache) == 0 ? threads.capacity : 0;
+    zp_thread_cache = cache;
+    return cache;
 }
 
-void zp_thread_cache_settle(struct zp_thread_cache *cache)
+static struct zp_thread_cache *first_cache(void)
 {
-    zp_lock_take(&threads.lock);
-    settle_locked(cache);
-    zp_lock_release(&threads.lock);
+    return __atomic_load_n(&threads.all, __ATOMIC_ACQUIRE);
 }
 
 void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes)
 {
-    zp_lock_take(&threads.lock);
-    *sum = threads.past;
+    memset(sum, 0, sizeof(*sum));
     *bytes = 0;
-    for (struct zp_thread_cache *cache = threads.first; cache != NULL; cache = cache->next) {
+    zp_counters_add(sum, &zp_no_cache.counters);
+    for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
         zp_counters_add(sum, &cache->counters);
         *bytes += __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED);
     }
-    zp_lock_release(&threads.lock);
 }
 
 void zp_thread_caches_lock(void)
@@ -107,11 +124,17 @@ void zp_thread_caches_unlock(void)
 
 void zp_thread_caches_reset(void)
 {
-    struct zp_thread_cache *own = &zp_thread_cache;
     zp_lock_reset(&threads.lock);
-    threads.first = NULL;
-    memset(&threads.past, 0, sizeof(threads.past));
-    memset(&own->counters, 0, sizeof(own->counters));
-    if (own->phase == ZP_CACHE_READY)
-        link_cache(own);
+    threads.free = NULL;
+    memset(&zp_no_cache.counters, 0, sizeof(zp_no_cache.counters));
+    for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
+        memset(&cache->counters, 0, sizeof(cache->counters));
+        if (cache == zp_thread_cache)
+            continue;
+        cache->count = 0;
+        cache->capacity = 0;
+        cache->bytes = 0;
+        cache->granted = 0;
+        push_free(cache);
+    }
 }

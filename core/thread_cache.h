@@ -7,14 +7,17 @@
 //   - slots in a cache are CACHED; bytes <= granted, and `granted` is charged to the budget, so
 //   that
 //     putting into a cache with room needs no shared counter;
-//   - capacity is 0 before a thread's first large request and after its teardown: both then go the
-//     slow way, and the fast way needs no test for either.
+//   - every thread has a cache: before its first large request and after its teardown it is
+//     zp_no_cache, which never has a buffer nor room for one. Both then go the slow way, and the
+//     fast way needs no test for either;
+//   - a cache lives outside its thread, in memory that is never given back, only used for the next
+//     thread: should a thread end without its teardown, nothing points into what it was.
 //
 // A thread's cache is set up on its first large request and emptied by a pthread key's destructor.
 // What the thread frees after that, in other destructors, goes straight to a shard.
 //
-// Locking: a cache belongs to its thread. ZP_RANK_THREADS guards the list of caches, walked to sum
-// up counters. Fork: see fork.h.
+// Locking: a cache belongs to its thread. ZP_RANK_THREADS guards the lists of caches. The counters
+// of zp_no_cache are shared without a lock and may miss a few events. Fork: see fork.h.
 
 #ifndef ZP_CORE_THREAD_CACHE_H
 #define ZP_CORE_THREAD_CACHE_H
@@ -23,12 +26,6 @@
 #include "stats.h"
 
 enum { ZP_CACHE_MOST = 64 };
-
-enum zp_cache_phase {
-    ZP_CACHE_NEW,
-    ZP_CACHE_READY,
-    ZP_CACHE_DEAD, // the thread is being torn down, or could not be watched
-};
 
 struct zp_cached {
     struct zp_slot *slot;
@@ -42,30 +39,27 @@ struct zp_thread_cache {
     size_t granted;                          // bytes charged to the budget for this cache
     struct zp_cached entries[ZP_CACHE_MOST]; // oldest first
     struct zp_counters counters;
-    enum zp_cache_phase phase;
-    unsigned home;                        // the thread's shard
-    struct zp_thread_cache *next, **link; // list of all caches
-};
+    unsigned home;                     // the thread's shard
+    struct zp_thread_cache *next;      // list of all caches ever made
+    struct zp_thread_cache *next_free; // list of those without a thread
+} __attribute__((aligned(ZP_CACHE_LINE)));
 
-extern ZP_TLS struct zp_thread_cache zp_thread_cache;
+extern struct zp_thread_cache zp_no_cache;
+extern ZP_TLS struct zp_thread_cache *zp_thread_cache;
 
 // `capacity` is at most ZP_CACHE_MOST. `teardown` is called on each thread's cache when the thread
-// ends, before the cache is taken from the list. 0 or a negative errno, the caches then staying
-// off.
+// ends, to empty it. 0 or a negative errno, the caches then staying off.
 int zp_thread_caches_init(unsigned capacity, void (*teardown)(struct zp_thread_cache *cache));
 
-// Sets up this thread's cache; called in phase ZP_CACHE_NEW. May allocate small memory (a pthread
-// key's slot), never from the pool.
-ZP_COLD void zp_thread_cache_set_up(struct zp_thread_cache *cache);
-
-// Moves the counters of a dead cache to the sum of past threads.
-ZP_COLD void zp_thread_cache_settle(struct zp_thread_cache *cache);
+// Gives this thread a cache, and returns it: zp_no_cache if it is being torn down, or if there is
+// no memory for one. May allocate small memory (a pthread key's slot), never from the pool.
+ZP_COLD struct zp_thread_cache *zp_thread_cache_set_up(void);
 
 // Sums the counters of all threads, past and present, and the bytes in their caches.
 void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes);
 
-// Fork: the lock of the list; in the child only the calling thread's cache remains, counting from
-// 0.
+// Fork: the lock of the lists; in the child all caches but the calling thread's are without a
+// thread and empty, and all count from 0.
 void zp_thread_caches_lock(void);
 void zp_thread_caches_unlock(void);
 void zp_thread_caches_reset(void);

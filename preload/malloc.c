@@ -157,7 +157,7 @@ static __attribute__((noinline)) void *realloc_pooled(void *pointer, size_t size
                 return moved->base;
         }
     }
-    zp_count(&zp_thread_cache.counters.moved_by_copy, 1);
+    zp_count(&zp_thread_cache->counters.moved_by_copy, 1);
     return move_bytes(pointer, slot->committed, size);
 }
 
