@@ -46,6 +46,8 @@ void zp_fork_child(void)
     zp_shards_reset_locks();
     zp_arena_reset_locks();
     zp_thread_caches_reset();
+    // Fork handlers of others may have put buffers since prepare: into the pool with them too.
+    zp_pool_flush();
     zp_arena_visit(give_up_orphan);
     zp_budget_init(zp_budget_limit());
     zp_budget_charge(zp_shards_bytes());
