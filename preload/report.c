@@ -5,6 +5,7 @@
 #include "core/pool.h"
 #include "preload/jemalloc.h"
 #include "preload/jemalloc_stats.h"
+#include "preload/malloc.h"
 #include "version.h"
 
 #include <errno.h>
@@ -125,7 +126,7 @@ void zp_report_write(int fd)
     add(&page, "zeropool %s: %s (pid %d)\n", ZP_VERSION, program_invocation_short_name,
         (int)getpid());
     const struct zp_counters *c = &stats.counters;
-    if (zp_counters_served(c) + c->refused + small.requests == 0) {
+    if (!zp_serves_program()) {
         add(&page, "  nothing was intercepted: the program brings its own allocator\n");
     } else if (!zp_pool.started) {
         add(&page,

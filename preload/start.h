@@ -3,8 +3,9 @@
 // Start-up: options at load time, the pool on the first large request.
 //
 // malloc is called before any constructor has run, and from any thread at once. A state that is
-// only moved by compare-and-exchange decides who starts; whoever comes meanwhile is served by
-// jemalloc and waits for nobody, so a signal or a fork in the middle strands nobody.
+// only moved by compare-and-exchange decides who starts. Whoever comes meanwhile is served by
+// jemalloc, whose memory is not scrubbed, and waits for nobody, so that a signal or a fork in the
+// middle strands nobody.
 
 #ifndef ZP_PRELOAD_START_H
 #define ZP_PRELOAD_START_H
