@@ -231,7 +231,7 @@ static int close_tail(struct zp_slot *slot, size_t keep)
     while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] >= keep)
         slot->seam_count--;
     set_committed(slot, keep);
-    slot->wiped = false;
+    slot->left_out = false;
     return 0;
 }
 
@@ -242,9 +242,8 @@ int zp_arena_release(struct zp_slot *slot, size_t keep)
     bool standalone = region_of(slot)->standalone;
     if (standalone && close_tail(slot, keep) == 0)
         return 0;
-    if (slot->wiped && zp_os_advise(slot->base, slot->committed, MADV_KEEPONFORK) != 0)
-        return -ENOMEM; // an owner to come would lose its data at the next fork
-    slot->wiped = false;
+    if (slot->left_out)
+        return -ENOMEM; // only a new mapping takes the mark off, which a child would miss memory by
     // The packed way; for a standalone slot the way out when the kernel has no mapping to spare:
     // it stays accessible, and empty.
     char *tail = slot->base + keep;
@@ -271,6 +270,18 @@ void zp_arena_decommit(struct zp_slot *slot)
 size_t zp_arena_committed(void)
 {
     return __atomic_load_n(&committed_bytes, __ATOMIC_RELAXED);
+}
+
+void zp_arena_forget(struct zp_slot *slot, bool reserved)
+{
+    set_committed(slot, 0);
+    slot->open = false;
+    slot->left_out = false;
+    slot->seam_count = 0;
+    if (reserved)
+        zp_arena_put_back(slot);
+    else
+        slot->state = ZP_SLOT_RETIRED;
 }
 
 void zp_arena_visit(void (*visit)(struct zp_slot *slot))

@@ -110,6 +110,10 @@ int zp_arena_release(struct zp_slot *slot, size_t keep);
 // does not take is retired.
 void zp_arena_decommit(struct zp_slot *slot);
 
+// For the child of a fork: the slot's memory is not there. If its addresses are `reserved` it goes
+// on the cold list, else it is retired.
+void zp_arena_forget(struct zp_slot *slot, bool reserved);
+
 // Bytes that are committed in all slots.
 size_t zp_arena_committed(void);
 

@@ -7,48 +7,133 @@
 #include "pool.h"
 #include "shard.h"
 
-static void wipe_in_child(struct zp_slot *slot)
+// ---- Runs ------------------------------------------------------------------------------------
+
+// Slots of one region that follow each other and are all to be treated alike.
+struct run {
+    struct zp_slot *first, *last;
+    void (*finish)(const struct run *run);
+};
+
+static struct run run; // fork is done by one thread at a time: it holds all locks
+
+static char *run_end(void)
 {
-    if (!slot->wiped)
-        slot->wiped = zp_os_advise(slot->base, slot->committed, MADV_WIPEONFORK) == 0;
+    return run.last->base + run.last->committed;
+}
+
+static void finish_run(void)
+{
+    if (run.first != NULL)
+        run.finish(&run);
+    run.first = NULL;
+}
+
+// Slots come in the order of their addresses.
+static void add_to_run(struct zp_slot *slot)
+{
+    if (run.first != NULL && slot == run.last + 1 && slot->size_class == run.last->size_class) {
+        run.last = slot;
+        return;
+    }
+    finish_run();
+    run.first = run.last = slot;
+}
+
+static void visit_runs(void (*choose)(struct zp_slot *slot), void (*finish)(const struct run *run))
+{
+    run.finish = finish;
+    zp_arena_visit(choose);
+    finish_run();
+}
+
+static void choose_pooled(struct zp_slot *slot)
+{
+    if (slot->state == ZP_SLOT_POOLED)
+        add_to_run(slot);
+}
+
+static void choose_left_out(struct zp_slot *slot)
+{
+    if (slot->left_out)
+        add_to_run(slot);
+}
+
+// ---- Before ----------------------------------------------------------------------------------
+
+static void leave_out(const struct run *pooled)
+{
+    char *start = pooled->first->base;
+    size_t length = (size_t)(run_end() - start);
+    if (zp_os_advise(start, length, MADV_DONTFORK) != 0) {
+        zp_os_advise(start, length, MADV_DOFORK); // what part of it was marked
+        return;
+    }
+    for (struct zp_slot *slot = pooled->first; slot <= pooled->last; slot++)
+        slot->left_out = true;
 }
 
 void zp_fork_prepare(void)
 {
-    // This thread's own buffers become pooled, so that they are marked with the others.
-    zp_pool_flush();
+    zp_pool_flush(); // this thread's own buffers become pooled and are left out with the others
     zp_thread_caches_lock();
     zp_arena_lock_all();
     zp_shards_lock_all();
     __atomic_fetch_add(&zp_pool.epoch, 1, __ATOMIC_RELAXED);
-    zp_shards_visit_locked(wipe_in_child);
+    visit_runs(choose_pooled, leave_out);
     zp_lock_holds_all = true;
+}
+
+// ---- The parent ------------------------------------------------------------------------------
+
+static void bring_back(const struct run *left_out)
+{
+    char *start = left_out->first->base;
+    bool marked = zp_os_advise(start, (size_t)(run_end() - start), MADV_DOFORK) != 0;
+    for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++) {
+        slot->left_out = marked; // if still marked, it is decommitted instead of used again
+        slot->epoch = zp_pool_epoch();
+    }
 }
 
 void zp_fork_parent(void)
 {
     zp_lock_holds_all = false;
+    visit_runs(choose_left_out, bring_back);
     zp_shards_unlock_all();
     zp_arena_unlock_all();
     zp_thread_caches_unlock();
 }
 
-// A slot that a thread had in its hands or its cache when it ceased to exist.
+// ---- The child -------------------------------------------------------------------------------
+
+// The addresses of slots that were left out are a hole: anything could be mapped there next.
+static void fill_hole(const struct run *left_out)
+{
+    char *start = left_out->first->base;
+    size_t length = (size_t)(run_end() - start);
+    int error = zp_os_map_over(start, length, PROT_NONE);
+    zp_os_advise(start, length, MADV_NOHUGEPAGE);
+    for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++)
+        zp_arena_forget(slot, error == 0);
+}
+
+// A slot that a thread had in its hands or its cache when it ceased to exist, or that was pooled
+// and could not be left out.
 static void give_up_orphan(struct zp_slot *slot)
 {
-    if (slot->state == ZP_SLOT_CACHED || slot->state == ZP_SLOT_TAKEN)
+    if (slot->state == ZP_SLOT_CACHED || slot->state == ZP_SLOT_TAKEN ||
+        slot->state == ZP_SLOT_POOLED)
         zp_arena_decommit(slot);
 }
 
 void zp_fork_child(void)
 {
     zp_lock_holds_all = false;
-    zp_shards_reset_locks();
+    zp_shards_reset();
     zp_arena_reset_locks();
     zp_thread_caches_reset();
-    // Fork handlers of others may have put buffers since prepare: into the pool with them too.
-    zp_pool_flush();
-    zp_arena_visit(give_up_orphan);
     zp_budget_init(zp_budget_limit());
-    zp_budget_charge(zp_shards_bytes());
+    visit_runs(choose_left_out, fill_hole);
+    zp_arena_visit(give_up_orphan);
 }

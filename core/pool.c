@@ -135,16 +135,13 @@ static struct zp_thread_cache *own_cache(void)
 
 // ---- Get -------------------------------------------------------------------------------------
 
-// Makes a slot from a shard fit for use: not shared with another process, and `size` bytes long.
+// Makes a slot from a shard fit for use: not shared with another process, not missing from the next
+// one, and `size` bytes long.
 static bool ready_pooled(struct zp_slot *slot, size_t size)
 {
-    if (slot->wiped) {
-        if (zp_os_advise(slot->base, slot->committed, MADV_KEEPONFORK) != 0)
-            return false;
-        slot->wiped = false;
-        slot->resident = false; // in the child of the fork there are no pages
-        slot->warm = 0;
-    } else if (slot->epoch != zp_pool_epoch()) {
+    if (slot->left_out)
+        return false;
+    if (slot->epoch != zp_pool_epoch()) {
         if (zp_arena_release(slot, 0) != 0)
             return false;
         slot->clean = true;

@@ -2,6 +2,8 @@
 
 #include "shard.h"
 
+#include <string.h>
+
 static struct zp_shard shards[ZP_SHARDS_MOST];
 static unsigned shard_mask;
 static uint32_t shard_capacity;
@@ -148,6 +150,8 @@ static struct zp_slot *take_round(unsigned home, unsigned size_class, bool wait,
 
 struct zp_slot *zp_shards_take(unsigned home, unsigned size_class, struct zp_counters *counters)
 {
+    if (ZP_UNLIKELY(zp_lock_holds_all))
+        return NULL;
     bool busy = false;
     struct zp_slot *slot = take_round(home, size_class, false, &busy, counters);
     if (slot == NULL && busy)
@@ -180,6 +184,8 @@ struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_cou
             return NULL;
         }
     }
+    if (ZP_UNLIKELY(zp_lock_holds_all))
+        return slot;
     struct zp_shard *shard = neighbour(home, 0);
     struct zp_slot *evicted = NULL;
     zp_lock_take(&shard->lock);
@@ -192,6 +198,8 @@ struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_cou
 
 struct zp_slot *zp_shards_take_oldest(unsigned home)
 {
+    if (ZP_UNLIKELY(zp_lock_holds_all))
+        return NULL;
     for (unsigned i = 0; i <= shard_mask; i++) {
         struct zp_shard *shard = neighbour(home, i);
         if (__atomic_load_n(&shard->count, __ATOMIC_RELAXED) == 0)
@@ -228,15 +236,15 @@ void zp_shards_unlock_all(void)
         zp_lock_release(&shards[i].lock);
 }
 
-void zp_shards_reset_locks(void)
+void zp_shards_reset(void)
 {
-    for (unsigned i = 0; i <= shard_mask; i++)
-        zp_lock_reset(&shards[i].lock);
-}
-
-void zp_shards_visit_locked(void (*visit)(struct zp_slot *slot))
-{
-    for (unsigned i = 0; i <= shard_mask; i++)
-        for (struct zp_slot *slot = shards[i].oldest; slot != NULL; slot = slot->newer)
-            visit(slot);
+    for (unsigned i = 0; i <= shard_mask; i++) {
+        struct zp_shard *shard = &shards[i];
+        zp_lock_reset(&shard->lock);
+        set_count(shard, 0);
+        shard->nonempty[0] = shard->nonempty[1] = 0;
+        shard->bytes = 0;
+        shard->newest = shard->oldest = NULL;
+        memset(shard->lists, 0, sizeof(shard->lists));
+    }
 }

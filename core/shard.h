@@ -56,11 +56,11 @@ struct zp_slot *zp_shards_take_oldest(unsigned home);
 // Committed bytes in all shards.
 size_t zp_shards_bytes(void);
 
-// Fork: takes and releases all locks, or makes them anew in the child; `visit` is called for every
-// pooled slot while all are held.
+// Fork: takes and releases all locks, or makes them anew in the child, where all shards are empty.
+// In between, the shards take slots in but give none out: those they hold may be left out of the
+// child.
 void zp_shards_lock_all(void);
 void zp_shards_unlock_all(void);
-void zp_shards_reset_locks(void);
-void zp_shards_visit_locked(void (*visit)(struct zp_slot *slot));
+void zp_shards_reset(void);
 
 #endif

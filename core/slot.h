@@ -44,7 +44,7 @@ struct zp_slot {
     uint8_t size_class;
     bool clean;                  // every byte reads as zero
     bool resident;               // every page was in memory: scrub without asking
-    bool wiped;                  // marked MADV_WIPEONFORK by a fork, to be unmarked before use
+    bool left_out;               // marked MADV_DONTFORK by a fork
     bool open;                   // packed layout: the slot has been made accessible
     struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
     union {

@@ -129,12 +129,12 @@ void zp_thread_caches_reset(void)
     memset(&zp_no_cache.counters, 0, sizeof(zp_no_cache.counters));
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
         memset(&cache->counters, 0, sizeof(cache->counters));
-        if (cache == zp_thread_cache)
-            continue;
         cache->count = 0;
-        cache->capacity = 0;
         cache->bytes = 0;
         cache->granted = 0;
-        push_free(cache);
+        if (cache != zp_thread_cache) {
+            cache->capacity = 0;
+            push_free(cache);
+        }
     }
 }

@@ -58,8 +58,8 @@ ZP_COLD struct zp_thread_cache *zp_thread_cache_set_up(void);
 // Sums the counters of all threads, past and present, and the bytes in their caches.
 void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes);
 
-// Fork: the lock of the lists; in the child all caches but the calling thread's are without a
-// thread and empty, and all count from 0.
+// Fork: the lock of the lists; in the child all caches are empty and count from 0, and all but the
+// calling thread's are without a thread.
 void zp_thread_caches_lock(void);
 void zp_thread_caches_unlock(void);
 void zp_thread_caches_reset(void);

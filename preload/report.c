@@ -3,9 +3,9 @@
 #include "report.h"
 
 #include "core/pool.h"
+#include "preload/entry.h"
 #include "preload/jemalloc.h"
 #include "preload/jemalloc_stats.h"
-#include "preload/malloc.h"
 #include "version.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
 //
 // What the rest of the preloaded library may know of the entry points.
 
-#ifndef ZP_PRELOAD_MALLOC_H
-#define ZP_PRELOAD_MALLOC_H
+#ifndef ZP_PRELOAD_ENTRY_H
+#define ZP_PRELOAD_ENTRY_H
 
 #include <stdbool.h>
 

@@ -8,7 +8,7 @@
 // This file is built with -fno-builtin: the compiler knows malloc and memset by name and would turn
 // a calloc made of the two into a call of calloc, for ever.
 
-#include "preload/malloc.h"
+#include "preload/entry.h"
 #include "core/os.h"
 #include "core/pool.h"
 #include "preload/jemalloc.h"
