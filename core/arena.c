@@ -231,8 +231,22 @@ static int close_tail(struct zp_slot *slot, size_t keep)
     while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] >= keep)
         slot->seam_count--;
     set_committed(slot, keep);
-    slot->left_out = false;
     return 0;
+}
+
+// Drops the pages of the tail, which stays accessible.
+static int empty_tail(struct zp_slot *slot, size_t keep)
+{
+    char *tail = slot->base + keep;
+    size_t length = slot->committed - keep;
+    bool plain = !slot->marked && !slot->left_out;
+    if (plain && zp_os_advise(tail, length, MADV_DONTNEED) == 0)
+        return 0;
+    // Whatever was done to the mapping goes with it.
+    int error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
+    if (error == 0)
+        zp_os_advise(tail, length, MADV_NOHUGEPAGE);
+    return error;
 }
 
 int zp_arena_release(struct zp_slot *slot, size_t keep)
@@ -240,20 +254,18 @@ int zp_arena_release(struct zp_slot *slot, size_t keep)
     if (keep >= slot->committed)
         return 0;
     bool standalone = region_of(slot)->standalone;
-    if (standalone && close_tail(slot, keep) == 0)
-        return 0;
-    if (slot->left_out)
-        return -ENOMEM; // only a new mapping takes the mark off, which a child would miss memory by
-    // The packed way; for a standalone slot the way out when the kernel has no mapping to spare:
-    // it stays accessible, and empty.
-    char *tail = slot->base + keep;
-    size_t length = slot->committed - keep;
-    int error = zp_os_advise(tail, length, MADV_DONTNEED);
-    if (error != 0) // pages that the program locked, say: replace them
-        error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
-    if (error == 0 && !standalone)
-        set_committed(slot, keep);
-    return error;
+    if (!standalone || close_tail(slot, keep) != 0) {
+        // The packed way; for a standalone slot the way out when the kernel has no mapping to
+        // spare: it stays accessible, and empty.
+        int error = empty_tail(slot, keep);
+        if (error != 0)
+            return error;
+        if (!standalone)
+            set_committed(slot, keep);
+    }
+    if (keep == 0)
+        slot->marked = slot->left_out = false;
+    return 0;
 }
 
 void zp_arena_decommit(struct zp_slot *slot)
@@ -275,8 +287,7 @@ size_t zp_arena_committed(void)
 void zp_arena_forget(struct zp_slot *slot, bool reserved)
 {
     set_committed(slot, 0);
-    slot->open = false;
-    slot->left_out = false;
+    slot->open = slot->left_out = false;
     slot->seam_count = 0;
     if (reserved)
         zp_arena_put_back(slot);

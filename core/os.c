@@ -3,17 +3,30 @@
 #include "os.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
 
+// mprotect and madvise by number: the preloaded library offers functions of these names to the
+// program and must not hear its own calls there.
+static int call_mprotect(void *address, size_t length, int protection)
+{
+    return (int)syscall(SYS_mprotect, address, length, protection);
+}
+
+static int call_madvise(void *address, size_t length, int advice)
+{
+    return (int)syscall(SYS_madvise, address, length, advice);
+}
+
 struct zp_os_calls zp_os_calls = {
     .mmap = mmap,
     .munmap = munmap,
-    .mprotect = mprotect,
-    .madvise = madvise,
+    .mprotect = call_mprotect,
+    .madvise = call_madvise,
     .mremap = mremap,
     .mincore = mincore,
 };

@@ -275,6 +275,20 @@ void zp_pool_bad_pointer(const char *operation, const void *pointer)
     zp_fatal_pointer(operation, " of a buffer that is free", pointer);
 }
 
+void zp_pool_note_marks(const void *address, size_t length)
+{
+    const char *end = (const char *)address + length;
+    const char *at = address;
+    while (at < end && zp_arena_owns(at)) {
+        struct zp_slot *slot = zp_arena_slot(at);
+        if (slot->state != ZP_SLOT_LIVE)
+            return; // not a buffer: nothing of ours to look after
+        slot->marked = true;
+        slot->epoch = zp_pool_epoch() - 1; // as if shared: the same way out
+        at = slot->base + zp_arena_alignment(slot->size_class);
+    }
+}
+
 // ---- Realloc ---------------------------------------------------------------------------------
 
 bool zp_pool_resize(struct zp_slot *slot, size_t size)

@@ -128,6 +128,10 @@ static inline void zp_pool_put(void *buffer)
     zp_thread_cache_push(cache, slot);
 }
 
+// The program protected, locked or advised memory of the arena: the buffers there are not kept when
+// they are freed.
+void zp_pool_note_marks(const void *address, size_t length);
+
 // Makes a live buffer hold `size` bytes without moving it, giving a tail back that is worth it.
 // False if it cannot: the buffer is then as it was.
 bool zp_pool_resize(struct zp_slot *slot, size_t size);

@@ -38,7 +38,7 @@ int zp_relocate(struct zp_slot *from, struct zp_slot *to, size_t bytes)
 {
     // A target that is accessible already keeps its own mapping: moving into it would need care
     // for nothing, as it is rare (arena.h: a decommit the kernel had no mapping for).
-    if (from->seam_count == ZP_SLOT_SEAMS || to->committed != 0 ||
+    if (from->marked || from->seam_count == ZP_SLOT_SEAMS || to->committed != 0 ||
         !zp_arena.regions[to->size_class].standalone) {
         zp_arena_put_back(to);
         return -ENOTSUP;

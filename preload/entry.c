@@ -180,8 +180,10 @@ void *realloc(void *pointer, size_t size)
     }
     if (zp_arena_owns(pointer))
         return realloc_pooled(pointer, size);
-    if (zp_is_small(size))
-        return zp_je_realloc(pointer, size);
+    if (zp_is_small(size)) {
+        void *moved = zp_je_realloc(pointer, size); // jemalloc's sets no errno
+        return ZP_LIKELY(moved != NULL) ? moved : no_memory();
+    }
     return move_bytes(pointer, zp_je_malloc_usable_size(pointer), size);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The system calls of the jemalloc inside: as they are, but that errno stays. free must not change
-// it, and jemalloc sets it itself where malloc is to.
+// The system calls of the jemalloc inside, as they are but for two things: errno stays, as free
+// must not change it and jemalloc sets it itself where malloc is to; and the kernel may refuse what
+// is obviously too large, as it may with glibc.
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -14,7 +15,7 @@ int zp_je_mprotect(void *address, size_t length, int protection);
 void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
     int saved_errno = errno;
-    void *mapped = mmap(address, length, protection, flags, fd, offset);
+    void *mapped = mmap(address, length, protection, flags & ~MAP_NORESERVE, fd, offset);
     errno = saved_errno;
     return mapped;
 }
