@@ -255,7 +255,7 @@ void zp_pool_take_back(struct zp_slot *slot)
     slot->state = ZP_SLOT_TAKEN;
     if (slot->epoch != zp_pool_epoch()) {
         // Writing zeros would make a copy of every page that a fork left shared.
-        zp_count(&cache->counters.inherited, 1);
+        zp_count(&cache->counters.dropped, 1);
         zp_arena_decommit(slot);
     } else if (!retain_in_cache(cache, slot) && !retain_in_shard(cache, slot)) {
         zp_count(&cache->counters.unretained, 1);

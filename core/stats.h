@@ -29,7 +29,7 @@
     X(spilled,         "buffers that went to a neighbour because the own shard was full") \
     X(evicted,         "pooled buffers decommitted to make room")                        \
     X(unretained,      "buffers decommitted because there was no room")                  \
-    X(inherited,       "buffers shared with another process by fork, dropped when freed") \
+    X(dropped,         "buffers shared by a fork or marked by the program, dropped when freed") \
     X(grown_in_place,  "reallocs that only changed the buffer's size")                   \
     X(moved_by_pages,  "reallocs that moved pages to another slot")                      \
     X(moved_by_copy,   "reallocs that copied bytes")

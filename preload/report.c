@@ -108,9 +108,9 @@ static void add_keeping(struct page *page, const struct zp_pool_stats *stats)
     add(page, "  retained             %s now, %s at most\n", bytes_text(stats->retained).is,
         bytes_text(stats->retained_peak).is);
     add(page,
-        "  let go               %llu to make room, %llu for want of room, %llu shared by fork\n",
+        "  let go               %llu to make room, %llu for want of room, %llu shared or marked\n",
         (unsigned long long)c->evicted, (unsigned long long)c->unretained,
-        (unsigned long long)c->inherited);
+        (unsigned long long)c->dropped);
     add(page, "  contention           %llu locks busy, %llu buffers stolen, %llu spilled\n",
         (unsigned long long)c->contended, (unsigned long long)c->stolen,
         (unsigned long long)c->spilled);
