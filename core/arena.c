@@ -218,12 +218,18 @@ int zp_arena_commit(struct zp_slot *slot, size_t bytes)
     return 0;
 }
 
+// How far a slot's mapping may have been changed: a fork marks gaps and unused space along with it.
+static size_t changed_bytes(const struct zp_slot *slot)
+{
+    return slot->left_out ? zp_arena_alignment(slot->size_class) : slot->committed;
+}
+
 // Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone,
 // and the mapping is one with the gap around it again.
 static int close_tail(struct zp_slot *slot, size_t keep)
 {
     char *tail = slot->base + keep;
-    size_t length = slot->committed - keep;
+    size_t length = changed_bytes(slot) - keep;
     int error = zp_os_map_over(tail, length, PROT_NONE);
     if (error != 0)
         return error;
@@ -238,10 +244,12 @@ static int close_tail(struct zp_slot *slot, size_t keep)
 static int empty_tail(struct zp_slot *slot, size_t keep)
 {
     char *tail = slot->base + keep;
-    size_t length = slot->committed - keep;
+    size_t length = changed_bytes(slot) - keep;
     bool plain = !slot->marked && !slot->left_out;
     if (plain && zp_os_advise(tail, length, MADV_DONTNEED) == 0)
         return 0;
+    if (slot->left_out && region_of(slot)->standalone)
+        return -ENOMEM; // the gap is marked too, and must not become accessible
     // Whatever was done to the mapping goes with it.
     int error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
     if (error == 0)

@@ -65,10 +65,11 @@ static void leave_out(const struct run *pooled)
 {
     char *start = pooled->first->base;
     size_t length = (size_t)(run_end() - start);
-    if (zp_os_advise(start, length, MADV_DONTFORK) != 0) {
-        zp_os_advise(start, length, MADV_DOFORK); // what part of it was marked
+    // If it fails, part of the run may be marked; only if that cannot be undone it counts as left
+    // out.
+    if (zp_os_advise(start, length, MADV_DONTFORK) != 0 &&
+        zp_os_advise(start, length, MADV_DOFORK) == 0)
         return;
-    }
     for (struct zp_slot *slot = pooled->first; slot <= pooled->last; slot++)
         slot->left_out = true;
 }

@@ -8,7 +8,6 @@
 // This file is built with -fno-builtin: the compiler knows malloc and memset by name and would turn
 // a calloc made of the two into a call of calloc, for ever.
 
-#include "preload/entry.h"
 #include "core/os.h"
 #include "core/pool.h"
 #include "preload/jemalloc.h"
@@ -33,14 +32,6 @@ EXPORT size_t malloc_usable_size(void *pointer);
 EXPORT void cfree(void *pointer);
 EXPORT void free_sized(void *pointer, size_t size);
 EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t size);
-
-// The name by which this file's malloc cannot be replaced.
-extern __typeof__(malloc) own_malloc __attribute__((alias("malloc"), visibility("hidden")));
-
-bool zp_serves_program(void)
-{
-    return malloc == own_malloc; // the first is what the program's symbol leads to
-}
 
 // ---- Large requests --------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #ifndef ZP_PRELOAD_JEMALLOC_STATS_H
 #define ZP_PRELOAD_JEMALLOC_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,10 @@ struct zp_jemalloc_stats {
 
 // Empties the calling thread's small caches on the way, so that what they counted is in.
 void zp_jemalloc_stats(struct zp_jemalloc_stats *stats);
+
+// Whether the program's malloc leads here. It does not if the program brings its own, or if another
+// library with a malloc was loaded before.
+bool zp_serves_program(void);
 
 // Gives unused pages back to the kernel.
 void zp_jemalloc_trim(void);

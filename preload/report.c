@@ -3,7 +3,6 @@
 #include "report.h"
 
 #include "core/pool.h"
-#include "preload/entry.h"
 #include "preload/jemalloc.h"
 #include "preload/jemalloc_stats.h"
 #include "version.h"
