@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "check.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void check_failed(const char *file, int line, const char *condition)
+{
+    dprintf(STDERR_FILENO, "%s:%d: not so: %s\n", file, line, condition);
+    _exit(1);
+}
+
+void check_skip(const char *reason)
+{
+    printf("skipped: %s\n", reason);
+    fflush(stdout);
+    _exit(CHECK_SKIP);
+}
+
+bool library_is_loaded(void)
+{
+    void *address = dlsym(RTLD_DEFAULT, "malloc");
+    Dl_info info;
+    return dladdr(address, &info) != 0 && strstr(info.dli_fname, "libzeropool") != NULL;
+}
+
+void require_library(void)
+{
+    CHECK(library_is_loaded());
+}
+
+void *opaque(void *pointer)
+{
+    void *volatile hidden = pointer;
+    return hidden;
+}
+
+size_t opaque_size(size_t size)
+{
+    volatile size_t hidden = size;
+    return hidden;
+}
+
+bool all_bytes(const void *bytes, int value, size_t size)
+{
+    const unsigned char *at = bytes;
+    return size == 0 || (*at == value && memcmp(at, at + 1, size - 1) == 0);
+}
+
+uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+uint64_t test_seed(uint64_t fallback)
+{
+    const char *given = getenv("ZP_TEST_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : fallback;
+    printf("ZP_TEST_SEED=%" PRIu64 "\n", seed);
+    fflush(stdout);
+    return seed;
+}
+
+size_t proc_kib(const char *path, const char *field)
+{
+    char text[8192];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    size_t length = 0;
+    for (ssize_t got; (got = read(fd, text + length, sizeof(text) - 1 - length)) > 0;)
+        length += (size_t)got;
+    close(fd);
+    text[length] = '\0';
+    const char *line = strstr(text, field);
+    CHECK(line != NULL);
+    return strtoull(line + strlen(field), NULL, 10);
+}
+
+void expect_success(pid_t child)
+{
+    int status;
+    CHECK(child > 0);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}

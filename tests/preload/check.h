@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What the programs that run under the library share. A failed check ends the program with a line
+// that names it; nothing here allocates behind the test's back.
+
+#ifndef ZP_TESTS_CHECK_H
+#define ZP_TESTS_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            check_failed(__FILE__, __LINE__, #condition);                                          \
+    } while (0)
+
+enum { CHECK_SKIP = 77 }; // exit status of a test that cannot run here
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+_Noreturn void check_failed(const char *file, int line, const char *condition);
+
+// Says why the test cannot run here, and ends it.
+_Noreturn void check_skip(const char *reason);
+
+// Whether malloc is ours.
+bool library_is_loaded(void);
+
+// A test that passes because the library is not there tests nothing.
+void require_library(void);
+
+// A value that the compiler knows nothing about: it neither warns of what tests do on purpose, nor
+// drops pairs of malloc and free.
+void *opaque(void *pointer);
+size_t opaque_size(size_t size);
+
+// Whether `size` bytes are all `value`.
+bool all_bytes(const void *bytes, int value, size_t size);
+
+// The next number of a sequence (splitmix64).
+uint64_t next_random(uint64_t *state);
+
+// ZP_TEST_SEED, or `fallback`; printed, so that a failure can be had again.
+uint64_t test_seed(uint64_t fallback);
+
+// The KiB that a line of a file under /proc gives: proc_kib("/proc/self/status", "VmRSS:").
+size_t proc_kib(const char *path, const char *field);
+
+// Waits for a child process, which must exit with 0.
+void expect_success(pid_t child);
+
+#endif

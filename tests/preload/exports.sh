@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# A function of glibc's malloc family that the library lacks: its pointers would be foreign to our free.
+# Or a name of ours that gets in the way of the program's: but for malloc's family the library has only the
+# calls it watches to know what the program does to a buffer's pages.
+set -euo pipefail
+
+exported_by() {
+    nm -D --defined-only "$1" | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u
+}
+
+libc=$(ldd "$ZP_LIBRARY" | awk '$1 == "libc.so.6" { print $3 }')
+family='^((m|c|re|v|pv|aligned_)alloc|reallocarray|(posix_)?memalign|c?free|mall(oc_|info|opt).*)$'
+gone='^malloc_[gs]et_state$' # no program can be linked against these since 2.25
+watched='^(madvise|mlock2?|(pkey_)?mprotect)$'
+of_c23='^free(_aligned)?_sized$'
+glibc=$(exported_by "$libc" | grep -E "$family" | grep -vE "$gone")
+ours=$(exported_by "$ZP_LIBRARY")
+
+if (($(wc -l <<<"$glibc") < 18)); then
+    echo "too few functions found in $libc: $glibc"
+    exit 1
+fi
+missing=$(comm -23 <(echo "$glibc") <(echo "$ours"))
+surplus=$(comm -13 <(echo "$glibc") <(echo "$ours") | grep -vE "$watched|$of_c23" || true)
+if [[ $missing$surplus ]]; then
+    echo "missing: ${missing:-none}; surplus: ${surplus:-none}"
+    exit 1
+fi

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# A bad option that harms the program, goes unmentioned, or is mentioned in other words than promised.
+# usage: options.sh OPTIONS.DEF
+set -euo pipefail
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# expect LINE NAME=VALUE: under this option a program says LINE on stderr, and works as without.
+expect() {
+    env LD_PRELOAD="$ZP_LIBRARY" "$2" ls -l "$work/some" >"$work/with" 2>"$work/stderr" || echo "status $?" >>"$work/with"
+    if ! diff "$work/without" "$work/with" || ! diff <(printf '%s' "${1:+$1$'\n'}") "$work/stderr"; then
+        echo "^ with $2"
+        failed=1
+    fi
+}
+
+refused() { # OPTION DEFAULT ALLOWED VALUE...
+    local option=ZEROPOOL_$1 default=$2 allowed=$3 value
+    tried+=" $1 "
+    for value in "${@:4}"; do
+        expect "zeropool: $option=$value: expected $allowed; using $default" "$option=$value"
+    done
+}
+
+names_of() { # ZP_OPTION or ZP_PLANNED: the names in the table
+    sed -nE "s/^$1\(([A-Z_]+),.*/\1/p" "$table"
+}
+
+table=$1
+tried=
+mkdir "$work/some"
+seq 1000 | tee "$work/some"/{a,b,c} >"$work/some/d"
+ls -l "$work/some" >"$work/without"
+
+refused ENABLE 1 '0 or 1' 2 -1 yes '' 1x
+refused MIN_SIZE 1M 'a size from 64K to 1G' 1K 63K 2G 1T 1MB '' 4096 99999999999999999999 -1M
+refused SHARDS auto 'auto or a power of two from 1 to 128' 0 3 256 many autos ''
+refused TLS_CACHE auto 'auto or a number from 0 to 64' 65 -1 4K aut
+refused TLS_BYTES auto 'auto or a size' lots 1.5G 9223372036854775808 99999999999G
+refused MAX_PER_SHARD auto 'auto or a number from 1 to 65536' 0 65537 x
+refused MAX_MEMORY auto 'auto or a size' -1 50% '1 G'
+refused ZERO free 'free or off' 0 on FREE '' 'free|off'
+refused THP auto 'auto, on or off' always 1
+refused STATS off 'off or exit' on 1 Exit
+refused VERBOSE 0 'a number from 0 to 3' 4 loud
+
+for name in $(names_of ZP_OPTION); do
+    if [[ $tried != *" $name "* ]]; then
+        echo "no bad value of ZEROPOOL_$name is tried here"
+        failed=1
+    fi
+done
+
+for name in $(names_of ZP_PLANNED); do
+    expect "zeropool: ZEROPOOL_$name=1: not available in this version; ignored" "ZEROPOOL_$name=1"
+done
+for value in both background; do
+    expect "zeropool: ZEROPOOL_ZERO=$value: not available in this version; using free" "ZEROPOOL_ZERO=$value"
+done
+
+long=$(printf 'x%.0s' {1..1000})
+expect 'zeropool: ZEROPOOL_SHARD is not an option; did you mean ZEROPOOL_SHARDS?' ZEROPOOL_SHARD=4
+expect 'zeropool: ZEROPOOL_MAXMEMORY is not an option; did you mean ZEROPOOL_MAX_MEMORY?' ZEROPOOL_MAXMEMORY=1G
+expect 'zeropool: ZEROPOOL_min_size is not an option' ZEROPOOL_min_size=1M
+expect 'zeropool: ZEROPOOL_COLOUR_OF_PAGES is not an option' ZEROPOOL_COLOUR_OF_PAGES=blue
+expect "zeropool: ZEROPOOL_SHARDS=${long:0:64}: expected auto or a power of two from 1 to 128; using auto" "ZEROPOOL_SHARDS=$long"
+
+# Good values, and what is none of our business, go without a word.
+for good in ENABLE=0 MIN_SIZE=64K MIN_SIZE=1g SHARDS=128 SHARDS=auto TLS_CACHE=0 TLS_BYTES=0 \
+    MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off THP=on STATS=off VERBOSE=0; do
+    expect '' "ZEROPOOL_$good"
+done
+expect '' ZEROPOO=1
+
+exit "$failed"

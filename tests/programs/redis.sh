@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# A redis-server under the library that loses or mixes up large values, or cannot save them in a fork.
+# (Debian's redis-server is linked with libjemalloc: the library comes before it.)
+set -euo pipefail
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+command -v redis-server >/dev/null || { echo 'skipped: no redis-server here'; exit 77; }
+command -v redis-cli >/dev/null || { echo 'skipped: no redis-cli here'; exit 77; }
+
+data=$work/data
+head -c 3000000 /dev/urandom | base64 -w0 >"$work/value" # 4,000,000 bytes
+
+start_server() { # tries ports until one is free
+    local port
+    for port in {26379..26399}; do
+        LD_PRELOAD=$ZP_LIBRARY redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' \
+            --pidfile "$data/pid" --logfile "$data/log" --daemonize no &
+        server=$!
+        cli=(redis-cli -p "$port")
+        for _ in {1..100}; do
+            [[ $("${cli[@]}" config get dir 2>/dev/null | tail -1) == "$data" ]] && return
+            kill -0 "$server" 2>/dev/null || break
+            sleep 0.05
+        done
+        kill "$server" 2>/dev/null || true
+        wait "$server" || true
+    done
+    cat "$data/log"
+    exit 1
+}
+
+check_values() {
+    local i
+    for i in {1..8}; do
+        "${cli[@]}" get "key$i" | head -c -1 | cmp - <(printf %s "$i" && cat "$work/value")
+    done
+}
+
+mkdir "$data"
+start_server
+trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+grep -q zeropool "/proc/$server/maps"
+for round in 1 2; do
+    for i in {1..8}; do
+        [[ $( (printf %s "$i" && cat "$work/value") | "${cli[@]}" -x set "key$i") == OK ]]
+    done
+    check_values
+    [[ $round == 1 ]] && "${cli[@]}" flushall >/dev/null
+done
+
+# The save runs in a child, while the parent goes on changing what is shared.
+last=$("${cli[@]}" lastsave)
+sleep 1.1 # lastsave counts in seconds
+"${cli[@]}" bgsave >/dev/null
+"${cli[@]}" append key9 x >/dev/null
+for _ in {1..200}; do
+    [[ $("${cli[@]}" lastsave) != "$last" ]] && break
+    sleep 0.05
+done
+[[ $("${cli[@]}" info persistence) == *rdb_last_bgsave_status:ok* ]]
+"${cli[@]}" shutdown nosave
+wait "$server"
+
+start_server # and finds it all again
+check_values
+"${cli[@]}" shutdown nosave
+wait "$server"

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A model of what a program may expect of the pool, and random sequences of operations that are
+// checked against it. test_random runs them as they are, test_faults with system calls that fail.
+
+#ifndef ZP_TESTS_UNIT_MODEL_H
+#define ZP_TESTS_UNIT_MODEL_H
+
+#include "marks.h"
+
+enum {
+    MODEL_BUFFERS = 48,
+    MODEL_ERRNO = 4711, // what errno is before each operation, and has to be after it
+};
+
+struct model_buffer {
+    struct zp_slot *slot;
+    char *base;
+    size_t committed; // must stay while the program owns the buffer
+    size_t valid;     // bytes whose content is known
+    size_t zero_from; // pages without a mark are zero from here on
+    struct marks marks;
+};
+
+struct model {
+    struct model_buffer buffers[MODEL_BUFFERS];
+    unsigned count;
+    struct unit_random random;
+    bool scrub;
+    size_t largest;   // request
+    unsigned refused; // gets that returned NULL
+    unsigned moved;   // moves that succeeded
+};
+
+static inline void model_start(struct model *model, const struct zp_pool_config *config,
+                               size_t largest, struct unit_random random)
+{
+    *model = (struct model){.random = random, .scrub = config->scrub, .largest = largest};
+}
+
+static inline size_t model_below(struct model *model, size_t bound)
+{
+    return unit_random_below(&model->random, bound);
+}
+
+// Small sizes are as likely as large ones, by their logarithm; some are a class to the byte, or a
+// byte more.
+static inline size_t model_size(struct model *model)
+{
+    unsigned classes = zp_class_of(model->largest);
+    unsigned size_class = (unsigned)model_below(model, model_below(model, 4) == 0 ? classes : 25);
+    size_t size = zp_class_size(size_class), above = zp_class_size(size_class + 1);
+    switch (model_below(model, 4)) {
+    case 0:
+        return size;
+    case 1:
+        return size + 1;
+    default:
+        return size + model_below(model, above - size);
+    }
+}
+
+// From every page, which leaves no holes, to the first alone.
+static inline size_t model_step_of_pages(struct model *model)
+{
+    static const size_t steps[] = {1, 2, 3, 7, 16, 40, 100, SIZE_MAX / 2};
+    return steps[model_below(model, sizeof(steps) / sizeof(steps[0]))];
+}
+
+static inline void model_check_whole(void)
+{
+    MUST(errno == MODEL_ERRNO);
+    MUST(zp_budget_used() <= zp_budget_limit());
+    MUST(zp_budget_peak() <= zp_budget_limit());
+}
+
+static inline void model_check_buffer(const struct model_buffer *buffer)
+{
+    const struct zp_slot *slot = buffer->slot;
+    MUST(slot->state == ZP_SLOT_LIVE);
+    MUST(slot->base == buffer->base);
+    MUST(slot->committed == buffer->committed);
+    MUST(zp_arena_slot(buffer->base) == slot);
+    MUST(zp_arena_slot(buffer->base + buffer->committed - 1) == slot);
+    marks_check(&buffer->marks, buffer->base, buffer->valid, buffer->zero_from);
+}
+
+static inline void model_check_slot(const struct model *model, const struct zp_slot *slot,
+                                    size_t size)
+{
+    MUST(slot->state == ZP_SLOT_LIVE);
+    MUST(slot->committed >= size);
+    MUST(slot->committed % unit_page() == 0);
+    MUST(slot->committed <= zp_class_size(slot->size_class));
+    MUST((uintptr_t)slot->base % ZP_CLASS_MIN == 0);
+    MUST(zp_arena_owns(slot->base) && zp_arena_owns(slot->base + slot->committed - 1));
+    for (unsigned i = 0; i < model->count; i++) {
+        const struct model_buffer *other = &model->buffers[i];
+        MUST(other->slot != slot);
+        MUST(slot->base + slot->committed <= other->base ||
+             other->base + other->committed <= slot->base);
+    }
+}
+
+static inline struct model_buffer *model_get(struct model *model, size_t size, size_t alignment)
+{
+    errno = MODEL_ERRNO;
+    struct zp_slot *slot = alignment == 1 ? unit_get(size) : zp_pool_get(size, alignment);
+    model_check_whole();
+    if (slot == NULL) {
+        model->refused++;
+        return NULL;
+    }
+    model_check_slot(model, slot, size);
+    MUST((uintptr_t)slot->base % alignment == 0);
+    MUST(slot->clean || !model->scrub);
+    if (slot->clean && model_below(model, 8) == 0)
+        MUST(unit_is_zero(slot->base, slot->committed));
+    else if (slot->clean)
+        marks_check_none(slot->base, 0, slot->committed, model_step_of_pages(model));
+
+    struct model_buffer *buffer = &model->buffers[model->count++];
+    *buffer = (struct model_buffer){
+        .slot = slot,
+        .base = slot->base,
+        .committed = slot->committed,
+        .valid = slot->committed,
+        .zero_from = slot->clean ? 0 : slot->committed,
+        .marks = {unit_random(&model->random), model_step_of_pages(model)},
+    };
+    marks_write(&buffer->marks, buffer->base, 0, buffer->valid);
+    return buffer;
+}
+
+static inline void model_put(struct model *model, unsigned index)
+{
+    struct model_buffer *buffer = &model->buffers[index];
+    model_check_buffer(buffer);
+    errno = MODEL_ERRNO;
+    zp_pool_put(buffer->base);
+    model_check_whole();
+    MUST(buffer->slot->state != ZP_SLOT_LIVE && buffer->slot->state != ZP_SLOT_TAKEN);
+    *buffer = model->buffers[--model->count];
+}
+
+// Takes note that a buffer has grown: what was added must be zero, and gets marks.
+static inline void model_note_growth(struct model_buffer *buffer)
+{
+    size_t before = buffer->committed, now = buffer->slot->committed;
+    marks_check_none(buffer->base, before, now, 1);
+    marks_write(&buffer->marks, buffer->base, buffer->valid, now);
+    if (buffer->zero_from > before || buffer->valid < before)
+        buffer->zero_from = before;
+    buffer->committed = buffer->valid = now;
+}
+
+static inline void model_resize(struct model *model, unsigned index, size_t size)
+{
+    struct model_buffer *buffer = &model->buffers[index];
+    struct zp_slot *slot = buffer->slot;
+    model_check_buffer(buffer);
+    errno = MODEL_ERRNO;
+    bool resized = zp_pool_resize(slot, size);
+    model_check_whole();
+    if (!resized) {
+        MUST(size > buffer->committed);
+        model_check_buffer(buffer);
+        return;
+    }
+    MUST(slot->committed >= size);
+    MUST(slot->committed <= zp_class_size(slot->size_class));
+    if (size <= buffer->committed) {
+        // Of what lies behind the new size nothing is promised.
+        size_t kept = zp_round_up(size, unit_page());
+        MUST(slot->committed <= buffer->committed);
+        buffer->committed = slot->committed;
+        buffer->valid = kept < buffer->valid ? kept : buffer->valid;
+    } else {
+        model_note_growth(buffer);
+    }
+    model_check_buffer(buffer);
+}
+
+// What realloc does when neither the slot nor the pages can help.
+static inline void model_copy(struct model *model, unsigned index, size_t size)
+{
+    struct model_buffer old = model->buffers[index];
+    struct model_buffer *copy = model_get(model, size, 1);
+    if (copy == NULL)
+        return;
+    MUST(copy->committed >= old.valid);
+    memcpy(copy->base, old.base, old.valid);
+    copy->valid = old.valid;
+    copy->zero_from = old.zero_from;
+    copy->marks = old.marks;
+    model_put(model, index);
+}
+
+static inline void model_move(struct model *model, unsigned index, size_t size)
+{
+    struct model_buffer *buffer = &model->buffers[index];
+    if (size <= buffer->committed)
+        size = buffer->committed + 1 + model_below(model, buffer->committed);
+    model_check_buffer(buffer);
+    errno = MODEL_ERRNO;
+    struct zp_slot *old = buffer->slot, *to = zp_pool_move(old, size);
+    model_check_whole();
+    if (to == NULL) {
+        model_check_buffer(buffer);
+        if (model->count < MODEL_BUFFERS)
+            model_copy(model, index, size);
+        return;
+    }
+    model->moved++;
+    model_check_slot(model, to, size);
+    MUST(old->state == ZP_SLOT_COLD || old->state == ZP_SLOT_RETIRED);
+    marks_check(&buffer->marks, to->base, buffer->valid, buffer->zero_from);
+    buffer->slot = to;
+    buffer->base = to->base;
+    model_note_growth(buffer);
+    model_check_buffer(buffer);
+}
+
+// One operation, whichever.
+static inline void model_step(struct model *model)
+{
+    size_t chance = model_below(model, 100);
+    unsigned index = model->count == 0 ? 0 : (unsigned)model_below(model, model->count);
+    if (model->count == 0 || (chance < 42 && model->count < MODEL_BUFFERS)) {
+        size_t alignment = model_below(model, 6) == 0 ? (size_t)1 << model_below(model, 24) : 1;
+        model_get(model, model_size(model), alignment);
+    } else if (chance < 84) {
+        model_put(model, index);
+    } else if (chance < 93) {
+        model_resize(model, index, model_size(model));
+    } else if (chance < 99) {
+        model_move(model, index, model_size(model));
+    } else if (model_below(model, 2) == 0) {
+        zp_pool_flush();
+    } else {
+        zp_pool_trim();
+    }
+}
+
+struct model_census {
+    unsigned states[ZP_SLOT_RETIRED + 1];
+    uint32_t retired[ZP_CLASS_COUNT];
+};
+
+static struct model_census model_census;
+
+static inline void model_count_slot(struct zp_slot *slot)
+{
+    model_census.states[slot->state]++;
+    model_census.retired[slot->size_class] += slot->state == ZP_SLOT_RETIRED;
+    if (slot->state == ZP_SLOT_COLD)
+        MUST(slot->clean);
+}
+
+// Gives everything back and checks that no slot was lost on the way.
+static inline const struct model_census *model_finish(struct model *model)
+{
+    while (model->count > 0)
+        model_put(model, model->count - 1);
+    errno = MODEL_ERRNO;
+    zp_pool_trim();
+    model_check_whole();
+    MUST(zp_budget_used() == 0);
+
+    model_census = (struct model_census){0};
+    zp_arena_visit(model_count_slot);
+    MUST(model_census.states[ZP_SLOT_TAKEN] == 0);
+    MUST(model_census.states[ZP_SLOT_LIVE] == 0);
+    MUST(model_census.states[ZP_SLOT_CACHED] == 0);
+    MUST(model_census.states[ZP_SLOT_POOLED] == 0);
+
+    struct zp_pool_stats stats;
+    zp_pool_stats(&stats);
+    MUST(stats.retained == 0 && stats.live_buffers == 0);
+    return &model_census;
+}
+
+// Every slot that was ever used and not retired can still be had, and is zero; the pool must be
+// empty.
+static inline void model_use_every_slot(const struct model_census *census)
+{
+    enum { MOST = 2 * MODEL_BUFFERS }; // used slots are had first, before those never used
+    struct zp_slot *slots[MOST];
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        uint32_t expected = zp_arena.regions[c].limit - census->retired[c], got = 0;
+        size_t size = zp_class_size(c);
+        for (; got < MOST && (slots[got] = zp_pool_get(size, 1)) != NULL; got++) {
+            MUST(slots[got]->size_class == c);
+            marks_check_none(slots[got]->base, 0, unit_page(), 1);
+            marks_check_none(slots[got]->base, size - unit_page(), size, 1);
+        }
+        MUST(got == (expected < MOST ? expected : MOST));
+        for (uint32_t i = 0; i < got; i++)
+            zp_pool_put(slots[i]->base);
+        zp_pool_trim();
+    }
+}
+
+#endif

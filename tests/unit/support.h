@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// What the unit tests share: running a suite, a pool of modest size, looking at memory from
+// outside, and running a function in a child process to see how it ends.
+//
+// Check runs every test in a child of its own (CK_FORK, its default), and the tests depend on that:
+// the pool starts once per process, so each test starts its own. With CK_FORK=no at most one test
+// of a program can run. Check forks while the process has one thread, which TSan allows; a child
+// may then start threads.
+//
+// Check's own time limit is off: meson's holds for the whole program, under a sanitizer too.
+
+#ifndef ZP_TESTS_UNIT_SUPPORT_H
+#define ZP_TESTS_UNIT_SUPPORT_H
+
+#include "core/budget.h"
+#include "core/log.h"
+#include "core/os.h"
+#include "core/pool.h"
+#include "core/shard.h"
+
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNIT_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define UNIT_TSAN 1
+#endif
+
+// Long loops are divided by this.
+#ifdef UNIT_TSAN
+enum { UNIT_SLOWER = 8 };
+#else
+enum { UNIT_SLOWER = 1 };
+#endif
+
+// An assertion for inner loops and for threads: Check's own write to a file when they hold.
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg("%s", #condition);                                                        \
+    } while (0)
+
+// ---- Running ---------------------------------------------------------------------------------
+
+static inline TCase *unit_tests(void)
+{
+    TCase *tests = tcase_create("all");
+    tcase_set_timeout(tests, 0);
+    return tests;
+}
+
+// Returns the exit status for main.
+static inline int unit_run(const char *name, TCase *tests)
+{
+    Suite *suite = suite_create(name);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+// ---- A pool ----------------------------------------------------------------------------------
+
+// Small enough for a sanitizer's address space: 64 MiB a region, so a class of up to 1 MiB has 64
+// slots and more, one of 2 MiB 16, one of more than 32 MiB one, and one of 64 MiB none.
+static inline struct zp_pool_config unit_pool_config(void)
+{
+    return (struct zp_pool_config){
+        .arena = {.reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN},
+        .budget = 64 * ZP_MIB,
+        .thread_cache_bytes = 16 * ZP_MIB,
+        .thread_cache_most = 4,
+        .shards = 4,
+        .most_per_shard = 16,
+        .cache = 4 * ZP_MIB, // so that both ways of scrubbing are used
+        .scrub = true,
+    };
+}
+
+static inline void unit_pool_start(const struct zp_pool_config *config)
+{
+    ck_assert_int_eq(zp_pool_init(config), 0);
+}
+
+static inline void unit_pool_start_default(void)
+{
+    struct zp_pool_config config = unit_pool_config();
+    unit_pool_start(&config);
+}
+
+// A get as malloc does it.
+static inline struct zp_slot *unit_get(size_t size)
+{
+    struct zp_slot *slot = zp_pool_get_newest(size);
+    return slot != NULL ? slot : zp_pool_get(size, 1);
+}
+
+static inline struct zp_counters unit_counters(void)
+{
+    struct zp_pool_stats stats;
+    zp_pool_stats(&stats);
+    return stats.counters;
+}
+
+// ---- Memory ----------------------------------------------------------------------------------
+
+static inline size_t unit_page(void)
+{
+    return zp_os_page_size();
+}
+
+// Whether every byte is zero.
+static inline bool unit_is_zero(const char *bytes, size_t length)
+{
+    return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
+}
+
+// Whether a byte can be read: asked of the kernel, so that "no" is no crash.
+static inline bool unit_is_readable(const void *byte)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    long written = syscall(SYS_write, ends[1], byte, 1);
+    close(ends[0]);
+    close(ends[1]);
+    return written == 1;
+}
+
+static inline size_t unit_resident_pages(void *base, size_t length)
+{
+    size_t pages = length / unit_page(), resident = 0;
+    unsigned char *vector = malloc(pages);
+    ck_assert_ptr_nonnull(vector);
+    ck_assert_int_eq(mincore(base, length, vector), 0);
+    for (size_t i = 0; i < pages; i++)
+        resident += vector[i] & 1;
+    free(vector);
+    return resident;
+}
+
+// Number of mappings of this process.
+static inline unsigned unit_mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    ck_assert_ptr_nonnull(maps);
+    unsigned lines = 0;
+    for (int c; (c = fgetc(maps)) != EOF;)
+        lines += c == '\n';
+    fclose(maps);
+    return lines;
+}
+
+// ---- What is written to stderr ---------------------------------------------------------------
+
+struct unit_output {
+    int file, saved;
+};
+
+static inline struct unit_output unit_output_begin(void)
+{
+    struct unit_output output;
+    fflush(stderr);
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    output.file = dup(fileno(file));
+    fclose(file);
+    output.saved = dup(STDERR_FILENO);
+    ck_assert_int_eq(dup2(output.file, STDERR_FILENO), STDERR_FILENO);
+    return output;
+}
+
+static inline void unit_output_end(struct unit_output output, char *text, size_t most)
+{
+    dup2(output.saved, STDERR_FILENO);
+    close(output.saved);
+    ssize_t length = pread(output.file, text, most - 1, 0);
+    close(output.file);
+    ck_assert_int_ge(length, 0);
+    text[length] = '\0';
+}
+
+// ---- Children --------------------------------------------------------------------------------
+
+// Runs `function` in a child of fork, which then exits with what it returns; gives the status of
+// waitpid and, if `text` is not NULL, what the child wrote to stderr.
+static inline int unit_in_child(int (*function)(void *argument), void *argument, char *text,
+                                size_t most)
+{
+    struct unit_output output = {-1, -1};
+    if (text != NULL)
+        output = unit_output_begin();
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit no_core = {0, 0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        _exit(function(argument));
+    }
+    int status = -1;
+    pid_t ended = waitpid(child, &status, 0);
+    if (text != NULL)
+        unit_output_end(output, text, most);
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(ended, child);
+    return status;
+}
+
+// Asserts that `function` ends its process with SIGABRT after writing exactly `expected` and a
+// newline.
+static inline void unit_expect_fatal(int (*function)(void *argument), void *argument,
+                                     const char *expected)
+{
+    char text[2 * ZP_LINE_MAX];
+    int status = unit_in_child(function, argument, text, sizeof(text));
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+    size_t length = strlen(text);
+    ck_assert_uint_gt(length, 0);
+    ck_assert_int_eq(text[length - 1], '\n');
+    text[length - 1] = '\0';
+    ck_assert_str_eq(text, expected);
+}
+
+static inline void unit_expect_success(int (*function)(void *argument), void *argument)
+{
+    ck_assert_int_eq(unit_in_child(function, argument, NULL, 0), 0);
+}
+
+// ---- Chance ----------------------------------------------------------------------------------
+
+struct unit_random {
+    uint64_t state;
+};
+
+// The seed: ZP_TEST_SEED if that is set, else `fallback`. It is printed, so that a failure can be
+// run again.
+static inline struct unit_random unit_random_start(const char *test, uint64_t fallback)
+{
+    const char *text = getenv("ZP_TEST_SEED");
+    uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : fallback;
+    printf("%s: ZP_TEST_SEED=%llu\n", test, (unsigned long long)seed);
+    fflush(stdout);
+    return (struct unit_random){seed * 0x9E3779B97F4A7C15u + 0x632BE59BD9B4E019u};
+}
+
+// splitmix64
+static inline uint64_t unit_random(struct unit_random *random)
+{
+    uint64_t z = random->state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+static inline size_t unit_random_below(struct unit_random *random, size_t bound)
+{
+    return (size_t)(unit_random(random) % bound);
+}
+
+#endif

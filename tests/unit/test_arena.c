@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "marks.h"
+
+static void start(struct zp_arena_config config)
+{
+    ck_assert_int_eq(zp_arena_init(&config), 0);
+}
+
+static void start_default(void)
+{
+    start((struct zp_arena_config){.reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN});
+}
+
+static struct zp_slot *take(size_t size)
+{
+    struct zp_slot *slot = zp_arena_take(zp_class_of(size));
+    ck_assert_ptr_nonnull(slot);
+    return slot;
+}
+
+static struct zp_slot *take_committed(size_t size)
+{
+    struct zp_slot *slot = take(size);
+    ck_assert_int_eq(zp_arena_commit(slot, size), 0);
+    return slot;
+}
+
+// ---- Where things are ------------------------------------------------------------------------
+
+// Breaks when an address just inside is not ours, or one just outside is.
+START_TEST(the_arena_owns_its_addresses)
+{
+    const char *before = (const char *)&zp_arena;
+    ck_assert(!zp_arena_owns(before));
+    ck_assert(!zp_arena_owns((void *)(uintptr_t)0));
+    start_default();
+    ck_assert_uint_eq(zp_arena.size, (size_t)ZP_CLASS_COUNT << 26);
+    ck_assert(zp_arena_owns((void *)zp_arena.base));
+    ck_assert(zp_arena_owns((void *)(zp_arena.base + zp_arena.size - 1)));
+    ck_assert(!zp_arena_owns((void *)(zp_arena.base - 1)));
+    ck_assert(!zp_arena_owns((void *)(zp_arena.base + zp_arena.size)));
+    ck_assert(!zp_arena_owns(before));
+    ck_assert(!zp_arena_owns(NULL));
+    ck_assert(!zp_arena_owns((void *)UINTPTR_MAX));
+}
+END_TEST
+
+// Breaks when more addresses are reserved than the configuration allows, or fewer than it could.
+START_TEST(the_reservation_keeps_to_the_configuration)
+{
+    static const struct {
+        size_t reserve, size;
+    } cases[] = {
+        {(size_t)ZP_CLASS_COUNT << 26, (size_t)ZP_CLASS_COUNT << 26},
+        {((size_t)ZP_CLASS_COUNT << 27) - 1, (size_t)ZP_CLASS_COUNT << 26},
+        {(size_t)ZP_CLASS_COUNT << 27, (size_t)ZP_CLASS_COUNT << 27},
+    };
+    start((struct zp_arena_config){.reserve = cases[_i].reserve, .smallest = ZP_CLASS_MIN});
+    ck_assert_uint_eq(zp_arena.size, cases[_i].size);
+}
+END_TEST
+
+// Breaks when too small a reservation is made to work, badly.
+START_TEST(too_small_a_reservation_is_an_error)
+{
+    struct zp_arena_config config = {.reserve = ((size_t)ZP_CLASS_COUNT << 26) - 1,
+                                     .smallest = ZP_CLASS_MIN};
+    errno = 4711;
+    ck_assert_int_lt(zp_arena_init(&config), 0);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_uint_eq(zp_arena.size, 0);
+    ck_assert(!zp_arena_owns(&config));
+}
+END_TEST
+
+// Breaks when a record and its addresses do not belong together, slots overlap, or one is not
+// aligned to its stride: for every slot of every class.
+START_TEST(every_slot_has_its_place)
+{
+    struct zp_arena_config config = {.reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN};
+    config.strict = _i == 1;
+    start(config);
+    unsigned total = 0;
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        size_t size = zp_class_size(c), alignment = zp_arena_alignment(c);
+        uintptr_t end = zp_arena.base + ((size_t)c << 26);
+        unsigned count = 0;
+        for (struct zp_slot *slot; (slot = zp_arena_take(c)) != NULL; count++) {
+            uintptr_t base = (uintptr_t)slot->base;
+            MUST(slot->size_class == c && slot->state == ZP_SLOT_TAKEN && slot->clean);
+            MUST(slot->committed == 0);
+            MUST(base % alignment == 0 && alignment >= size);
+            MUST(base >= end);
+            MUST(zp_arena_slot(slot->base) == slot);
+            MUST(zp_arena_slot(slot->base + size - 1) == slot);
+            MUST(zp_arena_slot(slot->base + alignment - 1) == slot);
+            MUST(zp_class_size(c) < ZP_LARGE_CLASS || alignment > size); // room for the gap
+            end = base + size;
+        }
+        MUST(end <= zp_arena.base + ((size_t)(c + 1) << 26));
+        MUST(count == zp_arena.regions[c].limit);
+        MUST(count == (alignment <= 64 * ZP_MIB ? 64 * ZP_MIB / alignment : 0));
+        total += count;
+    }
+    ck_assert_uint_gt(total, 5000);
+}
+END_TEST
+
+// Breaks when the record of a place where there never was a slot cannot be read or looks like one.
+START_TEST(every_address_has_a_record)
+{
+    start((struct zp_arena_config){.reserve = 8 * ZP_GIB, .smallest = ZP_MIB});
+    take(ZP_MIB);
+    struct unit_random random = unit_random_start("addresses", 8);
+    for (unsigned i = 0; i < 100000; i++) {
+        const char *address = (char *)(zp_arena.base + unit_random_below(&random, zp_arena.size));
+        const struct zp_slot *slot = zp_arena_slot(address);
+        if (slot->base != NULL)
+            MUST(address >= slot->base && address < slot->base + 2 * ZP_MIB);
+        else
+            MUST(slot->state == ZP_SLOT_COLD);
+    }
+}
+END_TEST
+
+// Breaks when classes below the smallest request get slots: they would never be used.
+START_TEST(classes_below_the_smallest_stay_empty)
+{
+    start((struct zp_arena_config){.reserve = 8 * ZP_GIB, .smallest = ZP_MIB});
+    for (unsigned c = 0; c < zp_class_of(ZP_MIB); c++)
+        ck_assert_ptr_null(zp_arena_take(c));
+    take(ZP_MIB);
+}
+END_TEST
+
+// ---- Cold slots ------------------------------------------------------------------------------
+
+// Breaks when a slot that was put back is not had again before new ones are used up, or keeps what
+// it remembered of its pages.
+START_TEST(slots_put_back_are_used_again)
+{
+    start_default();
+    struct zp_slot *one = take(ZP_MIB), *two = take(ZP_MIB);
+    ck_assert_ptr_ne(one, two);
+    one->resident = true;
+    one->warm = 7;
+    one->clean = false;
+    zp_arena_put_back(one);
+    ck_assert_int_eq(one->state, ZP_SLOT_COLD);
+    struct zp_slot *again = take(ZP_MIB);
+    ck_assert_ptr_eq(again, one);
+    ck_assert_int_eq(again->state, ZP_SLOT_TAKEN);
+    ck_assert(again->clean && !again->resident);
+    ck_assert_uint_eq(again->warm, 0);
+    ck_assert_ptr_ne(take(ZP_MIB), one);
+}
+END_TEST
+
+// ---- Commit ----------------------------------------------------------------------------------
+
+static const size_t commit_sizes[] = {ZP_CLASS_MIN, ZP_MIB + 1, 2 * ZP_MIB, 3 * ZP_MIB + 12345};
+
+enum { COMMIT_SIZES = sizeof(commit_sizes) / sizeof(commit_sizes[0]) };
+
+// Breaks when committed bytes cannot be written, are not zero, or are not exactly what was asked
+// for.
+START_TEST(committed_bytes_are_there_and_zero)
+{
+    start_default();
+    size_t size = commit_sizes[_i], rounded = zp_round_up(size, unit_page());
+    struct zp_slot *slot = take(size);
+    ck_assert(!unit_is_readable(slot->base));
+    errno = 4711;
+    ck_assert_int_eq(zp_arena_commit(slot, size), 0);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_uint_eq(slot->committed, rounded);
+    ck_assert_uint_eq(zp_arena_committed(), rounded);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, rounded), 0);
+    ck_assert(unit_is_zero(slot->base, rounded));
+    memset(slot->base, 1, rounded);
+    ck_assert_int_eq(zp_arena_commit(slot, size / 2), 0); // less: nothing to do
+    ck_assert_uint_eq(slot->committed, rounded);
+}
+END_TEST
+
+// Breaks when a standalone slot does not end in a gap: an overrun would reach the next buffer, and
+// the kernel could round the memory up.
+START_TEST(a_standalone_slot_ends_in_a_gap)
+{
+    start_default();
+    size_t full = zp_class_size(zp_class_of(4 * ZP_MIB));
+    struct zp_slot *slot = take_committed(full), *next = take_committed(full);
+    ck_assert(unit_is_readable(slot->base + full - 1));
+    ck_assert(!unit_is_readable(slot->base + full));
+    ck_assert(!unit_is_readable(next->base - 1));
+    ck_assert(unit_is_readable(next->base));
+}
+END_TEST
+
+// Breaks when every small slot in use is a mapping of its own: the kernel allows 65530 of them.
+START_TEST(packed_slots_share_a_mapping)
+{
+    start_default();
+    for (unsigned i = 0; i < 60; i++)
+        take_committed(ZP_MIB);
+    unsigned before = unit_mappings();
+    take_committed(ZP_MIB);
+    ck_assert_uint_eq(unit_mappings(), before);
+}
+END_TEST
+
+// Breaks when the records of a class cannot be opened beyond the first step of 512.
+START_TEST(records_are_opened_as_needed)
+{
+    start_default();
+    ck_assert_uint_eq(zp_arena.regions[0].opened, 0);
+    for (unsigned i = 0; i < 1024; i++)
+        take(ZP_CLASS_MIN);
+    ck_assert_ptr_null(zp_arena_take(0));
+    ck_assert_uint_eq(zp_arena.regions[0].used, 1024);
+}
+END_TEST
+
+// Breaks when under strict overcommit a small slot is accessible beyond what was asked for: every
+// page of it is charged.
+START_TEST(strict_overcommit_opens_no_more_than_asked)
+{
+    start(
+        (struct zp_arena_config){.reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN, .strict = true});
+    struct zp_slot *slot = take_committed(ZP_MIB + unit_page());
+    ck_assert(unit_is_readable(slot->base + ZP_MIB));
+    ck_assert(!unit_is_readable(slot->base + ZP_MIB + unit_page()));
+    zp_arena_decommit(slot);
+    ck_assert(!unit_is_readable(slot->base));
+    ck_assert_uint_eq(zp_arena_committed(), 0);
+}
+END_TEST
+
+// Breaks when huge pages are asked for where they were not wanted, or not where they were.
+START_TEST(huge_pages_are_asked_for_by_slot)
+{
+    start((struct zp_arena_config){
+        .reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN, .huge_pages = _i == 1});
+    struct zp_slot *large = take_committed(5 * ZP_MIB), *small = take_committed(ZP_MIB);
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    ck_assert_ptr_nonnull(maps);
+    char line[512];
+    uintptr_t start_of_mapping = 0;
+    bool large_asks = false, small_asks = false;
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        uintptr_t from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            start_of_mapping = from;
+        if (strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " hg") != NULL) {
+            large_asks |= start_of_mapping == (uintptr_t)large->base;
+            small_asks |= start_of_mapping == (uintptr_t)small->base;
+        }
+    }
+    fclose(maps);
+    ck_assert_int_eq(large_asks, _i == 1);
+    ck_assert(!small_asks);
+}
+END_TEST
+
+// ---- Release ---------------------------------------------------------------------------------
+
+// Breaks when releasing a tail loses what is kept, leaves pages behind, or the tail is not zero
+// when committed again.
+START_TEST(a_released_tail_is_gone)
+{
+    start_default();
+    size_t size = commit_sizes[_i], keep = 8 * unit_page();
+    struct zp_slot *slot = take_committed(size);
+    size_t committed = slot->committed;
+    memset(slot->base, 0xA5, committed);
+    errno = 4711;
+    ck_assert_int_eq(zp_arena_release(slot, committed), 0);
+    ck_assert_uint_eq(slot->committed, committed);
+    ck_assert_int_eq(zp_arena_release(slot, keep), 0);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_uint_eq(slot->committed, keep);
+    ck_assert_uint_eq(zp_arena_committed(), keep);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, committed), keep / unit_page());
+    ck_assert_int_eq(slot->base[keep - 1], (char)0xA5);
+    if (size >= ZP_LARGE_CLASS)
+        ck_assert(!unit_is_readable(slot->base + keep));
+    ck_assert_int_eq(zp_arena_commit(slot, size), 0);
+    ck_assert(unit_is_zero(slot->base + keep, committed - keep));
+}
+END_TEST
+
+// Breaks when a decommitted slot keeps memory or does not come back clean.
+START_TEST(a_decommitted_slot_is_cold)
+{
+    start_default();
+    size_t size = commit_sizes[_i];
+    struct zp_slot *slot = take_committed(size);
+    size_t committed = slot->committed;
+    memset(slot->base, 0xA5, committed);
+    zp_arena_decommit(slot);
+    ck_assert_int_eq(slot->state, ZP_SLOT_COLD);
+    ck_assert(slot->clean);
+    ck_assert_uint_eq(slot->committed, 0);
+    ck_assert_uint_eq(zp_arena_committed(), 0);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, committed), 0);
+    ck_assert_ptr_eq(take_committed(size), slot);
+    ck_assert(unit_is_zero(slot->base, committed));
+}
+END_TEST
+
+// Breaks when using and giving back slots leaves mappings in pieces.
+START_TEST(decommitting_joins_the_mappings_again)
+{
+    start_default();
+    unsigned before = unit_mappings();
+    struct zp_slot *slots[8];
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 8; i++)
+            slots[i] = take_committed(4 * ZP_MIB);
+        ck_assert_uint_ge(unit_mappings(), before + 8);
+        for (unsigned i = 0; i < 8; i++)
+            zp_arena_decommit(slots[(i * 3) % 8]);
+        // The record page that was opened is one mapping more.
+        ck_assert_uint_le(unit_mappings(), before + 2);
+    }
+}
+END_TEST
+
+// Breaks when pages that the program locked into memory keep a slot from being emptied.
+START_TEST(locked_pages_are_given_back)
+{
+    start_default();
+    static const size_t locked[] = {ZP_MIB, 4 * ZP_MIB};
+    struct zp_slot *slot = take_committed(locked[_i]);
+    memset(slot->base, 0xA5, slot->committed);
+    if (mlock(slot->base, unit_page()) != 0)
+        return; // not allowed here
+    zp_arena_decommit(slot);
+    ck_assert_int_eq(slot->state, ZP_SLOT_COLD);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, locked[_i]), 0);
+    take_committed(locked[_i]);
+    ck_assert(unit_is_zero(slot->base, slot->committed));
+    memset(slot->base, 1, slot->committed);
+}
+END_TEST
+
+static unsigned visited;
+
+static void count_visit(struct zp_slot *slot)
+{
+    MUST(slot->base != NULL);
+    visited++;
+}
+
+// Breaks when a visit misses a slot or sees one that never was.
+START_TEST(a_visit_sees_every_slot_once)
+{
+    start_default();
+    zp_arena_visit(count_visit);
+    ck_assert_uint_eq(visited, 0);
+    for (unsigned i = 0; i < 5; i++)
+        take((i + 1) * ZP_MIB);
+    zp_arena_put_back(take(ZP_MIB));
+    zp_arena_visit(count_visit);
+    ck_assert_uint_eq(visited, 6);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_test(tests, the_arena_owns_its_addresses);
+    tcase_add_loop_test(tests, the_reservation_keeps_to_the_configuration, 0, 3);
+    tcase_add_test(tests, too_small_a_reservation_is_an_error);
+    tcase_add_loop_test(tests, every_slot_has_its_place, 0, 2);
+    tcase_add_test(tests, every_address_has_a_record);
+    tcase_add_test(tests, classes_below_the_smallest_stay_empty);
+    tcase_add_test(tests, slots_put_back_are_used_again);
+    tcase_add_loop_test(tests, committed_bytes_are_there_and_zero, 0, COMMIT_SIZES);
+    tcase_add_test(tests, a_standalone_slot_ends_in_a_gap);
+    tcase_add_test(tests, packed_slots_share_a_mapping);
+    tcase_add_test(tests, records_are_opened_as_needed);
+    tcase_add_test(tests, strict_overcommit_opens_no_more_than_asked);
+    tcase_add_loop_test(tests, huge_pages_are_asked_for_by_slot, 0, 2);
+    tcase_add_loop_test(tests, a_released_tail_is_gone, 0, COMMIT_SIZES);
+    tcase_add_loop_test(tests, a_decommitted_slot_is_cold, 0, COMMIT_SIZES);
+    tcase_add_test(tests, decommitting_joins_the_mappings_again);
+    tcase_add_loop_test(tests, locked_pages_are_given_back, 0, 2);
+    tcase_add_test(tests, a_visit_sees_every_slot_once);
+    return unit_run("arena", tests);
+}

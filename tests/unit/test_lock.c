@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "core/lock.h"
+#include "support.h"
+
+#include <pthread.h>
+
+static struct zp_lock threads_lock, region_lock, shard_lock, other_shard_lock;
+
+static void init(void)
+{
+    zp_lock_init(&threads_lock, ZP_RANK_THREADS);
+    zp_lock_init(&region_lock, ZP_RANK_REGION);
+    zp_lock_init(&shard_lock, ZP_RANK_SHARD);
+    zp_lock_init(&other_shard_lock, ZP_RANK_SHARD);
+}
+
+static void *try_in_thread(void *lock)
+{
+    bool taken = zp_lock_try(lock);
+    if (taken)
+        zp_lock_release(lock);
+    return taken ? lock : NULL;
+}
+
+static bool is_free(struct zp_lock *lock)
+{
+    pthread_t thread;
+    void *result = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, try_in_thread, lock), 0);
+    pthread_join(thread, &result);
+    return result != NULL;
+}
+
+// Breaks when a lock does not lock, or stays locked.
+START_TEST(a_lock_locks)
+{
+    init();
+    ck_assert(is_free(&shard_lock));
+    zp_lock_take(&shard_lock);
+    ck_assert(!is_free(&shard_lock));
+    zp_lock_release(&shard_lock);
+    ck_assert(is_free(&shard_lock));
+    ck_assert(zp_lock_try(&shard_lock));
+    ck_assert(!is_free(&shard_lock));
+    zp_lock_release(&shard_lock);
+}
+END_TEST
+
+// Breaks when the order that fork takes is refused.
+START_TEST(ranks_may_rise)
+{
+    init();
+    zp_lock_take(&threads_lock);
+    zp_lock_take(&region_lock);
+    zp_lock_take(&shard_lock);
+    zp_lock_take(&other_shard_lock);
+    zp_lock_release(&other_shard_lock);
+    zp_lock_release(&shard_lock);
+    zp_lock_release(&region_lock);
+    zp_lock_release(&threads_lock);
+    zp_lock_take(&threads_lock);
+    zp_lock_release(&threads_lock);
+}
+END_TEST
+
+#ifndef NDEBUG
+static int take_downwards(void *unused)
+{
+    (void)unused;
+    zp_lock_take(&shard_lock);
+    zp_lock_take(&region_lock);
+    return 0;
+}
+
+static int try_downwards(void *unused)
+{
+    (void)unused;
+    zp_lock_take(&shard_lock);
+    if (!zp_lock_try(&region_lock)) // trying cannot deadlock
+        return 1;
+    zp_lock_release(&region_lock);
+    zp_lock_release(&shard_lock);
+    return 0;
+}
+
+// Breaks when a debug build does not notice locks taken against their order: the deadlock would be
+// found by users.
+START_TEST(ranks_may_not_fall)
+{
+    init();
+    char text[1024];
+    int status = unit_in_child(take_downwards, NULL, text, sizeof(text));
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+    unit_expect_success(try_downwards, NULL);
+}
+END_TEST
+#endif
+
+static int use_in_child(void *unused)
+{
+    (void)unused;
+    zp_lock_reset(&threads_lock);
+    zp_lock_reset(&shard_lock);
+    for (unsigned i = 0; i < 2; i++) { // in order again: nothing is held
+        zp_lock_take(&threads_lock);
+        zp_lock_take(&shard_lock);
+        zp_lock_release(&shard_lock);
+        zp_lock_release(&threads_lock);
+    }
+    return shard_lock.rank == ZP_RANK_SHARD ? 0 : 1;
+}
+
+// Breaks when a lock held at a fork is held in the child for ever.
+START_TEST(a_reset_lock_is_free)
+{
+    init();
+    zp_lock_take(&threads_lock);
+    zp_lock_take(&shard_lock);
+    unit_expect_success(use_in_child, NULL);
+    ck_assert(!is_free(&shard_lock)); // the parent's is as it was
+    zp_lock_release(&shard_lock);
+    zp_lock_release(&threads_lock);
+}
+END_TEST
+
+// Breaks when the thread that holds all locks for a fork waits for itself, when another thread
+// passes them, or when what it did meanwhile releases one.
+START_TEST(who_holds_all_takes_any)
+{
+    init();
+    zp_lock_take(&threads_lock);
+    zp_lock_take(&shard_lock);
+    zp_lock_holds_all = true;
+    zp_lock_take(&threads_lock);
+    zp_lock_release(&threads_lock);
+    ck_assert(zp_lock_try(&shard_lock));
+    zp_lock_release(&shard_lock);
+    ck_assert(!is_free(&shard_lock));
+    ck_assert(!is_free(&threads_lock));
+    zp_lock_holds_all = false;
+    ck_assert(!is_free(&shard_lock));
+    zp_lock_release(&shard_lock);
+    zp_lock_release(&threads_lock);
+    ck_assert(is_free(&shard_lock));
+    ck_assert(is_free(&threads_lock));
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_test(tests, a_lock_locks);
+    tcase_add_test(tests, ranks_may_rise);
+#ifndef NDEBUG
+    tcase_add_test(tests, ranks_may_not_fall);
+#endif
+    tcase_add_test(tests, a_reset_lock_is_free);
+    tcase_add_test(tests, who_holds_all_takes_any);
+    return unit_run("lock", tests);
+}

@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The machine is a folder with made-up files of /proc and /sys.
+
+#include "config/machine.h"
+#include "support.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+
+static char root[] = "/tmp/zeropool-machine-XXXXXX";
+static struct zp_machine machine;
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+static void make_root(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(root));
+}
+
+static void remove_root(void)
+{
+    nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void write_file(const char *rest, const char *content)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s%s", root, rest);
+    for (char *slash = path + strlen(root); (slash = strchr(slash + 1, '/')) != NULL;) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+    FILE *file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    fputs(content, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void probe(void)
+{
+    errno = 4711;
+    zp_machine_probe(&machine, root);
+    ck_assert_int_eq(errno, 4711);
+}
+
+static size_t physical_memory(void)
+{
+    struct sysinfo info;
+    ck_assert_int_eq(sysinfo(&info), 0);
+    return (size_t)info.totalram * info.mem_unit;
+}
+
+static unsigned allowed_cpus(void)
+{
+    cpu_set_t set;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+    return (unsigned)CPU_COUNT(&set);
+}
+
+// ---- Without files ---------------------------------------------------------------------------
+
+// Breaks when a missing /proc or /sys is more than the loss of what they say.
+START_TEST(every_file_may_be_missing)
+{
+    probe();
+    ck_assert_uint_eq(machine.cpus, allowed_cpus());
+    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.address_space, SIZE_MAX);
+    ck_assert_uint_ge(machine.cache, ZP_MIB);
+    ck_assert(!machine.strict);
+    ck_assert(machine.huge_pages);
+}
+END_TEST
+
+// Breaks when the real files of this machine are misread.
+START_TEST(this_machine)
+{
+    zp_machine_probe(&machine, "");
+    ck_assert_uint_ge(machine.cpus, 1);
+    ck_assert_uint_le(machine.cpus, allowed_cpus());
+    ck_assert_uint_gt(machine.memory, 16 * ZP_MIB);
+    ck_assert_uint_le(machine.memory, physical_memory());
+}
+END_TEST
+
+// Breaks when the CPUs that this process may not use are counted.
+START_TEST(only_allowed_cpus_count)
+{
+    cpu_set_t set;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+    for (size_t cpu = CPU_SETSIZE - 1; CPU_COUNT(&set) > 1; cpu--)
+        CPU_CLR(cpu, &set);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof(set), &set), 0);
+    probe();
+    ck_assert_uint_eq(machine.cpus, 1);
+}
+END_TEST
+
+#ifndef UNIT_TSAN // limits of addresses and TSan do not go together
+// Breaks when a limit of the address space is not seen.
+START_TEST(the_address_space_may_be_limited)
+{
+    struct rlimit limit = {(rlim_t)1 << 46, RLIM_INFINITY};
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    probe();
+    ck_assert_uint_eq(machine.address_space, (size_t)1 << 46);
+}
+END_TEST
+#endif
+
+// ---- Single settings -------------------------------------------------------------------------
+
+// Breaks when strict overcommit is not seen, or seen where it is not.
+START_TEST(overcommit)
+{
+    static const struct {
+        const char *content;
+        bool strict;
+    } cases[] = {{"0\n", false}, {"1\n", false}, {"2\n", true}, {"", false}, {"\n", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_file("/proc/sys/vm/overcommit_memory", cases[i].content);
+        probe();
+        ck_assert_int_eq(machine.strict, cases[i].strict);
+    }
+}
+END_TEST
+
+// Breaks when "never" is not honoured, or another setting is taken for it.
+START_TEST(transparent_huge_pages)
+{
+    static const struct {
+        const char *content;
+        bool huge_pages;
+    } cases[] = {{"always [madvise] never\n", true},
+                 {"[always] madvise never\n", true},
+                 {"always madvise [never]\n", false},
+                 {"", true}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_file("/sys/kernel/mm/transparent_hugepage/enabled", cases[i].content);
+        probe();
+        ck_assert_int_eq(machine.huge_pages, cases[i].huge_pages);
+    }
+}
+END_TEST
+
+// Breaks when the largest cache is not the last level that there is.
+START_TEST(processor_caches)
+{
+    write_file("/sys/devices/system/cpu/cpu0/cache/index2/size", "1024K\n");
+    probe();
+    ck_assert_uint_eq(machine.cache, ZP_MIB);
+    write_file("/sys/devices/system/cpu/cpu0/cache/index3/size", "32768K\n");
+    probe();
+    ck_assert_uint_eq(machine.cache, 32 * ZP_MIB);
+    write_file("/sys/devices/system/cpu/cpu0/cache/index3/size", "nonsense\n");
+    probe();
+    ck_assert_uint_eq(machine.cache, ZP_MIB);
+}
+END_TEST
+
+// ---- Control groups, version 2 ---------------------------------------------------------------
+
+// Breaks when a container that is its own root, "/", has its limits overlooked.
+START_TEST(v2_at_the_mount_point)
+{
+    write_file("/proc/self/cgroup", "0::/\n");
+    write_file("/sys/fs/cgroup/memory.max", "104857600\n");
+    write_file("/sys/fs/cgroup/cpu.max", "100000 100000\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, 100 * ZP_MIB);
+    ck_assert_uint_eq(machine.cpus, 1);
+}
+END_TEST
+
+// Breaks when a group's own limit is overlooked.
+START_TEST(v2_in_a_group)
+{
+    write_file("/proc/self/cgroup", "0::/user.slice/app.scope\n");
+    write_file("/sys/fs/cgroup/user.slice/app.scope/memory.max", "52428800\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, 50 * ZP_MIB);
+}
+END_TEST
+
+// Breaks when a limit further up, lower than the own one, is overlooked, at any height.
+START_TEST(v2_nested_limits)
+{
+    static const char *const folders[] = {"", "/a", "/a/b", "/a/b/c"};
+    write_file("/proc/self/cgroup", "0::/a/b/c\n");
+    for (unsigned i = 0; i < 4; i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.max", folders[i]);
+        write_file(path, i == (unsigned)_i ? "10485760\n" : "104857600\n");
+    }
+    probe();
+    ck_assert_uint_eq(machine.memory, 10 * ZP_MIB);
+}
+END_TEST
+
+// Breaks when "max" is read as a number, or a limit above physical memory as memory.
+START_TEST(v2_without_a_limit)
+{
+    write_file("/proc/self/cgroup", "0::/a\n");
+    write_file("/sys/fs/cgroup/a/memory.max", _i == 0 ? "max\n" : "999999999999999\n");
+    write_file("/sys/fs/cgroup/a/memory.high", "max\n");
+    write_file("/sys/fs/cgroup/a/cpu.max", "max 100000\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.cpus, allowed_cpus());
+}
+END_TEST
+
+// Breaks when memory.high, from which on the kernel slows a group down, does not count.
+START_TEST(v2_memory_high)
+{
+    write_file("/proc/self/cgroup", "0::/a\n");
+    write_file("/sys/fs/cgroup/a/memory.max", "104857600\n");
+    write_file("/sys/fs/cgroup/a/memory.high", "83886080\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, 80 * ZP_MIB);
+}
+END_TEST
+
+// Breaks when the folder of the group is not there, as in a container without a namespace, and the
+// mount point's limits are overlooked for it.
+START_TEST(v2_group_not_visible)
+{
+    write_file("/proc/self/cgroup", "0::/docker/0123456789abcdef\n");
+    write_file("/sys/fs/cgroup/memory.max", "31457280\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, 30 * ZP_MIB);
+}
+END_TEST
+
+// Breaks when a CPU quota is not rounded up to whole CPUs, or is allowed to make none.
+START_TEST(v2_cpu_quota)
+{
+    static const struct {
+        const char *content;
+        unsigned cpus; // on a machine that has as many
+    } cases[] = {
+        {"100000 100000\n", 1}, {"50000 100000\n", 1},  {"1 100000\n", 1},
+        {"100001 100000\n", 2}, {"200000 100000\n", 2}, {"150000 50000\n", 3},
+    };
+    write_file("/proc/self/cgroup", "0::/a\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_file("/sys/fs/cgroup/a/cpu.max", cases[i].content);
+        probe();
+        unsigned most = allowed_cpus();
+        ck_assert_uint_eq(machine.cpus, cases[i].cpus < most ? cases[i].cpus : most);
+    }
+}
+END_TEST
+
+// ---- Control groups, version 1 ---------------------------------------------------------------
+
+static const char v1_groups[] = "12:cpuset:/\n"
+                                "11:memory:/docker/abc\n"
+                                "10:cpu,cpuacct:/docker/abc\n"
+                                "9:freezer:/\n"
+                                "1:name=systemd:/docker/abc\n";
+
+// Breaks when the hierarchies of version 1 are not found.
+START_TEST(v1_limits)
+{
+    write_file("/proc/self/cgroup", v1_groups);
+    write_file("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "73400320\n");
+    write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "50000\n");
+    write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, 70 * ZP_MIB);
+    ck_assert_uint_eq(machine.cpus, 1);
+}
+END_TEST
+
+// Breaks when version 1's ways of saying "no limit" are read as limits.
+START_TEST(v1_without_limits)
+{
+    write_file("/proc/self/cgroup", v1_groups);
+    write_file("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "9223372036854771712\n");
+    write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "-1\n");
+    write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.cpus, allowed_cpus());
+}
+END_TEST
+
+// Breaks when the files of one controller are looked for under another one's mount point.
+START_TEST(v1_controllers_are_kept_apart)
+{
+    write_file("/proc/self/cgroup", "4:cpuset:/a\n3:memory:/b\n2:cpuacct:/c\n");
+    write_file("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "1048576\n");
+    write_file("/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "1000\n");
+    write_file("/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "1000\n");
+    write_file("/sys/fs/cgroup/memory/b/memory.limit_in_bytes", "20971520\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, 20 * ZP_MIB);
+    ck_assert_uint_eq(machine.cpus, allowed_cpus());
+}
+END_TEST
+
+// Breaks when version 2 beside version 1 is not looked for where it is mounted then.
+START_TEST(both_versions)
+{
+    write_file("/proc/self/cgroup", "5:memory:/x\n0::/y\n");
+    write_file("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "104857600\n");
+    write_file("/sys/fs/cgroup/unified/y/memory.max", "41943040\n");
+    probe();
+    ck_assert_uint_eq(machine.memory, 40 * ZP_MIB);
+}
+END_TEST
+
+// ---- Odd files -------------------------------------------------------------------------------
+
+// Breaks when a file that holds nonsense crashes or sets a limit.
+START_TEST(odd_lists_of_groups)
+{
+    static const char *const lists[] = {
+        "",
+        "\n",
+        "\n\n\n",
+        "0",
+        "0:",
+        "0::",
+        "::",
+        ":::::::\n",
+        "0::relative",
+        "x:memory",
+        "1:memory:",
+        "0::/..\n",
+        "0:://\n",
+        "0::/a//b/\n",
+        "1:cpu:/\n2:memory:/\n",
+        "\xff\xfe\n",
+        "0::/a\n0::/a\n0::/a",
+    };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        write_file("/proc/self/cgroup", lists[i]);
+        probe();
+        ck_assert_uint_eq(machine.memory, physical_memory());
+        ck_assert_uint_eq(machine.cpus, allowed_cpus());
+    }
+}
+END_TEST
+
+// Breaks when a value that is no number sets a limit, or divides by zero.
+START_TEST(odd_values)
+{
+    static const char *const values[] = {"",    "\n", "max", "-5",
+                                         "abc", "+1", " 1",  "99999999999999999999999999"};
+    static const char *const quotas[] = {"",
+                                         "max",
+                                         "100000",
+                                         "0 100000",
+                                         "1000 0",
+                                         "abc def",
+                                         "100000 abc",
+                                         "-1 100000",
+                                         "1000  1",
+                                         "max max",
+                                         "99999999999999999999999 1"};
+    write_file("/proc/self/cgroup", "0::/a\n");
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        write_file("/sys/fs/cgroup/a/memory.max", values[i]);
+        probe();
+        ck_assert_uint_eq(machine.memory, physical_memory());
+    }
+    for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++) {
+        write_file("/sys/fs/cgroup/a/cpu.max", quotas[i]);
+        probe();
+        ck_assert_uint_eq(machine.cpus, allowed_cpus());
+    }
+}
+END_TEST
+
+// Breaks when a path or a list longer than the room for it is written past its end.
+START_TEST(long_paths)
+{
+    char list[9000];
+    for (size_t length = 900; length < sizeof(list) - 8; length += length < 1100 ? 1 : 397) {
+        memset(list, 'x', sizeof(list));
+        memcpy(list, "0::/", 4);
+        for (size_t i = 20; i < length; i += 20)
+            list[i] = '/';
+        list[length] = '\n';
+        list[length + 1] = '\0';
+        write_file("/proc/self/cgroup", list);
+        zp_machine_probe(&machine, root);
+        MUST(machine.memory == physical_memory());
+    }
+}
+END_TEST
+
+// Breaks when a folder stands where a file should be.
+START_TEST(folders_instead_of_files)
+{
+    write_file("/proc/self/cgroup/x", "");
+    write_file("/proc/sys/vm/overcommit_memory/x", "");
+    write_file("/sys/kernel/mm/transparent_hugepage/enabled/x", "");
+    probe();
+    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert(!machine.strict);
+    ck_assert(machine.huge_pages);
+}
+END_TEST
+
+// Breaks when a file is left open: a program may count on the next number.
+START_TEST(no_file_is_left_open)
+{
+    write_file("/proc/self/cgroup", "0::/a/b\n");
+    write_file("/sys/fs/cgroup/a/memory.max", "104857600\n");
+    int before = dup(0);
+    close(before);
+    probe();
+    int after = dup(0);
+    close(after);
+    ck_assert_int_eq(after, before);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_checked_fixture(tests, make_root, remove_root);
+    tcase_add_test(tests, every_file_may_be_missing);
+    tcase_add_test(tests, this_machine);
+    tcase_add_test(tests, only_allowed_cpus_count);
+#ifndef UNIT_TSAN
+    tcase_add_test(tests, the_address_space_may_be_limited);
+#endif
+    tcase_add_test(tests, overcommit);
+    tcase_add_test(tests, transparent_huge_pages);
+    tcase_add_test(tests, processor_caches);
+    tcase_add_test(tests, v2_at_the_mount_point);
+    tcase_add_test(tests, v2_in_a_group);
+    tcase_add_loop_test(tests, v2_nested_limits, 0, 4);
+    tcase_add_loop_test(tests, v2_without_a_limit, 0, 2);
+    tcase_add_test(tests, v2_memory_high);
+    tcase_add_test(tests, v2_group_not_visible);
+    tcase_add_test(tests, v2_cpu_quota);
+    tcase_add_test(tests, v1_limits);
+    tcase_add_test(tests, v1_without_limits);
+    tcase_add_test(tests, v1_controllers_are_kept_apart);
+    tcase_add_test(tests, both_versions);
+    tcase_add_test(tests, odd_lists_of_groups);
+    tcase_add_test(tests, odd_values);
+    tcase_add_test(tests, long_paths);
+    tcase_add_test(tests, folders_instead_of_files);
+    tcase_add_test(tests, no_file_is_left_open);
+    return unit_run("machine", tests);
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "core/os.h"
+#include "support.h"
+
+// Every call is made with errno at a value that it must leave alone.
+#define OS(call)                                                                                   \
+    (__extension__({                                                                               \
+        errno = 4711;                                                                              \
+        int result_ = (call);                                                                      \
+        ck_assert_int_eq(errno, 4711);                                                             \
+        result_;                                                                                   \
+    }))
+
+static char *map(size_t pages, int protection)
+{
+    void *address = NULL;
+    ck_assert_int_eq(OS(zp_os_map(pages * unit_page(), protection, &address)), 0);
+    ck_assert_uint_eq((uintptr_t)address % unit_page(), 0);
+    return address;
+}
+
+// Breaks when the page size is not the kernel's.
+START_TEST(the_page_size)
+{
+    ck_assert_uint_eq(zp_os_page_size(), (size_t)sysconf(_SC_PAGESIZE));
+}
+END_TEST
+
+// Breaks when fresh memory is not there, not zero, or not private.
+START_TEST(mapping_and_unmapping)
+{
+    size_t length = 4 * unit_page();
+    char *memory = map(4, PROT_READ | PROT_WRITE);
+    ck_assert(unit_is_zero(memory, length));
+    memory[length - 1] = 1;
+    ck_assert_int_eq(OS(zp_os_unmap(memory, length)), 0);
+    ck_assert(!unit_is_readable(memory));
+}
+END_TEST
+
+// Breaks when mapping over keeps what was there, or touches what is beside it.
+START_TEST(mapping_over)
+{
+    size_t page = unit_page();
+    char *memory = map(3, PROT_READ | PROT_WRITE);
+    memset(memory, 1, 3 * page);
+    ck_assert_int_eq(OS(zp_os_map_over(memory + page, page, PROT_READ | PROT_WRITE)), 0);
+    ck_assert_int_eq(memory[page - 1], 1);
+    ck_assert(unit_is_zero(memory + page, page));
+    ck_assert_int_eq(memory[2 * page], 1);
+    ck_assert_int_eq(OS(zp_os_map_over(memory + page, page, PROT_NONE)), 0);
+    ck_assert(!unit_is_readable(memory + page));
+}
+END_TEST
+
+// Breaks when access is not changed.
+START_TEST(protecting)
+{
+    char *memory = map(1, PROT_NONE);
+    ck_assert(!unit_is_readable(memory));
+    ck_assert_int_eq(OS(zp_os_protect(memory, unit_page(), PROT_READ | PROT_WRITE)), 0);
+    memory[0] = 1;
+    ck_assert_int_eq(OS(zp_os_protect(memory, unit_page(), PROT_NONE)), 0);
+    ck_assert(!unit_is_readable(memory));
+}
+END_TEST
+
+// Breaks when residency is not told page by page, or advice does not reach the kernel.
+START_TEST(residency_and_advice)
+{
+    size_t page = unit_page();
+    unsigned char vector[4] = {0};
+    char *memory = map(4, PROT_READ | PROT_WRITE);
+    zp_os_advise(memory, 4 * page, MADV_NOHUGEPAGE);
+    memory[page] = memory[3 * page] = 1;
+    ck_assert_int_eq(OS(zp_os_residency(memory, 4 * page, vector)), 0);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_int_eq(vector[i] & 1, i % 2);
+    ck_assert_int_eq(OS(zp_os_advise(memory, 2 * page, MADV_DONTNEED)), 0);
+    ck_assert_int_eq(OS(zp_os_residency(memory, 4 * page, vector)), 0);
+    ck_assert_int_eq(vector[1] & 1, 0);
+    ck_assert_int_eq(memory[page], 0);
+    ck_assert_int_eq(memory[3 * page], 1);
+}
+END_TEST
+
+// Breaks when moved pages do not arrive, or leave a hole behind them that another thread's mapping
+// could fall into.
+START_TEST(moving_pages)
+{
+    size_t page = unit_page();
+    char *from = map(3, PROT_READ | PROT_WRITE), *to = map(3, PROT_NONE);
+    memset(from, 7, 3 * page);
+    ck_assert_int_eq(OS(zp_os_move(from, 2 * page, to)), 0);
+    ck_assert_int_eq(to[0], 7);
+    ck_assert_int_eq(to[2 * page - 1], 7);
+    ck_assert(!unit_is_readable(to + 2 * page));
+    ck_assert(unit_is_readable(from));
+    ck_assert(unit_is_zero(from, 2 * page));
+    ck_assert_int_eq(from[2 * page], 7);
+}
+END_TEST
+
+// Breaks when an error is not returned, or is left in errno.
+START_TEST(errors_are_returned)
+{
+    size_t page = unit_page();
+    unsigned char vector[1];
+    void *address = NULL;
+    char *hole = map(1, PROT_NONE);
+    ck_assert_int_eq(OS(zp_os_unmap(hole, page)), 0);
+    ck_assert_int_eq(OS(zp_os_map((size_t)1 << 62, PROT_NONE, &address)), -ENOMEM);
+    ck_assert_int_eq(OS(zp_os_map(0, PROT_NONE, &address)), -EINVAL);
+    ck_assert_int_eq(OS(zp_os_map_over(hole + 1, page, PROT_NONE)), -EINVAL);
+    ck_assert_int_eq(OS(zp_os_unmap(hole + 1, page)), -EINVAL);
+    ck_assert_int_eq(OS(zp_os_protect(hole, page, PROT_READ)), -ENOMEM);
+    ck_assert_int_eq(OS(zp_os_advise(hole, page, MADV_DONTNEED)), -ENOMEM);
+    ck_assert_int_eq(OS(zp_os_advise(hole, page, 12345)), -EINVAL);
+    ck_assert_int_eq(OS(zp_os_residency(hole, page, vector)), -ENOMEM);
+    ck_assert_int_lt(OS(zp_os_move(hole, page, hole + 64 * page)), 0);
+}
+END_TEST
+
+static int refuse_madvise(void *address, size_t length, int advice)
+{
+    (void)address;
+    (void)length;
+    (void)advice;
+    errno = EPERM;
+    return -1;
+}
+
+// Breaks when a call does not go through the table: test_faults would then test nothing.
+START_TEST(calls_go_through_the_table)
+{
+    char *memory = map(1, PROT_READ);
+    zp_os_calls.madvise = refuse_madvise;
+    ck_assert_int_eq(OS(zp_os_advise(memory, unit_page(), MADV_DONTNEED)), -EPERM);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_test(tests, the_page_size);
+    tcase_add_test(tests, mapping_and_unmapping);
+    tcase_add_test(tests, mapping_over);
+    tcase_add_test(tests, protecting);
+    tcase_add_test(tests, residency_and_advice);
+    tcase_add_test(tests, moving_pages);
+    tcase_add_test(tests, errors_are_returned);
+    tcase_add_test(tests, calls_go_through_the_table);
+    return unit_run("os", tests);
+}

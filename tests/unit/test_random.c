@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Long random sequences of operations against a model. Budgets are small and shards hold few, so
+// that buffers spill, are evicted and come back all the time. ZP_TEST_SEED chooses another
+// sequence.
+
+#include "model.h"
+
+static const struct setting {
+    const char *what;
+    bool scrub, huge_pages, strict;
+    size_t budget, thread_cache_bytes;
+    unsigned thread_cache_most, shards;
+    uint32_t most_per_shard;
+} settings[] = {
+    {"usual", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16},
+    {"huge pages", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16},
+    {"strict overcommit", true, true, true, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16},
+    {"not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16},
+    {"small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16},
+    {"small budget, not scrubbed", false, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16},
+    {"few per shard", true, false, false, 64 * ZP_MIB, 4 * ZP_MIB, 1, 2, 2},
+    {"no thread cache", true, false, false, 16 * ZP_MIB, 0, 0, 1, 3},
+    {"thread cache only", true, false, false, 16 * ZP_MIB, 16 * ZP_MIB, ZP_CACHE_MOST, 1, 1},
+    {"nothing retained", true, false, false, 0, 0, 4, 1, 4},
+};
+
+enum { SETTINGS = sizeof(settings) / sizeof(settings[0]), STEPS = 2500 };
+
+// Breaks when any operation loses, mixes up or leaks bytes, hands a place out twice, calls dirty
+// memory clean, retains more than the budget, or loses a slot.
+START_TEST(random_sequences_agree_with_the_model)
+{
+    const struct setting *setting = &settings[_i];
+    struct zp_pool_config config = unit_pool_config();
+    config.arena.huge_pages = setting->huge_pages;
+    config.arena.strict = setting->strict;
+    config.budget = setting->budget;
+    config.thread_cache_bytes = setting->thread_cache_bytes;
+    config.thread_cache_most = setting->thread_cache_most;
+    config.shards = setting->shards;
+    config.most_per_shard = setting->most_per_shard;
+    config.scrub = setting->scrub;
+    unit_pool_start(&config);
+
+    static struct model model;
+    model_start(&model, &config, 24 * ZP_MIB,
+                unit_random_start(setting->what, 20260 + (uint64_t)_i));
+    for (unsigned i = 0; i < STEPS / UNIT_SLOWER; i++)
+        model_step(&model);
+    const struct model_census *census = model_finish(&model);
+    ck_assert_uint_eq(census->states[ZP_SLOT_RETIRED], 0);
+    ck_assert_uint_gt(model.moved, 0);
+    model_use_every_slot(census);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_loop_test(tests, random_sequences_agree_with_the_model, 0, SETTINGS);
+    return unit_run("random", tests);
+}

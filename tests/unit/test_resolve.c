@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "config/resolve.h"
+#include "support.h"
+
+static struct zp_options options;
+static struct zp_machine machine;
+static struct zp_pool_config config;
+
+static void resolve(void)
+{
+    zp_resolve(&options, &machine, &config);
+}
+
+static void set_up(void)
+{
+    zp_options_defaults(&options);
+    machine = (struct zp_machine){
+        .cpus = 8,
+        .memory = 16 * ZP_GIB,
+        .address_space = SIZE_MAX,
+        .cache = 32 * ZP_MIB,
+        .huge_pages = true,
+    };
+}
+
+// Breaks when the defaults for a number of CPUs are not those of the table in the design.
+START_TEST(defaults_follow_the_cpus)
+{
+    static const struct {
+        unsigned cpus, shards, buffers;
+    } rows[] = {
+        {1, 4, 4},    {2, 4, 4},    {4, 4, 4},     {5, 8, 6},           {8, 8, 6},   {9, 8, 6},
+        {16, 8, 6},   {17, 16, 8},  {32, 16, 8},   {33, 32, 8},         {64, 32, 8}, {65, 64, 8},
+        {128, 64, 8}, {129, 64, 8}, {8192, 64, 8}, {UINT32_MAX, 64, 8},
+    };
+    set_up();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        machine.cpus = rows[i].cpus;
+        resolve();
+        ck_assert_uint_eq(config.shards, rows[i].shards);
+        ck_assert_uint_eq(config.thread_cache_most, rows[i].buffers);
+        ck_assert_uint_eq(config.most_per_shard, 16384 / rows[i].shards);
+    }
+}
+END_TEST
+
+// Breaks when the budget is not a quarter of memory, or a thread's part not a quarter of that.
+START_TEST(the_budget_follows_the_memory)
+{
+    set_up();
+    resolve();
+    ck_assert_uint_eq(config.budget, 4 * ZP_GIB);
+    ck_assert_uint_eq(config.thread_cache_bytes, ZP_GIB);
+    options.max_memory = 100 << 20;
+    resolve();
+    ck_assert_uint_eq(config.budget, 100 * ZP_MIB);
+    ck_assert_uint_eq(config.thread_cache_bytes, 25 * ZP_MIB);
+    options.max_memory = 0;
+    resolve();
+    ck_assert_uint_eq(config.budget, 0);
+    ck_assert_uint_eq(config.thread_cache_bytes, 0);
+    options.max_memory = INT64_MAX;
+    resolve();
+    ck_assert_uint_eq(config.budget, INT64_MAX);
+}
+END_TEST
+
+// Breaks when what the user asked for is overruled by what the machine has.
+START_TEST(the_user_decides)
+{
+    set_up();
+    options.min_size = 64 << 10;
+    options.shards = 128;
+    options.tls_cache = 0;
+    options.tls_bytes = 5 << 20;
+    options.max_per_shard = 3;
+    options.zero = ZP_ZERO_OFF;
+    resolve();
+    ck_assert_uint_eq(config.arena.smallest, 64 * ZP_KIB);
+    ck_assert_uint_eq(config.shards, 128);
+    ck_assert_uint_eq(config.thread_cache_most, 0);
+    ck_assert_uint_eq(config.thread_cache_bytes, 5 * ZP_MIB);
+    ck_assert_uint_eq(config.most_per_shard, 3);
+    ck_assert(!config.scrub);
+    options.zero = ZP_ZERO_FREE;
+    resolve();
+    ck_assert(config.scrub);
+}
+END_TEST
+
+// Breaks when many shards leave each of them next to nothing.
+START_TEST(shards_keep_a_least_share)
+{
+    set_up();
+    machine.cpus = 64;
+    options.shards = 128;
+    resolve();
+    ck_assert_uint_ge(config.most_per_shard, 64);
+    options.shards = 1;
+    resolve();
+    ck_assert_uint_eq(config.most_per_shard, 16384);
+}
+END_TEST
+
+// Breaks when a limited address space is taken for the pool alone.
+START_TEST(a_limited_address_space_is_shared)
+{
+    set_up();
+    resolve();
+    ck_assert_uint_eq(config.arena.reserve, SIZE_MAX);
+    machine.address_space = 64 * ZP_GIB;
+    resolve();
+    ck_assert_uint_eq(config.arena.reserve, 16 * ZP_GIB);
+}
+END_TEST
+
+// Breaks when huge pages are asked for against the user's or the system's word.
+START_TEST(huge_pages_are_decided)
+{
+    static const struct {
+        int64_t option;
+        bool system, expected;
+    } cases[] = {
+        {ZP_THP_AUTO, true, true}, {ZP_THP_AUTO, false, false}, {ZP_THP_ON, true, true},
+        {ZP_THP_ON, false, true},  {ZP_THP_OFF, true, false},   {ZP_THP_OFF, false, false},
+    };
+    set_up();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        options.thp = cases[i].option;
+        machine.huge_pages = cases[i].system;
+        resolve();
+        ck_assert_int_eq(config.arena.huge_pages, cases[i].expected);
+    }
+}
+END_TEST
+
+// Breaks when what the kernel does with commits is not passed on.
+START_TEST(the_machine_is_passed_on)
+{
+    set_up();
+    resolve();
+    ck_assert(!config.arena.strict);
+    ck_assert_uint_gt(config.cache, 0);
+    ck_assert_uint_le(config.cache, 32 * ZP_MIB);
+    machine.strict = true;
+    resolve();
+    ck_assert(config.arena.strict);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_test(tests, defaults_follow_the_cpus);
+    tcase_add_test(tests, the_budget_follows_the_memory);
+    tcase_add_test(tests, the_user_decides);
+    tcase_add_test(tests, shards_keep_a_least_share);
+    tcase_add_test(tests, a_limited_address_space_is_shared);
+    tcase_add_test(tests, huge_pages_are_decided);
+    tcase_add_test(tests, the_machine_is_passed_on);
+    return unit_run("resolve", tests);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "core/scrub.h"
+#include "support.h"
+
+enum { PAGES = 5000 }; // more than two windows of mincore
+
+static char *memory;
+static size_t page;
+static struct zp_scrub_result result;
+
+static void map(void)
+{
+    void *mapped;
+    page = unit_page();
+    ck_assert_int_eq(zp_os_map(PAGES * page, PROT_READ | PROT_WRITE, &mapped), 0);
+    zp_os_advise(mapped, PAGES * page, MADV_NOHUGEPAGE);
+    memory = mapped;
+}
+
+static void dirty(size_t first, size_t pages)
+{
+    memset(memory + first * page, 0xA5, pages * page);
+}
+
+static void scrub(size_t pages)
+{
+    errno = 4711;
+    ck_assert_int_eq(zp_scrub(memory, pages * page, pages % 2 == 0, &result), 0);
+    ck_assert_int_eq(errno, 4711);
+}
+
+static bool is_resident(size_t at)
+{
+    return unit_resident_pages(memory + at * page, page) == 1;
+}
+
+// Breaks when a page in memory is not overwritten, or is dropped: the next owner would fault.
+START_TEST(pages_in_memory_are_overwritten)
+{
+    map();
+    dirty(0, PAGES);
+    scrub((size_t)PAGES - (size_t)_i);
+    size_t bytes = ((size_t)PAGES - (size_t)_i) * page;
+    ck_assert_uint_eq(result.written, bytes);
+    ck_assert_uint_eq(result.dropped, 0);
+    ck_assert_uint_eq(unit_resident_pages(memory, bytes), bytes / page);
+    ck_assert(unit_is_zero(memory, bytes));
+    if (_i != 0)
+        ck_assert_int_eq(memory[bytes], (char)0xA5);
+}
+END_TEST
+
+// Breaks when scrubbing brings pages into memory that were not there.
+START_TEST(holes_stay_holes)
+{
+    map();
+    dirty(10, 5);
+    dirty(2040, 20); // over the edge of a window
+    dirty(PAGES - 1, 1);
+    scrub(PAGES);
+    ck_assert_uint_eq(result.written, 26 * page);
+    ck_assert_uint_eq(result.dropped, (PAGES - 26) * page);
+    ck_assert_uint_eq(unit_resident_pages(memory, PAGES * page), 26);
+    ck_assert(is_resident(2047) && is_resident(2048) && is_resident(PAGES - 1));
+    ck_assert(unit_is_zero(memory, PAGES * page));
+}
+END_TEST
+
+// Breaks when an untouched range is not left alone.
+START_TEST(nothing_in_memory_nothing_written)
+{
+    map();
+    scrub(PAGES);
+    ck_assert_uint_eq(result.written, 0);
+    ck_assert_uint_eq(result.dropped, PAGES * page);
+    ck_assert_uint_eq(unit_resident_pages(memory, PAGES * page), 0);
+}
+END_TEST
+
+// Breaks when a range full of holes is scrubbed hole by hole: the calls would cost more than the
+// faults they save; or when the window beside it is dropped too.
+START_TEST(a_window_of_many_holes_is_dropped_whole)
+{
+    map();
+    for (size_t i = 2048; i < 4096; i += 8)
+        dirty(i, 1);
+    dirty(0, 2048);
+    dirty(4096, PAGES - 4096);
+    scrub(PAGES);
+    ck_assert_uint_eq(result.dropped, 2048 * page);
+    ck_assert_uint_eq(result.written, (PAGES - 2048) * page);
+    ck_assert_uint_eq(unit_resident_pages(memory + 2048 * page, 2048 * page), 0);
+    ck_assert(unit_is_zero(memory, PAGES * page));
+}
+END_TEST
+
+// Breaks when any pattern of pages leaves a byte behind, or the two sums do not make up the whole.
+START_TEST(random_patterns_become_zero)
+{
+    map();
+    struct unit_random random = unit_random_start("scrub", 9);
+    for (unsigned round = 0; round < 20; round++) {
+        size_t at = 0, pages = 1 + unit_random_below(&random, PAGES);
+        while (at < pages) {
+            size_t run = 1 + unit_random_below(&random, 1 + unit_random_below(&random, 600));
+            if (run > pages - at)
+                run = pages - at;
+            if (unit_random_below(&random, 2) == 0)
+                dirty(at, run);
+            at += run;
+        }
+        scrub(pages);
+        ck_assert_uint_eq(result.written + result.dropped, pages * page);
+        ck_assert(unit_is_zero(memory, pages * page));
+        zp_os_advise(memory, PAGES * page, MADV_DONTNEED);
+    }
+}
+END_TEST
+
+static unsigned drops;
+
+static int count_drops(void *address, size_t length, int advice)
+{
+    drops++;
+    return madvise(address, length, advice);
+}
+
+// Breaks when a hole over many windows takes more than one call.
+START_TEST(one_hole_is_one_call)
+{
+    map();
+    dirty(0, 1);
+    zp_os_calls.madvise = count_drops;
+    scrub(PAGES);
+    ck_assert_uint_eq(drops, 1);
+    ck_assert_uint_eq(result.written, page);
+    drops = 0;
+    dirty(0, PAGES);
+    scrub(PAGES);
+    ck_assert_uint_eq(drops, 0);
+}
+END_TEST
+
+static int refuse_mincore(void *address, size_t length, unsigned char *vector)
+{
+    (void)address;
+    (void)length;
+    (void)vector;
+    errno = EAGAIN;
+    return -1;
+}
+
+static int refuse_madvise(void *address, size_t length, int advice)
+{
+    (void)address;
+    (void)length;
+    (void)advice;
+    errno = EINVAL;
+    return -1;
+}
+
+// Breaks when a range is left dirty because the kernel does not say what is in memory.
+START_TEST(without_an_answer_everything_is_dropped)
+{
+    map();
+    dirty(0, PAGES);
+    zp_os_calls.mincore = refuse_mincore;
+    scrub(PAGES);
+    ck_assert_uint_eq(result.dropped, PAGES * page);
+    ck_assert(unit_is_zero(memory, PAGES * page));
+}
+END_TEST
+
+// Breaks when a refusal to drop pages is kept secret: they may be swapped out, and dirty.
+START_TEST(a_refused_drop_is_an_error)
+{
+    map();
+    dirty(3, 4);
+    zp_os_calls.madvise = refuse_madvise;
+    errno = 4711;
+    ck_assert_int_eq(zp_scrub(memory, PAGES * page, true, &result), -EINVAL);
+    ck_assert_int_eq(zp_scrub(memory, 7 * page, false, &result), -EINVAL);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_int_eq(zp_scrub(memory + 3 * page, 4 * page, true, &result), 0);
+}
+END_TEST
+
+// Breaks when either way of overwriting misses a byte or goes beyond the end.
+START_TEST(resident_ranges_are_overwritten)
+{
+    map();
+    for (size_t pages = 1; pages < 40; pages += 3) {
+        dirty(0, 42);
+        zp_scrub_resident(memory + page, pages * page, _i == 1);
+        ck_assert_int_eq(memory[page - 1], (char)0xA5);
+        ck_assert(unit_is_zero(memory + page, pages * page));
+        ck_assert_int_eq(memory[(pages + 1) * page], (char)0xA5);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_loop_test(tests, pages_in_memory_are_overwritten, 0, 3);
+    tcase_add_test(tests, holes_stay_holes);
+    tcase_add_test(tests, nothing_in_memory_nothing_written);
+    tcase_add_test(tests, a_window_of_many_holes_is_dropped_whole);
+    tcase_add_test(tests, random_patterns_become_zero);
+    tcase_add_test(tests, one_hole_is_one_call);
+    tcase_add_test(tests, without_an_answer_everything_is_dropped);
+    tcase_add_test(tests, a_refused_drop_is_an_error);
+    tcase_add_loop_test(tests, resident_ranges_are_overwritten, 0, 2);
+    return unit_run("scrub", tests);
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Shards know slots by their records alone, so these have no memory.
+
+#include "core/shard.h"
+#include "support.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+static struct zp_slot slots[64];
+static struct zp_counters counters;
+
+// A record as the arena would hand it out: of a class, with its bytes charged.
+static struct zp_slot *make(unsigned index, unsigned size_class)
+{
+    slots[index] = (struct zp_slot){
+        .base = (char *)&slots[index],
+        .size_class = (uint8_t)size_class,
+        .committed = zp_class_size(size_class),
+        .state = ZP_SLOT_TAKEN,
+    };
+    return &slots[index];
+}
+
+static struct zp_slot *put(unsigned home, struct zp_slot *slot)
+{
+    return zp_shards_put(home, slot, &counters);
+}
+
+static struct zp_slot *take(unsigned home, unsigned size_class)
+{
+    return zp_shards_take(home, size_class, &counters);
+}
+
+// Breaks when a class in a shard is not last in, first out, or a slot's state does not follow.
+START_TEST(the_newest_of_a_class_is_taken_first)
+{
+    zp_shards_init(1, 8);
+    ck_assert_uint_eq(zp_shards_count(), 1);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_ptr_null(put(0, make(i, 20)));
+        ck_assert_int_eq(slots[i].state, ZP_SLOT_POOLED);
+    }
+    ck_assert_uint_eq(zp_shards_bytes(), 3 * zp_class_size(20));
+    for (unsigned i = 3; i-- > 0;) {
+        ck_assert_ptr_eq(take(0, 20), &slots[i]);
+        ck_assert_int_eq(slots[i].state, ZP_SLOT_TAKEN);
+    }
+    ck_assert_ptr_null(take(0, 20));
+    ck_assert_uint_eq(zp_shards_bytes(), 0);
+}
+END_TEST
+
+// Breaks when a larger class is taken before the own one, one up to twice the size is not taken at
+// all, or one beyond that is: for every class.
+START_TEST(first_fit_is_up_to_twice_the_size)
+{
+    zp_shards_init(1, 64);
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        unsigned last = c + 4 < ZP_CLASS_COUNT ? c + 4 : ZP_CLASS_COUNT - 1;
+        if (last + 1 < ZP_CLASS_COUNT)
+            put(0, make(40, last + 1));
+        if (c > 0)
+            put(0, make(41, c - 1));
+        MUST(take(0, c) == NULL);
+        for (unsigned fit = last + 1; fit-- > c;) // the largest first
+            put(0, make(fit - c, fit));
+        for (unsigned fit = c; fit <= last; fit++)
+            MUST(take(0, c) == &slots[fit - c]);
+        MUST(take(0, c) == NULL);
+        while (zp_shards_take_oldest(0) != NULL) {
+        }
+    }
+}
+END_TEST
+
+// Breaks when a thread does not keep to its home, or does not find what others hold.
+START_TEST(other_shards_are_searched)
+{
+    zp_shards_init(4, 8);
+    put(2, make(0, 20));
+    put(3, make(1, 20));
+    ck_assert_ptr_eq(take(3, 20), &slots[1]);
+    ck_assert_uint_eq(counters.stolen, 0);
+    ck_assert_ptr_eq(take(3, 20), &slots[0]);
+    ck_assert_uint_eq(counters.stolen, 1);
+    ck_assert_ptr_null(take(3, 20));
+    ck_assert_uint_eq(counters.contended, 0);
+}
+END_TEST
+
+// Breaks when a full shard does not pass slots on, or grows beyond its share.
+START_TEST(a_full_shard_spills)
+{
+    zp_shards_init(2, 2);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_ptr_null(put(1, make(i, 20 + i)));
+    ck_assert_uint_eq(counters.spilled, 2);
+    // All are full: the oldest of the home shard makes room.
+    ck_assert_ptr_eq(put(1, make(4, 24)), &slots[0]);
+    ck_assert_int_eq(slots[0].state, ZP_SLOT_TAKEN);
+    ck_assert_ptr_eq(put(0, make(5, 25)), &slots[2]);
+    size_t bytes = 0;
+    for (unsigned i = 0; i < 6; i++)
+        bytes += slots[i].state == ZP_SLOT_POOLED ? slots[i].committed : 0;
+    ck_assert_uint_eq(zp_shards_bytes(), bytes);
+    ck_assert_uint_eq(counters.spilled, 2);
+}
+END_TEST
+
+// Breaks when the oldest is not found, across classes, or slots taken in between leave a torn list.
+START_TEST(the_oldest_leaves_first)
+{
+    zp_shards_init(1, 16);
+    for (unsigned i = 0; i < 6; i++)
+        put(0, make(i, 20 + i % 3 * 10));
+    ck_assert_ptr_eq(take(0, 30), &slots[4]); // from the middle
+    ck_assert_ptr_eq(take(0, 40), &slots[5]); // the newest
+    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[0]);
+    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[1]);
+    put(0, make(6, 20));
+    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[2]);
+    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[3]);
+    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[6]);
+    ck_assert_ptr_null(zp_shards_take_oldest(0));
+}
+END_TEST
+
+// Breaks when the oldest of another shard is not found once the home shard is empty.
+START_TEST(the_oldest_of_the_home_shard_first)
+{
+    zp_shards_init(4, 8);
+    put(1, make(0, 20));
+    put(2, make(1, 20));
+    ck_assert_ptr_eq(zp_shards_take_oldest(2), &slots[1]);
+    ck_assert_ptr_eq(zp_shards_take_oldest(2), &slots[0]);
+    ck_assert_ptr_null(zp_shards_take_oldest(2));
+}
+END_TEST
+
+// Breaks when threads are not spread over the shards, or are given one that is not there.
+START_TEST(homes_are_spread)
+{
+    zp_shards_init(8, 8);
+    unsigned given[8] = {0};
+    for (unsigned i = 0; i < 80; i++) {
+        unsigned home = zp_shards_next_home();
+        ck_assert_uint_lt(home, 8);
+        given[home]++;
+    }
+    for (unsigned i = 0; i < 8; i++)
+        ck_assert_uint_eq(given[i], 10);
+}
+END_TEST
+
+// Breaks when any order of puts and takes loses a slot, gives one twice, or miscounts the bytes.
+START_TEST(random_orders_lose_nothing)
+{
+    zp_shards_init(4, 10);
+    struct unit_random random = unit_random_start("shards", 10);
+    for (unsigned i = 0; i < 64; i++)
+        make(i, 0);
+    unsigned pooled = 0;
+    for (unsigned step = 0; step < 100000; step++) {
+        unsigned home = (unsigned)unit_random_below(&random, 4);
+        unsigned index = (unsigned)unit_random_below(&random, 64);
+        struct zp_slot *out = NULL;
+        switch (unit_random_below(&random, 8)) {
+        case 0:
+            out = zp_shards_take_oldest(home);
+            MUST(out != NULL || pooled == 0);
+            break;
+        case 1:
+        case 2:
+        case 3:
+            out = take(home, (unsigned)unit_random_below(&random, ZP_CLASS_COUNT));
+            break;
+        default:
+            if (slots[index].state != ZP_SLOT_TAKEN)
+                continue;
+            out = put(home, make(index, (unsigned)unit_random_below(&random, ZP_CLASS_COUNT)));
+            MUST(slots[index].state == ZP_SLOT_POOLED);
+            MUST((out != NULL) == (pooled == 40));
+            pooled++;
+        }
+        if (out != NULL) {
+            MUST(out->state == ZP_SLOT_TAKEN);
+            pooled--;
+        }
+        size_t bytes = 0, count = 0;
+        for (unsigned i = 0; i < 64 && step % 64 == 0; i++) {
+            bytes += slots[i].state == ZP_SLOT_POOLED ? slots[i].committed : 0;
+            count += slots[i].state == ZP_SLOT_POOLED;
+        }
+        MUST(step % 64 != 0 || (bytes == zp_shards_bytes() && count == pooled));
+    }
+}
+END_TEST
+
+// ---- Threads ---------------------------------------------------------------------------------
+
+static struct zp_counters others; // of the thread below
+
+static void *put_one(void *slot)
+{
+    return zp_shards_put(0, slot, &others);
+}
+
+static void *take_one(void *unused)
+{
+    (void)unused;
+    return zp_shards_take(0, 20, &others);
+}
+
+// Runs `function` in a thread while this one holds all shards, until it has met that many locked
+// ones; then lets go, and returns what the thread does.
+static void *run_against_locks(void *(*function)(void *), void *argument, uint64_t met)
+{
+    pthread_t thread;
+    void *result = NULL;
+    zp_shards_lock_all();
+    ck_assert_int_eq(pthread_create(&thread, NULL, function, argument), 0);
+    while (__atomic_load_n(&others.contended, __ATOMIC_RELAXED) < met)
+        sched_yield();
+    zp_shards_unlock_all();
+    pthread_join(thread, &result);
+    return result;
+}
+
+// Breaks when a busy shard is given up although there is nothing elsewhere, or is not counted.
+START_TEST(a_busy_shard_is_waited_for)
+{
+    zp_shards_init(2, 8);
+    ck_assert_ptr_null(run_against_locks(put_one, make(0, 20), 2));
+    ck_assert_int_eq(slots[0].state, ZP_SLOT_POOLED);
+    ck_assert_ptr_eq(run_against_locks(take_one, NULL, 3), &slots[0]);
+    ck_assert_int_eq(slots[0].state, ZP_SLOT_TAKEN);
+}
+END_TEST
+
+enum { WORKERS = 4, ROUNDS = 40000 / UNIT_SLOWER };
+
+static void *shuffle(void *argument)
+{
+    struct unit_random random = *(struct unit_random *)argument;
+    struct zp_counters own = {0};
+    unsigned home = zp_shards_next_home();
+    struct zp_slot *held[8] = {NULL};
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned at = (unsigned)unit_random_below(&random, 8);
+        if (held[at] == NULL) {
+            held[at] = zp_shards_take(home, 20 + (unsigned)unit_random_below(&random, 8), &own);
+        } else {
+            held[at]->warm++; // the holder's alone: TSan sees it if not
+            held[at] = zp_shards_put(home, held[at], &own);
+        }
+    }
+    for (unsigned at = 0; at < 8; at++)
+        while (held[at] != NULL)
+            held[at] = zp_shards_put(home, held[at], &own);
+    return NULL;
+}
+
+// Breaks when threads at once tear a list or give a slot to two of them.
+START_TEST(threads_shuffle_slots)
+{
+    zp_shards_init(4, 16);
+    for (unsigned i = 0; i < 64; i++)
+        ck_assert_ptr_null(put(i % 4, make(i, 20 + i % 8)));
+    struct unit_random seeds = unit_random_start("shuffle", 16), randoms[WORKERS];
+    pthread_t threads[WORKERS];
+    for (unsigned i = 0; i < WORKERS; i++) {
+        randoms[i] = (struct unit_random){unit_random(&seeds)};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, shuffle, &randoms[i]), 0);
+    }
+    for (unsigned i = 0; i < WORKERS; i++)
+        pthread_join(threads[i], NULL);
+    unsigned found = 0;
+    while (zp_shards_take_oldest(0) != NULL)
+        found++;
+    ck_assert_uint_eq(found, 64);
+    ck_assert_uint_eq(zp_shards_bytes(), 0);
+}
+END_TEST
+
+// ---- Fork ------------------------------------------------------------------------------------
+
+// Breaks when, while all locks are held for a fork, slots that may be left out of the child are
+// given out, or slots cannot be put away.
+START_TEST(during_a_fork_shards_only_take_in)
+{
+    zp_shards_init(2, 2);
+    put(0, make(0, 20));
+    zp_shards_lock_all();
+    zp_lock_holds_all = true;
+    ck_assert_ptr_null(take(0, 20));
+    ck_assert_ptr_null(zp_shards_take_oldest(0));
+    ck_assert_ptr_null(put(0, make(1, 20)));
+    zp_lock_holds_all = false;
+    zp_shards_unlock_all();
+    ck_assert_ptr_eq(take(0, 20), &slots[1]);
+    ck_assert_ptr_eq(take(0, 20), &slots[0]);
+}
+END_TEST
+
+// Breaks when a child finds slots in its shards.
+START_TEST(a_reset_empties_the_shards)
+{
+    zp_shards_init(4, 2);
+    for (unsigned i = 0; i < 8; i++)
+        put(i % 4, make(i, 10 * i));
+    zp_shards_lock_all();
+    zp_shards_reset();
+    ck_assert_uint_eq(zp_shards_bytes(), 0);
+    ck_assert_ptr_null(zp_shards_take_oldest(0));
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
+        ck_assert_ptr_null(take(0, c));
+    for (unsigned i = 8; i < 16; i++)
+        ck_assert_ptr_null(put(i % 4, make(i, 20)));
+    ck_assert_uint_eq(zp_shards_bytes(), 8 * zp_class_size(20));
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_test(tests, the_newest_of_a_class_is_taken_first);
+    tcase_add_test(tests, first_fit_is_up_to_twice_the_size);
+    tcase_add_test(tests, other_shards_are_searched);
+    tcase_add_test(tests, a_full_shard_spills);
+    tcase_add_test(tests, the_oldest_leaves_first);
+    tcase_add_test(tests, the_oldest_of_the_home_shard_first);
+    tcase_add_test(tests, homes_are_spread);
+    tcase_add_test(tests, random_orders_lose_nothing);
+    tcase_add_test(tests, a_busy_shard_is_waited_for);
+    tcase_add_test(tests, threads_shuffle_slots);
+    tcase_add_test(tests, during_a_fork_shards_only_take_in);
+    tcase_add_test(tests, a_reset_empties_the_shards);
+    return unit_run("shard", tests);
+}
