@@ -412,6 +412,7 @@ START_TEST(buffers_are_freed_after_the_cache_is_gone)
 }
 END_TEST
 
+#ifndef UNIT_TSAN // which has forgotten a thread by the last round
 static pthread_key_t key_again;
 
 // A destructor that comes back in every round that there is, and uses the pool in the last one.
@@ -454,6 +455,7 @@ START_TEST(the_first_request_comes_in_the_last_round)
     ck_assert_uint_eq(stats.retained, zp_budget_used());
 }
 END_TEST
+#endif
 
 int main(void)
 {
@@ -465,6 +467,8 @@ int main(void)
     tcase_add_test(tests, an_ended_thread_leaves_its_buffers);
     tcase_add_test(tests, threads_end_at_once);
     tcase_add_test(tests, buffers_are_freed_after_the_cache_is_gone);
+#ifndef UNIT_TSAN
     tcase_add_test(tests, the_first_request_comes_in_the_last_round);
+#endif
     return unit_run("threads", tests);
 }
