@@ -20,6 +20,9 @@
 // A rare case, kept out of the caller's straight line.
 #define ZP_COLD __attribute__((cold, noinline))
 
+// A function that reads what other threads may be writing, and says why that is right.
+#define ZP_RACY __attribute__((no_sanitize("thread")))
+
 // Thread-local variables are reached by one addition: the library is always loaded at start.
 #define ZP_TLS _Thread_local __attribute__((tls_model("initial-exec")))
 

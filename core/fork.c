@@ -47,13 +47,16 @@ static void visit_runs(void (*choose)(struct zp_slot *slot), void (*finish)(cons
     finish_run();
 }
 
-static void choose_pooled(struct zp_slot *slot)
+// These two look at slots that other threads own. POOLED and `left_out` come and go only under
+// locks that are all held here, so whatever else is written meanwhile, the answer is right.
+
+ZP_RACY static void choose_pooled(struct zp_slot *slot)
 {
     if (slot->state == ZP_SLOT_POOLED)
         add_to_run(slot);
 }
 
-static void choose_left_out(struct zp_slot *slot)
+ZP_RACY static void choose_left_out(struct zp_slot *slot)
 {
     if (slot->left_out)
         add_to_run(slot);
