@@ -19,7 +19,9 @@ start_server() { # tries ports until one is free
         server=$!
         cli=(redis-cli -p "$port")
         for _ in {1..100}; do
-            [[ $("${cli[@]}" config get dir 2>/dev/null | tail -1) == "$data" ]] && return
+            # A server that is still loading answers this, but no ping.
+            [[ $("${cli[@]}" config get dir 2>/dev/null | tail -1) == "$data" &&
+                $("${cli[@]}" ping) == PONG ]] && return
             kill -0 "$server" 2>/dev/null || break
             sleep 0.05
         done
