@@ -8,7 +8,8 @@
 #ifdef UNIT_TSAN
 // A fork holds more locks than TSan's search for deadlocks has room for, and the child makes locks
 // anew that are taken: TSan calls that a fault of theirs.
-const char *__tsan_default_options(void); // NOLINT(bugprone-reserved-identifier)
+__attribute__((visibility("default"))) const char *
+__tsan_default_options(void); // NOLINT(bugprone-reserved-identifier)
 
 const char *__tsan_default_options(void) // NOLINT(bugprone-reserved-identifier)
 {

@@ -297,6 +297,22 @@ START_TEST(a_shorter_buffer_of_the_class_is_extended)
 }
 END_TEST
 
+// Breaks when a buffer that was made longer is taken to be wholly in memory: scrubbing would bring
+// in what nobody touched.
+START_TEST(an_extended_part_stays_without_pages)
+{
+    unit_pool_start_default();
+    static const size_t from[] = {1100 * ZP_KIB, 4200 * ZP_KIB};
+    static const size_t to[] = {1200 * ZP_KIB, 5000 * ZP_KIB};
+    struct zp_slot *slot = get_or_fail(from[_i]);
+    memset(slot->base, 0xA5, from[_i]);
+    zp_pool_put(slot->base);
+    ck_assert_ptr_eq(get_or_fail(to[_i]), slot);
+    zp_pool_put(slot->base);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, to[_i]), from[_i] / unit_page());
+}
+END_TEST
+
 // ---- The budget ------------------------------------------------------------------------------
 
 // Breaks when the pool retains more than it may, or does not let the oldest go first.
@@ -689,6 +705,7 @@ int main(void)
     tcase_add_test(tests, a_cache_keeps_to_its_bytes);
     tcase_add_loop_test(tests, a_near_enough_buffer_serves, 0, 2);
     tcase_add_loop_test(tests, a_shorter_buffer_of_the_class_is_extended, 0, 4);
+    tcase_add_loop_test(tests, an_extended_part_stays_without_pages, 0, 2);
     tcase_add_test(tests, the_oldest_make_room);
     tcase_add_test(tests, what_never_fits_drives_nothing_out);
     tcase_add_test(tests, a_budget_of_zero_retains_nothing);
