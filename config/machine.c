@@ -223,6 +223,15 @@ static size_t largest_cache(const char *root)
     return (size_t)32 << 20; // a usual size today
 }
 
+size_t zp_machine_memory(const char *root)
+{
+    int saved_errno = errno;
+    size_t memory = physical_memory();
+    lower(&memory, read_limits(root).memory);
+    errno = saved_errno;
+    return group_list[0] != '\0' ? memory : 0;
+}
+
 void zp_machine_probe(struct zp_machine *machine, const char *root)
 {
     int saved_errno = errno;

@@ -23,6 +23,10 @@ struct zp_machine {
     bool huge_pages;      // transparent huge pages are not set to never
 };
 
+// The memory alone, as it is now: a cgroup's limit may have been changed. 0 if the groups cannot be
+// read, as in a sandbox entered since.
+size_t zp_machine_memory(const char *root);
+
 // `root` stands before every path: "" for the machine itself, another folder in tests.
 void zp_machine_probe(struct zp_machine *machine, const char *root);
 

@@ -57,6 +57,15 @@ static enum verdict parse_number(const char *text, int64_t *value)
     return end != NULL && *end == '\0' ? ACCEPTED : REFUSED;
 }
 
+static enum verdict parse_signed(const char *text, int64_t *value)
+{
+    bool negative = *text == '-';
+    enum verdict verdict = parse_number(text + negative, value);
+    if (negative)
+        *value = -*value;
+    return verdict;
+}
+
 static enum verdict parse_size(const char *text, int64_t *value)
 {
     static const char units[] = "kKmMgG";
@@ -98,8 +107,9 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
         *value = ZP_AUTO;
         return ACCEPTED;
     }
-    enum verdict verdict =
-        option->kind == ZP_OPTION_SIZE ? parse_size(text, value) : parse_number(text, value);
+    enum verdict verdict = option->kind == ZP_OPTION_SIZE     ? parse_size(text, value)
+                           : option->kind == ZP_OPTION_SIGNED ? parse_signed(text, value)
+                                                              : parse_number(text, value);
     if (verdict == ACCEPTED && (*value < option->least || *value > option->most))
         verdict = REFUSED;
     if (verdict == ACCEPTED && option->kind == ZP_OPTION_POWER_OF_TWO &&

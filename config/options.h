@@ -19,10 +19,13 @@
 
 enum zp_zero { ZP_ZERO_FREE, ZP_ZERO_OFF };
 enum zp_thp { ZP_THP_AUTO, ZP_THP_ON, ZP_THP_OFF };
+enum zp_eviction_choice { ZP_EVICTION_CLOCKPRO, ZP_EVICTION_LIFO };
+enum zp_reclaim { ZP_RECLAIM_LAZY, ZP_RECLAIM_OFF };
 enum zp_stats { ZP_STATS_OFF, ZP_STATS_EXIT };
 
 enum zp_option_kind {
     ZP_OPTION_NUMBER,       // min to max
+    ZP_OPTION_SIGNED,       // min to max, may be below 0
     ZP_OPTION_POWER_OF_TWO, // min to max
     ZP_OPTION_SIZE,         // bytes; K, M and G multiply by 1024 and its powers
     ZP_OPTION_CHOICE,       // one of `choices`; the value is its index

@@ -32,6 +32,19 @@ static size_t choose(int64_t option, size_t automatic)
     return option == ZP_AUTO ? automatic : (size_t)option;
 }
 
+size_t zp_budget_share(size_t memory)
+{
+    return memory / 4;
+}
+
+// A buffer that is scrubbed gains nothing from a thread cache once scrubbing it takes a hundred
+// times as long as a shard's lock; without scrubbing the lock always counts.
+static size_t thread_bytes(bool scrub, size_t budget)
+{
+    size_t most = scrub ? 32 * ZP_MIB : budget / 4;
+    return most < budget / 4 ? most : budget / 4;
+}
+
 void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,
                 struct zp_pool_config *config)
 {
@@ -40,7 +53,8 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
     uint32_t per_shard = POOLED_MOST / shards;
     if (per_shard < defaults->per_shard)
         per_shard = defaults->per_shard;
-    size_t budget = choose(options->max_memory, machine->memory / 4);
+    size_t budget = choose(options->max_memory, zp_budget_share(machine->memory));
+    bool scrub = options->zero == ZP_ZERO_FREE;
 
     *config = (struct zp_pool_config){
         .arena =
@@ -53,15 +67,22 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                               (options->thp == ZP_THP_AUTO && machine->huge_pages),
                 .strict = machine->strict,
             },
-        .budget = budget,
-        .thread_cache_bytes = choose(options->tls_bytes, budget / 4),
+        .retain =
+            {
+                .budget = budget,
+                .thread_cache_bytes = choose(options->tls_bytes, thread_bytes(scrub, budget)),
+                // Half: the other half is for what the program reads and for other threads.
+                // Measured with 32 MiB: overwriting in the cache wins up to 16 MiB, past it from
+                // there (docs/design.md).
+                .cpu_cache = machine->cache / 2,
+                .decay_ms = options->decay_ms,
+                .reclaim = options->reclaim == ZP_RECLAIM_LAZY,
+                .scrub = scrub,
+            },
+        .eviction =
+            options->eviction == ZP_EVICTION_LIFO ? &zp_eviction_lifo : &zp_eviction_clockpro,
         .thread_cache_most = (unsigned)choose(options->tls_cache, defaults->thread_cache),
         .shards = shards,
         .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
-        // Half: the other half is for what the program reads and for other threads. Measured with
-        // 32
-        // MiB: overwriting in the cache wins up to 16 MiB, past it from there (docs/design.md).
-        .cache = machine->cache / 2,
-        .scrub = options->zero == ZP_ZERO_FREE,
     };
 }

@@ -11,6 +11,9 @@
 #include "config/options.h"
 #include "core/pool.h"
 
+// Bytes of `memory` that the pool may retain unless told otherwise.
+size_t zp_budget_share(size_t memory);
+
 // Fills in what is `auto` and writes the whole configuration.
 void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,
                 struct zp_pool_config *config);

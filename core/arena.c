@@ -169,6 +169,7 @@ void zp_arena_put_back(struct zp_slot *slot)
     struct zp_region *region = region_of(slot);
     slot->clean = true;
     slot->resident = false;
+    slot->reclaimable = ZP_RECLAIMABLE_NONE;
     slot->warm = 0;
     zp_lock_take(&region->lock);
     slot->state = ZP_SLOT_COLD;
@@ -234,7 +235,7 @@ static int close_tail(struct zp_slot *slot, size_t keep)
     if (error != 0)
         return error;
     zp_os_advise(tail, length, MADV_NOHUGEPAGE);
-    while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] >= keep)
+    while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] * zp_arena.page >= keep)
         slot->seam_count--;
     set_committed(slot, keep);
     return 0;

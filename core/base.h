@@ -5,6 +5,7 @@
 #ifndef ZP_CORE_BASE_H
 #define ZP_CORE_BASE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,14 @@
 #define ZP_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ZP_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+// What always holds, for the reader, debug builds and the compiler.
+#define ZP_ASSUME(x)                                                                               \
+    do {                                                                                           \
+        assert(x);                                                                                 \
+        if (!(x))                                                                                  \
+            __builtin_unreachable();                                                               \
+    } while (0)
+
 // A rare case, kept out of the caller's straight line.
 #define ZP_COLD __attribute__((cold, noinline))
 
@@ -25,6 +34,14 @@
 
 // Thread-local variables are reached by one addition: the library is always loaded at start.
 #define ZP_TLS _Thread_local __attribute__((tls_model("initial-exec")))
+
+#if defined(__SANITIZE_THREAD__)
+#define ZP_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ZP_THREAD_SANITIZER 1
+#endif
+#endif
 
 static inline bool zp_is_power_of_two(size_t n)
 {

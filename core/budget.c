@@ -4,26 +4,36 @@
 
 #include <stdatomic.h>
 
-static size_t limit;
-static _Atomic size_t used, peak;
+static _Atomic size_t limit, used, peak;
 
 void zp_budget_init(size_t bytes)
 {
-    limit = bytes;
+    zp_budget_set_limit(bytes);
     atomic_store_explicit(&used, 0, memory_order_relaxed);
     atomic_store_explicit(&peak, 0, memory_order_relaxed);
 }
 
 size_t zp_budget_limit(void)
 {
-    return limit;
+    return atomic_load_explicit(&limit, memory_order_relaxed);
+}
+
+void zp_budget_set_limit(size_t bytes)
+{
+    atomic_store_explicit(&limit, bytes, memory_order_relaxed);
+}
+
+bool zp_budget_exceeded(void)
+{
+    return zp_budget_used() > zp_budget_limit();
 }
 
 bool zp_budget_charge(size_t bytes)
 {
+    size_t most = zp_budget_limit();
     size_t before = atomic_load_explicit(&used, memory_order_relaxed);
     do {
-        if (bytes > limit || before > limit - bytes)
+        if (bytes > most || before > most - bytes)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&used, &before, before + bytes,
                                                     memory_order_relaxed, memory_order_relaxed));

@@ -15,6 +15,10 @@
 void zp_budget_init(size_t limit);
 size_t zp_budget_limit(void);
 
+// Changes the limit. What is retained above a lower one is to be let go by the caller.
+void zp_budget_set_limit(size_t limit);
+bool zp_budget_exceeded(void);
+
 // Counts `bytes` as retained; false, and nothing counted, if that would exceed the limit.
 bool zp_budget_charge(size_t bytes);
 void zp_budget_release(size_t bytes);

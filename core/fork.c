@@ -126,6 +126,7 @@ static void fill_hole(const struct run *left_out)
 // and could not be left out.
 static void give_up_orphan(struct zp_slot *slot)
 {
+    slot->absent = slot->hot = false; // the child's shards know of none
     if (slot->state == ZP_SLOT_CACHED || slot->state == ZP_SLOT_TAKEN ||
         slot->state == ZP_SLOT_POOLED)
         zp_arena_decommit(slot);

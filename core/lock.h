@@ -3,8 +3,9 @@
 // A mutex with a rank. Locks are taken in the order of their ranks, within one rank in the order of
 // their index, and fork takes them all in that order; builds with assertions check the ranks.
 //
-// Always holds: no system call is made and nothing is scrubbed under a lock, with the one exception
-// named in arena.h (opening another page of slot records). So a lock is held for tens of
+// Always holds: no system call is made and nothing is scrubbed under a lock, with two exceptions
+// that nobody waits for on the way of a request: opening another page of slot records (arena.h),
+// and emptying the caches of other threads (thread_cache.h). So a lock is held for tens of
 // nanoseconds.
 //
 // Fork: the thread that forks takes all locks (fork.h). Other libraries' fork handlers run in the
@@ -21,9 +22,10 @@
 
 enum zp_lock_rank {
     ZP_RANK_NONE,
-    ZP_RANK_THREADS, // the list of thread caches
-    ZP_RANK_REGION,  // the cold slots of one size class
-    ZP_RANK_SHARD,   // the pooled slots of one shard
+    ZP_RANK_EMPTYING, // emptying the caches of other threads
+    ZP_RANK_THREADS,  // the list of thread caches
+    ZP_RANK_REGION,   // the cold slots of one size class
+    ZP_RANK_SHARD,    // the pooled slots of one shard
 };
 
 struct zp_lock {

@@ -3,7 +3,9 @@
 #include "os.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
@@ -22,6 +24,18 @@ static int call_madvise(void *address, size_t length, int advice)
     return (int)syscall(SYS_madvise, address, length, advice);
 }
 
+static int call_membarrier(int command)
+{
+    return (int)syscall(SYS_membarrier, command, 0, 0);
+}
+
+static uint32_t call_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint32_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000;
+}
+
 struct zp_os_calls zp_os_calls = {
     .mmap = mmap,
     .munmap = munmap,
@@ -29,6 +43,8 @@ struct zp_os_calls zp_os_calls = {
     .madvise = call_madvise,
     .mremap = mremap,
     .mincore = mincore,
+    .membarrier = call_membarrier,
+    .clock = call_clock,
 };
 
 size_t zp_os_page_size(void)
@@ -42,6 +58,21 @@ static int outcome(bool ok, int saved_errno)
     int error = ok ? 0 : -errno;
     errno = saved_errno;
     return error;
+}
+
+uint32_t zp_os_clock(void)
+{
+    return zp_os_calls.clock();
+}
+
+int zp_os_barrier(void)
+{
+    int saved = errno;
+    int result = zp_os_calls.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    if (result != 0 && errno == EPERM && // not registered yet
+        zp_os_calls.membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0)
+        result = zp_os_calls.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    return outcome(result == 0, saved);
 }
 
 int zp_os_map(size_t length, int protection, void **out)

@@ -24,12 +24,22 @@ struct zp_os_calls {
     int (*madvise)(void *address, size_t length, int advice);
     void *(*mremap)(void *from, size_t length, size_t new_length, int flags, ...);
     int (*mincore)(void *address, size_t length, unsigned char *vector);
+    int (*membarrier)(int command);
+    uint32_t (*clock)(void);
 };
 
 extern struct zp_os_calls zp_os_calls;
 
 // Bytes in a page.
 size_t zp_os_page_size(void);
+
+// Milliseconds since some moment, wrapping around after 49 days: for differences. Coarse and cheap:
+// the kernel's tick, read without a system call.
+uint32_t zp_os_clock(void);
+
+// Makes every other thread of the process see what this one wrote before, and this one see what
+// they wrote before (MEMBARRIER_CMD_PRIVATE_EXPEDITED, Linux 4.14), so that those need no barrier.
+int zp_os_barrier(void);
 
 // Maps private anonymous memory where the kernel likes; the address goes to `*out`.
 int zp_os_map(size_t length, int protection, void **out);

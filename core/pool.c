@@ -6,124 +6,12 @@
 #include "log.h"
 #include "os.h"
 #include "relocate.h"
+#include "retain.h"
 #include "shard.h"
 
 #include <string.h>
 
 struct zp_pool zp_pool;
-
-// ---- Retaining -------------------------------------------------------------------------------
-
-static void evict(struct zp_slot *slot, struct zp_counters *counters)
-{
-    zp_count(&counters->evicted, 1);
-    zp_budget_release(slot->committed);
-    zp_arena_decommit(slot);
-}
-
-// Charges `bytes` to the budget, decommitting the oldest pooled buffers until they fit.
-static bool charge(struct zp_thread_cache *cache, size_t bytes)
-{
-    while (!zp_budget_charge(bytes)) {
-        if (bytes > zp_budget_limit())
-            return false;
-        struct zp_slot *oldest = zp_shards_take_oldest(cache->home);
-        if (oldest == NULL)
-            return false;
-        evict(oldest, &cache->counters);
-    }
-    return true;
-}
-
-// Whether the processor's cache is likely to hold a buffer's content still: the buffer and all that
-// its thread has requested since would fit. Of a buffer from another thread this tells nothing, and
-// nothing but time is lost by it.
-static bool is_cached(const struct zp_slot *slot, const struct zp_counters *counters)
-{
-    return counters->bytes_requested - slot->born <= zp_pool.cache;
-}
-
-// Makes a buffer zero, if that is what freed buffers are to be; false if the kernel refused.
-static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
-{
-    slot->clean = zp_pool.scrub;
-    if (!zp_pool.scrub)
-        return true;
-    struct zp_scrub_result result = {slot->committed, 0};
-    bool cached = is_cached(slot, counters);
-    if (slot->resident)
-        zp_scrub_resident(slot->base, slot->committed, cached);
-    else if (zp_scrub(slot->base, slot->committed, cached, &result) != 0)
-        return false;
-    slot->warm = (uint32_t)(result.written / zp_arena.page);
-    slot->resident = result.written == slot->committed;
-    zp_count(&counters->bytes_scrubbed, result.written);
-    zp_count(&counters->bytes_dropped, result.dropped);
-    return true;
-}
-
-// Puts a scrubbed slot that is charged to the budget into a shard.
-static void share(struct zp_thread_cache *cache, struct zp_slot *slot)
-{
-    struct zp_slot *evicted = zp_shards_put(cache->home, slot, &cache->counters);
-    if (evicted != NULL)
-        evict(evicted, &cache->counters);
-}
-
-// Passes the oldest buffer of a cache on to the shards, with the charge for it.
-static void share_oldest(struct zp_thread_cache *cache)
-{
-    struct zp_slot *slot = zp_thread_cache_take_at(cache, 0);
-    cache->granted -= slot->committed;
-    slot->state = ZP_SLOT_TAKEN;
-    share(cache, slot);
-}
-
-// Empties a cache into the shards and returns what it was granted.
-static void flush(struct zp_thread_cache *cache)
-{
-    while (cache->count > 0)
-        share_oldest(cache);
-    zp_budget_release(cache->granted);
-    cache->granted = 0;
-}
-
-// Makes room for `bytes` in a cache: false if that is not to be had.
-static bool make_room(struct zp_thread_cache *cache, size_t bytes)
-{
-    if (cache->capacity == 0 || bytes > zp_pool.thread_cache_bytes)
-        return false;
-    while (cache->count == cache->capacity || cache->bytes + bytes > zp_pool.thread_cache_bytes)
-        share_oldest(cache);
-    size_t needed = cache->bytes + bytes;
-    if (needed > cache->granted) {
-        if (!charge(cache, needed - cache->granted))
-            return false;
-        cache->granted = needed;
-    }
-    return true;
-}
-
-static bool retain_in_cache(struct zp_thread_cache *cache, struct zp_slot *slot)
-{
-    if (!make_room(cache, slot->committed) || !scrub(slot, &cache->counters))
-        return false;
-    zp_thread_cache_push(cache, slot);
-    return true;
-}
-
-static bool retain_in_shard(struct zp_thread_cache *cache, struct zp_slot *slot)
-{
-    size_t bytes = slot->committed;
-    if (!charge(cache, bytes))
-        return false;
-    if (!scrub(slot, &cache->counters)) {
-        zp_budget_release(bytes);
-        return false;
-    }
-    share(cache, slot);
-    return true;
-}
 
 // ---- Threads ---------------------------------------------------------------------------------
 
@@ -133,7 +21,26 @@ static struct zp_thread_cache *own_cache(void)
     return cache != &zp_no_cache ? cache : zp_thread_cache_set_up();
 }
 
+static struct zp_thread_cache *enter_own_cache(void)
+{
+    struct zp_thread_cache *cache = own_cache();
+    zp_thread_cache_enter(cache);
+    return cache;
+}
+
 // ---- Get -------------------------------------------------------------------------------------
+
+// The tail that an earlier owner needed would be memory that no budget counts. An eighth is the
+// most that keeps what is resident within 5 % of what is asked for and retained, with sizes at
+// random; a smaller part would be given back and fetched again more often.
+static void give_back_tail(struct zp_slot *slot, size_t size)
+{
+    size_t keep = zp_round_up(size, zp_arena.page);
+    if (slot->committed <= keep || slot->committed - keep <= keep / 8)
+        return;
+    if (zp_arena_release(slot, keep) == 0 && slot->warm > keep / zp_arena.page)
+        slot->warm = (uint32_t)(keep / zp_arena.page);
+}
 
 // Makes a slot from a shard fit for use: not shared with another process, not missing from the next
 // one, and `size` bytes long.
@@ -149,6 +56,8 @@ static bool ready_pooled(struct zp_slot *slot, size_t size)
         slot->warm = 0;
     }
     slot->epoch = zp_pool_epoch();
+    zp_retain_reuse(slot);
+    give_back_tail(slot, size);
     return zp_arena_commit(slot, size) == 0;
 }
 
@@ -192,13 +101,27 @@ static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, unsigne
     return slot;
 }
 
-static struct zp_slot *get_fresh(struct zp_thread_cache *cache, unsigned size_class, size_t size)
+static struct zp_slot *take_cold(unsigned size_class)
 {
     struct zp_slot *slot = zp_arena_take(size_class);
     if (slot == NULL)
         return NULL;
+    if (!zp_shards_come_back(slot))
+        slot->hot = false; // of an owner long gone
     slot->epoch = zp_pool_epoch();
-    if (zp_arena_commit(slot, size) != 0) {
+    return slot;
+}
+
+static struct zp_slot *get_fresh(struct zp_thread_cache *cache, unsigned size_class, size_t size)
+{
+    struct zp_slot *slot = take_cold(size_class);
+    if (slot == NULL)
+        return NULL;
+    // Where there is no memory the pool gives back what it has, and tries once more.
+    int error = zp_arena_commit(slot, size);
+    if (error != 0 && zp_retain_give_back(cache) != 0)
+        error = zp_arena_commit(slot, size);
+    if (error != 0) {
         zp_arena_put_back(slot);
         return NULL;
     }
@@ -234,7 +157,7 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
 {
     if (!zp_pool.started)
         return NULL;
-    struct zp_thread_cache *cache = own_cache();
+    struct zp_thread_cache *cache = enter_own_cache();
     struct zp_slot *slot = NULL;
     if (size <= ZP_CLASS_MAX)
         slot =
@@ -244,6 +167,8 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
     } else {
         zp_count(&cache->counters.refused, 1);
     }
+    zp_retain_tick(cache);
+    zp_thread_cache_leave(cache);
     return slot;
 }
 
@@ -251,16 +176,19 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
 
 void zp_pool_take_back(struct zp_slot *slot)
 {
-    struct zp_thread_cache *cache = own_cache();
+    struct zp_thread_cache *cache = enter_own_cache();
+    // Before the buffer is kept: it has not been idle, whatever the thread did meanwhile.
+    zp_retain_tick(cache);
     slot->state = ZP_SLOT_TAKEN;
     if (slot->epoch != zp_pool_epoch()) {
         // Writing zeros would make a copy of every page that a fork left shared.
         zp_count(&cache->counters.dropped, 1);
         zp_arena_decommit(slot);
-    } else if (!retain_in_cache(cache, slot) && !retain_in_shard(cache, slot)) {
+    } else if (!zp_retain(cache, slot)) {
         zp_count(&cache->counters.unretained, 1);
         zp_arena_decommit(slot);
     }
+    zp_thread_cache_leave(cache);
 }
 
 void zp_pool_bad_pointer(const char *operation, const void *pointer)
@@ -312,9 +240,9 @@ static struct zp_slot *take_for_growth(size_t size)
 {
     struct zp_slot *slot = NULL;
     if (size <= ZP_CLASS_MAX / 2)
-        slot = zp_arena_take(zp_class_of(2 * size));
+        slot = take_cold(zp_class_of(2 * size));
     if (slot == NULL && size <= ZP_CLASS_MAX)
-        slot = zp_arena_take(zp_class_of(size));
+        slot = take_cold(zp_class_of(size));
     return slot;
 }
 
@@ -334,12 +262,10 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 
 int zp_pool_init(const struct zp_pool_config *config)
 {
-    zp_pool.scrub = config->scrub;
-    zp_pool.cache = config->cache;
-    zp_pool.thread_cache_bytes = config->thread_cache_bytes;
-    zp_budget_init(config->budget);
-    zp_shards_init(config->shards, config->most_per_shard);
-    int error = zp_thread_caches_init(config->thread_cache_most, flush);
+    zp_pool.scrub = config->retain.scrub;
+    zp_retain_init(&config->retain);
+    zp_shards_init(config->shards, config->most_per_shard, config->eviction);
+    int error = zp_thread_caches_init(config->thread_cache_most, zp_retain_flush);
     if (error == 0)
         error = zp_arena_init(&config->arena);
     __atomic_store_n(&zp_pool.started, error == 0, __ATOMIC_RELEASE);
@@ -363,19 +289,20 @@ void zp_pool_stats(struct zp_pool_stats *stats)
 
 void zp_pool_flush(void)
 {
-    flush(zp_thread_cache);
+    struct zp_thread_cache *cache = zp_thread_cache;
+    zp_thread_cache_enter(cache);
+    zp_retain_flush(cache);
+    zp_thread_cache_leave(cache);
 }
 
+// Does not set up a cache: it is called when jemalloc itself finds no memory.
 size_t zp_pool_trim(void)
 {
     if (!zp_pool.started)
         return 0;
-    struct zp_thread_cache *cache = own_cache();
-    size_t bytes = 0;
-    flush(cache);
-    for (struct zp_slot *slot; (slot = zp_shards_take_oldest(cache->home)) != NULL;) {
-        bytes += slot->committed;
-        evict(slot, &cache->counters);
-    }
+    struct zp_thread_cache *cache = zp_thread_cache;
+    zp_thread_cache_enter(cache);
+    size_t bytes = zp_retain_give_back(cache);
+    zp_thread_cache_leave(cache);
     return bytes;
 }

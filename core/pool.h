@@ -20,26 +20,23 @@
 #define ZP_CORE_POOL_H
 
 #include "arena.h"
-#include "scrub.h"
+#include "eviction.h"
+#include "retain.h"
 #include "thread_cache.h"
 
 struct zp_pool_config {
     struct zp_arena_config arena;
-    size_t budget;              // bytes the pool may retain
-    size_t thread_cache_bytes;  // of which each thread's cache may hold so many
-    unsigned thread_cache_most; // buffers per thread cache, up to ZP_CACHE_MOST
-    unsigned shards;            // a power of two up to ZP_SHARDS_MOST
-    uint32_t most_per_shard;    // buffers per shard
-    size_t cache;               // bytes of the processor's cache that a thread can count on
-    bool scrub;                 // make freed buffers zero before they are kept
+    struct zp_retain_config retain;
+    const struct zp_eviction_policy *eviction; // who leaves when the budget is full
+    unsigned thread_cache_most;                // buffers per thread cache, up to ZP_CACHE_MOST
+    unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
+    uint32_t most_per_shard;                   // buffers per shard
 };
 
 struct zp_pool {
     bool started;
-    size_t cache;
+    bool scrub;     // freed buffers are made zero
     uint32_t epoch; // forks so far: pages older than the last one may be shared
-    bool scrub;
-    size_t thread_cache_bytes;
 };
 
 extern struct zp_pool zp_pool;
@@ -68,7 +65,8 @@ void zp_pool_stats(struct zp_pool_stats *stats);
 // Moves what this thread's cache holds to the shards.
 void zp_pool_flush(void);
 
-// Gives back to the kernel what shards and this thread's cache retain. Returns the bytes.
+// Gives back to the kernel what is retained, in the caches of other threads too but for those that
+// their threads are at just now. Returns the bytes.
 size_t zp_pool_trim(void);
 
 // A buffer of at least `size` bytes that starts at a multiple of `alignment`, a power of two, and
@@ -90,11 +88,14 @@ static inline void zp_pool_hand_out(struct zp_thread_cache *cache, struct zp_slo
 static inline struct zp_slot *zp_pool_get_newest(size_t size)
 {
     struct zp_thread_cache *cache = zp_thread_cache;
+    if (ZP_UNLIKELY(!zp_thread_cache_try_enter(cache)))
+        return NULL;
     struct zp_slot *slot = zp_thread_cache_take_newest(cache, size);
     if (ZP_LIKELY(slot != NULL)) {
         zp_count(&cache->counters.thread_hits, 1);
         zp_pool_hand_out(cache, slot, size);
     }
+    zp_thread_cache_leave(cache);
     return slot;
 }
 
@@ -113,19 +114,28 @@ static inline struct zp_slot *zp_pool_slot(const void *buffer, const char *opera
 // Takes back a live buffer by its record: scrubs it, and keeps it or lets it go.
 void zp_pool_take_back(struct zp_slot *slot);
 
+// Puts a buffer that need not be scrubbed into the thread's cache; false if that is not to be.
+static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    if (ZP_UNLIKELY(!zp_thread_cache_try_enter(cache)))
+        return false;
+    bool kept = zp_thread_cache_has_room(cache, slot->committed) && slot->epoch == zp_pool_epoch();
+    if (ZP_LIKELY(kept)) {
+        slot->clean = false;
+        zp_thread_cache_push(cache, slot);
+    }
+    zp_thread_cache_leave(cache);
+    return kept;
+}
+
 // Takes a live buffer back; any thread may put it.
 static inline void zp_pool_put(void *buffer)
 {
     struct zp_slot *slot = zp_pool_slot(buffer, "free");
     struct zp_thread_cache *cache = zp_thread_cache;
     zp_count(&cache->counters.puts, 1);
-    if (zp_pool.scrub || ZP_UNLIKELY(!zp_thread_cache_has_room(cache, slot->committed) ||
-                                     slot->epoch != zp_pool_epoch())) {
+    if (zp_pool.scrub || ZP_UNLIKELY(!zp_pool_keep_dirty(cache, slot)))
         zp_pool_take_back(slot);
-        return;
-    }
-    slot->clean = false;
-    zp_thread_cache_push(cache, slot);
 }
 
 // The program protected, locked or advised memory of the arena: the buffers there are not kept when

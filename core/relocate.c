@@ -14,7 +14,7 @@ static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
 {
     size_t start = 0;
     for (unsigned i = 0; i <= from->seam_count; i++) {
-        size_t end = i < from->seam_count ? from->seams[i] : from->committed;
+        size_t end = i < from->seam_count ? from->seams[i] * zp_arena.page : from->committed;
         int error = zp_os_move(from->base + start, end - start, to->base + start);
         if (error != 0) {
             memcpy(from->base, to->base, start);
@@ -31,7 +31,7 @@ static void hand_over(const struct zp_slot *from, struct zp_slot *to)
     to->warm = from->warm;
     memcpy(to->seams, from->seams, sizeof(to->seams));
     to->seam_count = from->seam_count;
-    to->seams[to->seam_count++] = from->committed;
+    to->seams[to->seam_count++] = (uint32_t)(from->committed / zp_arena.page);
 }
 
 int zp_relocate(struct zp_slot *from, struct zp_slot *to, size_t bytes)

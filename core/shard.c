@@ -2,15 +2,24 @@
 
 #include "shard.h"
 
+#include "budget.h"
+#include "os.h"
+
 #include <string.h>
+
+// Further apart two readings of the clock are never taken the wrong way round.
+enum { CLOCK_SLACK_MS = 60 * 1000 };
 
 static struct zp_shard shards[ZP_SHARDS_MOST];
 static unsigned shard_mask;
 static uint32_t shard_capacity;
+static const struct zp_eviction_policy *policy;
 static unsigned homes_given;
 
-void zp_shards_init(unsigned count, uint32_t most_per_shard)
+void zp_shards_init(unsigned count, uint32_t most_per_shard,
+                    const struct zp_eviction_policy *chosen)
 {
+    policy = chosen;
     shard_mask = count - 1;
     shard_capacity = most_per_shard;
     for (unsigned i = 0; i < count; i++)
@@ -66,7 +75,14 @@ static unsigned find_class(const struct zp_shard *shard, unsigned from, unsigned
     return ZP_CLASS_COUNT;
 }
 
-static void push(struct zp_shard *shard, struct zp_slot *slot)
+// Bytes that the shard could hold if nobody else held more than now.
+static size_t capacity_of(const struct zp_shard *shard)
+{
+    size_t limit = zp_budget_limit(), used = zp_budget_used();
+    return (used < limit ? limit - used : 0) + shard->bytes;
+}
+
+static void push(struct zp_shard *shard, struct zp_slot *older, struct zp_slot *slot)
 {
     struct zp_slot **list = &shard->lists[slot->size_class];
     slot->state = ZP_SLOT_POOLED;
@@ -77,19 +93,20 @@ static void push(struct zp_shard *shard, struct zp_slot *slot)
     *list = slot;
     mark_class(shard, slot->size_class, true);
 
-    slot->newer = NULL;
-    slot->older = shard->newest;
-    if (shard->newest != NULL)
-        shard->newest->newer = slot;
-    else
-        shard->oldest = slot;
-    shard->newest = slot;
-
     set_count(shard, shard->count + 1);
     shard->bytes += slot->committed;
+    slot->shard = (uint8_t)(shard - shards);
+    zp_queue_insert(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, older, slot);
+    policy->arrive(&shard->eviction, slot, capacity_of(shard));
 }
 
-static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot)
+static void push_newest(struct zp_shard *shard, struct zp_slot *slot)
+{
+    push(shard, shard->eviction.arrivals.newest, slot);
+}
+
+// Takes a slot out of everything but what the policy keeps.
+static struct zp_slot *unlink_slot(struct zp_shard *shard, struct zp_slot *slot)
 {
     if (slot->next != NULL)
         slot->next->prev = slot->prev;
@@ -100,13 +117,24 @@ static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot)
     if (shard->lists[slot->size_class] == NULL)
         mark_class(shard, slot->size_class, false);
 
-    *(slot->newer != NULL ? &slot->newer->older : &shard->newest) = slot->older;
-    *(slot->older != NULL ? &slot->older->newer : &shard->oldest) = slot->newer;
-
+    if (slot == shard->marked)
+        shard->marked = slot->links[ZP_ORDER_ARRIVAL].older;
+    zp_queue_remove(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
     set_count(shard, shard->count - 1);
     shard->bytes -= slot->committed;
     slot->state = ZP_SLOT_TAKEN;
     return slot;
+}
+
+static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot, bool used)
+{
+    policy->leave(&shard->eviction, slot, used, capacity_of(shard));
+    return unlink_slot(shard, slot);
+}
+
+static struct zp_slot *evict_locked(struct zp_shard *shard)
+{
+    return unlink_slot(shard, policy->evict(&shard->eviction, capacity_of(shard)));
 }
 
 // Twice the size, or the last class there is.
@@ -119,7 +147,7 @@ static unsigned last_fit(unsigned size_class)
 static struct zp_slot *take_locked(struct zp_shard *shard, unsigned size_class)
 {
     unsigned found = find_class(shard, size_class, last_fit(size_class));
-    return found < ZP_CLASS_COUNT ? pull(shard, shard->lists[found]) : NULL;
+    return found < ZP_CLASS_COUNT ? pull(shard, shard->lists[found], true) : NULL;
 }
 
 // One round over all shards. Those that are busy are passed over unless `wait` is set; whether
@@ -171,7 +199,7 @@ static bool put_without_waiting(struct zp_shard *shard, struct zp_slot *slot,
     }
     bool room = shard->count < shard_capacity;
     if (room)
-        push(shard, slot);
+        push_newest(shard, slot);
     zp_lock_release(&shard->lock);
     return room;
 }
@@ -190,13 +218,26 @@ struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_cou
     struct zp_slot *evicted = NULL;
     zp_lock_take(&shard->lock);
     if (shard->count >= shard_capacity)
-        evicted = pull(shard, shard->oldest);
-    push(shard, slot);
+        evicted = evict_locked(shard);
+    push_newest(shard, slot);
     zp_lock_release(&shard->lock);
     return evicted;
 }
 
-struct zp_slot *zp_shards_take_oldest(unsigned home)
+bool zp_shards_come_back(struct zp_slot *slot)
+{
+    if (!__atomic_load_n(&slot->absent, __ATOMIC_ACQUIRE))
+        return false;
+    struct zp_shard *shard = &shards[slot->shard];
+    zp_lock_take(&shard->lock);
+    bool absent = slot->absent; // else its test has ended meanwhile
+    if (absent)
+        policy->come_back(&shard->eviction, slot, capacity_of(shard));
+    zp_lock_release(&shard->lock);
+    return absent;
+}
+
+struct zp_slot *zp_shards_evict(unsigned home)
 {
     if (ZP_UNLIKELY(zp_lock_holds_all))
         return NULL;
@@ -205,12 +246,81 @@ struct zp_slot *zp_shards_take_oldest(unsigned home)
         if (__atomic_load_n(&shard->count, __ATOMIC_RELAXED) == 0)
             continue;
         zp_lock_take(&shard->lock);
-        struct zp_slot *slot = shard->oldest != NULL ? pull(shard, shard->oldest) : NULL;
+        struct zp_slot *slot = shard->count != 0 ? evict_locked(shard) : NULL;
         zp_lock_release(&shard->lock);
         if (slot != NULL)
             return slot;
     }
     return NULL;
+}
+
+static bool has_been_idle(const struct zp_slot *slot, uint32_t now, uint32_t idle)
+{
+    if (slot == NULL)
+        return false;
+    // The clock wraps around after 49 days, and may have been read a moment before `since` was set.
+    uint32_t age = now - slot->since;
+    return (age < UINT32_MAX - CLOCK_SLACK_MS ? age : 0) >= idle;
+}
+
+static struct zp_slot *take_idle_locked(struct zp_shard *shard, uint32_t now, uint32_t idle)
+{
+    struct zp_slot *oldest = shard->eviction.arrivals.oldest;
+    return has_been_idle(oldest, now, idle) ? pull(shard, oldest, false) : NULL;
+}
+
+static struct zp_slot *take_unmarked_locked(struct zp_shard *shard, uint32_t now, uint32_t idle)
+{
+    struct zp_slot *next = shard->marked != NULL ? shard->marked->links[ZP_ORDER_ARRIVAL].newer
+                                                 : shard->eviction.arrivals.oldest;
+    for (; has_been_idle(next, now, idle); next = next->links[ZP_ORDER_ARRIVAL].newer) {
+        if (next->reclaimable != ZP_RECLAIMABLE_ALL) {
+            bool hot = next->hot;
+            pull(shard, next, false)->hot = hot;
+            return next;
+        }
+        shard->marked = next;
+    }
+    return NULL;
+}
+
+typedef struct zp_slot *take_by_age(struct zp_shard *shard, uint32_t now, uint32_t idle);
+
+static struct zp_slot *take_first(unsigned home, uint32_t idle, take_by_age *take)
+{
+    if (ZP_UNLIKELY(zp_lock_holds_all))
+        return NULL;
+    uint32_t now = zp_os_clock();
+    for (unsigned i = 0; i <= shard_mask; i++) {
+        struct zp_shard *shard = neighbour(home, i);
+        if (__atomic_load_n(&shard->count, __ATOMIC_RELAXED) == 0)
+            continue;
+        zp_lock_take(&shard->lock);
+        struct zp_slot *slot = take(shard, now, idle);
+        zp_lock_release(&shard->lock);
+        if (slot != NULL)
+            return slot;
+    }
+    return NULL;
+}
+
+struct zp_slot *zp_shards_take_idle(unsigned home, uint32_t idle)
+{
+    return take_first(home, idle, take_idle_locked);
+}
+
+struct zp_slot *zp_shards_take_unmarked(unsigned home, uint32_t idle)
+{
+    return take_first(home, idle, take_unmarked_locked);
+}
+
+void zp_shards_put_marked(struct zp_slot *slot)
+{
+    struct zp_shard *shard = &shards[slot->shard];
+    zp_lock_take(&shard->lock);
+    push(shard, shard->marked, slot);
+    shard->marked = slot;
+    zp_lock_release(&shard->lock);
 }
 
 size_t zp_shards_bytes(void)
@@ -244,7 +354,8 @@ void zp_shards_reset(void)
         set_count(shard, 0);
         shard->nonempty[0] = shard->nonempty[1] = 0;
         shard->bytes = 0;
-        shard->newest = shard->oldest = NULL;
+        shard->marked = NULL;
+        memset(&shard->eviction, 0, sizeof(shard->eviction));
         memset(shard->lists, 0, sizeof(shard->lists));
     }
 }

@@ -18,6 +18,7 @@
 #ifndef ZP_CORE_SHARD_H
 #define ZP_CORE_SHARD_H
 
+#include "eviction.h"
 #include "lock.h"
 #include "size_class.h"
 #include "slot.h"
@@ -27,15 +28,17 @@ enum { ZP_SHARDS_MOST = 128 };
 
 struct zp_shard {
     struct zp_lock lock;
-    uint32_t count;                  // slots held; may be read without the lock
-    uint64_t nonempty[2];            // a bit per class with slots; may be read without the lock
-    size_t bytes;                    // committed bytes held
-    struct zp_slot *newest, *oldest; // order of arrival
+    uint32_t count;       // slots held; may be read without the lock
+    uint64_t nonempty[2]; // a bit per class with slots; may be read without the lock
+    size_t bytes;         // committed bytes held
+    struct zp_eviction eviction;
+    struct zp_slot *marked; // it and all that arrived before it are wholly reclaimable, or NULL
     struct zp_slot *lists[ZP_CLASS_COUNT]; // newest first
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 // `count` must be a power of two up to ZP_SHARDS_MOST. Called once, before anything else here.
-void zp_shards_init(unsigned count, uint32_t most_per_shard);
+void zp_shards_init(unsigned count, uint32_t most_per_shard,
+                    const struct zp_eviction_policy *policy);
 unsigned zp_shards_count(void);
 
 // A home for one more thread.
@@ -45,13 +48,25 @@ unsigned zp_shards_next_home(void);
 // none.
 struct zp_slot *zp_shards_take(unsigned home, unsigned size_class, struct zp_counters *counters);
 
-// Puts a clean or dirty TAKEN slot, already charged, into the home shard, or into a neighbour when
-// that is full. When all are full, the oldest of the home shard makes room: it is returned, TAKEN
-// and still charged, for the caller to decommit. NULL otherwise.
+// Puts a clean or dirty TAKEN slot, already charged and with `since` set, into the home shard, or
+// into a neighbour when that is full. When all are full, another of the home shard's makes room: it
+// is returned, TAKEN and still charged, for the caller to decommit. NULL otherwise.
 struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_counters *counters);
 
-// The slot that arrived first in some shard, the home shard's first; NULL when all are empty.
-struct zp_slot *zp_shards_take_oldest(unsigned home);
+// The slot that the policy gives up for another, the home shard's first; NULL when all are empty.
+struct zp_slot *zp_shards_evict(unsigned home);
+
+// A slot that has been in a shard for at least `idle` milliseconds, in any of them; NULL if none
+// has.
+struct zp_slot *zp_shards_take_idle(unsigned home, uint32_t idle);
+
+// A slot that has been in a shard for so long and is not yet wholly reclaimable; to be put back
+// with the second function. It keeps the age by which it decays; for eviction it arrives anew.
+struct zp_slot *zp_shards_take_unmarked(unsigned home, uint32_t idle);
+void zp_shards_put_marked(struct zp_slot *slot);
+
+// A slot of the cold list is to be used: its shard learns of it if it is `absent`. Whether it was.
+bool zp_shards_come_back(struct zp_slot *slot);
 
 // Committed bytes in all shards.
 size_t zp_shards_bytes(void);

@@ -4,7 +4,9 @@
 // pooled buffer, and an overrun of one cannot reach this.
 //
 // Always holds:
-//   - A slot has one owner at a time, named by its state; only the owner touches the record.
+//   - A slot has one owner at a time, named by its state; only the owner touches the record, but
+//   for
+//     the links and the words of eviction, which belong to the lock of the slot's shard.
 //   - COLD slots hold no pages. `clean` is true of every slot whose every byte reads as zero.
 //   - `base` is written once, when the slot is first taken; a record that never was is all zeros.
 //   - `committed` does not change while the program owns the buffer, but by realloc: it is what
@@ -31,9 +33,28 @@ enum zp_slot_state {
     ZP_SLOT_RETIRED, // the kernel refused to give or take its memory; never used again
 };
 
+// How much of a pooled buffer is marked MADV_FREE: the kernel may take those pages at any time.
+enum zp_reclaimable {
+    ZP_RECLAIMABLE_NONE,
+    ZP_RECLAIMABLE_PART, // what lies in huge pages
+    ZP_RECLAIMABLE_ALL,
+};
+
 // Where realloc joined moved pages to fresh ones, the kernel keeps two mappings. A slot remembers
 // up to this many such seams, because a later move has to go mapping by mapping.
-enum { ZP_SLOT_SEAMS = 7 };
+enum { ZP_SLOT_SEAMS = 6 };
+
+// The orders that eviction keeps slots in (eviction.h).
+enum zp_order {
+    ZP_ORDER_ARRIVAL, // all slots of a shard
+    ZP_ORDER_RECENCY, // those whose recency a policy still weighs
+    ZP_ORDER_COLD,    // cold ones, or those evicted in their test
+    ZP_ORDER_COUNT,
+};
+
+struct zp_link {
+    struct zp_slot *newer, *older;
+};
 
 struct zp_slot {
     char *base;       // first byte; a multiple of the region's stride
@@ -44,20 +65,24 @@ struct zp_slot {
     uint8_t size_class;
     bool clean;                  // every byte reads as zero
     bool resident;               // every page was in memory: scrub without asking
+    uint8_t reclaimable;         // enum zp_reclaimable
     bool left_out;               // marked MADV_DONTFORK by a fork
     bool marked;                 // the program changed the mapping itself: replace it when freed
     bool open;                   // packed layout: the slot has been made accessible
     struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
     union {
-        struct {
-            struct zp_slot *newer, *older; // POOLED: order of arrival in a shard
-        };
-        uint64_t born; // LIVE: bytes that its thread had requested before it
+        uint64_t born;                        // LIVE: bytes that its thread had requested before it
+        struct zp_link links[ZP_ORDER_COUNT]; // POOLED, and the others while `absent`
     };
 
-    // The second cache line: needed by realloc alone.
+    // The rest is in the second cache line and not touched on the fast ways.
+    uint32_t since;   // POOLED: when it arrived, in milliseconds of the clock
+    uint8_t shard;    // POOLED or absent: whose eviction knows it
+    bool absent;      // evicted, and eviction still waits whether it is asked for again
+    bool in_test : 1; // pooled and cold: an access now would make it hot
+    bool hot : 1;     // POOLED: asked for often; else: to be hot when it arrives
     uint8_t seam_count;
-    size_t seams[ZP_SLOT_SEAMS]; // offsets in bytes, ascending
+    uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 _Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,

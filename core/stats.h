@@ -28,6 +28,7 @@
     X(stolen,          "requests served by another thread's shard")                      \
     X(spilled,         "buffers that went to a neighbour because the own shard was full") \
     X(evicted,         "pooled buffers decommitted to make room")                        \
+    X(decayed,         "pooled buffers decommitted because they had been idle")          \
     X(unretained,      "buffers decommitted because there was no room")                  \
     X(dropped,         "buffers shared by a fork or marked by the program, dropped when freed") \
     X(grown_in_place,  "reallocs that only changed the buffer's size")                   \

@@ -18,6 +18,7 @@ ZP_TLS struct zp_thread_cache *zp_thread_cache = &zp_no_cache;
 static ZP_TLS bool has_been_set_up;
 
 static struct {
+    struct zp_lock emptying; // one thread at a time claims caches, and makes system calls meanwhile
     struct zp_lock lock;
     struct zp_thread_cache *all; // only ever grows, so it is walked without the lock
     struct zp_thread_cache *free;
@@ -61,8 +62,10 @@ static void make_more(void)
 static void end_thread(void *argument)
 {
     struct zp_thread_cache *cache = argument;
+    zp_thread_cache_enter(cache);
     cache->capacity = 0;
     threads.teardown(cache);
+    zp_thread_cache_leave(cache);
     zp_thread_cache = &zp_no_cache;
     zp_lock_take(&threads.lock);
     push_free(cache);
@@ -71,6 +74,7 @@ static void end_thread(void *argument)
 
 int zp_thread_caches_init(unsigned capacity, void (*teardown)(struct zp_thread_cache *cache))
 {
+    zp_lock_init(&threads.emptying, ZP_RANK_EMPTYING);
     zp_lock_init(&threads.lock, ZP_RANK_THREADS);
     threads.capacity = capacity;
     threads.teardown = teardown;
@@ -90,6 +94,7 @@ struct zp_thread_cache *zp_thread_cache_set_up(void)
     if (cache == NULL)
         return &zp_no_cache;
     cache->home = zp_shards_next_home();
+    zp_thread_cache_stamp(cache, zp_os_clock());
     // If nobody would empty it, nothing may be put into it.
     cache->capacity = pthread_setspecific(threads.key, cache) == 0 ? threads.capacity : 0;
     zp_thread_cache = cache;
@@ -112,23 +117,107 @@ void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes)
     }
 }
 
+void zp_thread_cache_enter(struct zp_thread_cache *cache)
+{
+    while (!zp_thread_cache_try_enter(cache)) {
+        zp_lock_take(&threads.emptying); // held for as long as anything is claimed
+        zp_lock_release(&threads.emptying);
+    }
+}
+
+// Whether a cache has not been used for so long. The fast ways only count: that they used it shows
+// when this is asked again.
+static bool is_idle(struct zp_thread_cache *cache, uint32_t now, uint32_t idle)
+{
+    if (idle == 0)
+        return true;
+    uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED);
+    if (puts != __atomic_load_n(&cache->seen, __ATOMIC_RELAXED)) {
+        zp_thread_cache_stamp(cache, now);
+        return false;
+    }
+    return now - __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED) >= idle;
+}
+
+static bool is_claimed(const struct zp_thread_cache *cache)
+{
+    return __atomic_load_n(&cache->claimed, __ATOMIC_RELAXED);
+}
+
+// Claims the caches of other threads that are to be emptied; false if there is none.
+static bool claim(uint32_t idle)
+{
+    bool any = false;
+    uint32_t now = zp_os_clock();
+    for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
+        if (cache == zp_thread_cache || __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED) == 0 ||
+            !is_idle(cache, now, idle))
+            continue;
+        __atomic_store_n(&cache->claimed, true, __ATOMIC_SEQ_CST);
+        any = true;
+    }
+    return any;
+}
+
+static void empty_claimed(struct zp_thread_cache *cache,
+                          void (*give)(struct zp_slot *slot, uint32_t since),
+                          void (*release)(size_t granted))
+{
+    struct zp_slot *slots[ZP_CACHE_MOST];
+    unsigned count = 0;
+    size_t spare = 0;
+    uint32_t since = __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED);
+    if (!__atomic_load_n(&cache->inside, __ATOMIC_SEQ_CST)) {
+        spare = cache->granted - cache->bytes;
+        cache->granted = 0;
+        while (cache->count > 0)
+            slots[count++] = zp_thread_cache_take_at(cache, cache->count - 1);
+    }
+    __atomic_store_n(&cache->claimed, false, __ATOMIC_RELEASE);
+    release(spare);
+    for (unsigned i = count; i-- > 0;) // the oldest first, as their thread would have
+        give(slots[i], since);
+}
+
+void zp_thread_caches_empty(uint32_t idle, void (*give)(struct zp_slot *slot, uint32_t since),
+                            void (*release)(size_t granted))
+{
+    zp_lock_take(&threads.emptying);
+    if (claim(idle)) {
+        bool safe = zp_os_barrier() == 0;
+        for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
+            if (!is_claimed(cache))
+                continue;
+            if (safe)
+                empty_claimed(cache, give, release);
+            else
+                __atomic_store_n(&cache->claimed, false, __ATOMIC_RELEASE);
+        }
+    }
+    zp_lock_release(&threads.emptying);
+}
+
 void zp_thread_caches_lock(void)
 {
+    zp_lock_take(&threads.emptying);
     zp_lock_take(&threads.lock);
 }
 
 void zp_thread_caches_unlock(void)
 {
     zp_lock_release(&threads.lock);
+    zp_lock_release(&threads.emptying);
 }
 
 void zp_thread_caches_reset(void)
 {
     zp_lock_reset(&threads.lock);
+    zp_lock_reset(&threads.emptying);
     threads.free = NULL;
     memset(&zp_no_cache.counters, 0, sizeof(zp_no_cache.counters));
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
         memset(&cache->counters, 0, sizeof(cache->counters));
+        cache->inside = cache->claimed = false;
         cache->count = 0;
         cache->bytes = 0;
         cache->granted = 0;

@@ -16,6 +16,12 @@
 // A thread's cache is set up on its first large request and emptied by a pthread key's destructor.
 // What the thread frees after that, in other destructors, goes straight to a shard.
 //
+// Another thread may empty a cache, to give memory back while its owner sleeps. The owner says with
+// a plain store that it is inside, and looks whether the cache is claimed; who claims says so,
+// makes all threads pass a barrier (zp_os_barrier), and looks whether the owner is inside. One of
+// the two sees the other and keeps off: the owner takes the slow way and waits there, the claimer
+// leaves that cache alone. So the owner pays two stores and a load, and no barrier.
+//
 // Locking: a cache belongs to its thread. ZP_RANK_THREADS guards the lists of caches. The counters
 // of zp_no_cache are shared without a lock and may miss a few events. Fork: see fork.h.
 
@@ -27,12 +33,23 @@
 
 enum { ZP_CACHE_MOST = 64 };
 
+// The owner's store of `inside` must come before its look at `claimed`. The fence below holds the
+// compiler to that, and the claimer's barrier the processor. The thread sanitizer knows of no such
+// barrier: for it the store is an ordered one.
+#ifdef ZP_THREAD_SANITIZER
+#define ZP_OWNER_ORDER __ATOMIC_SEQ_CST
+#else
+#define ZP_OWNER_ORDER __ATOMIC_RELAXED
+#endif
+
 struct zp_cached {
     struct zp_slot *slot;
     size_t committed; // of the slot, kept here so that a search reads no record
 };
 
 struct zp_thread_cache {
+    bool inside;                             // the owner is at it
+    bool claimed;                            // another thread is, or wants to be
     unsigned count;                          // buffers held
     unsigned capacity;                       // most buffers
     size_t bytes;                            // committed bytes held
@@ -40,6 +57,8 @@ struct zp_thread_cache {
     struct zp_cached entries[ZP_CACHE_MOST]; // oldest first
     struct zp_counters counters;
     unsigned home;                     // the thread's shard
+    uint64_t seen;                     // puts at `stamp`
+    uint32_t stamp;                    // on the clock: when it was last seen in use
     struct zp_thread_cache *next;      // list of all caches ever made
     struct zp_thread_cache *next_free; // list of those without a thread
 } __attribute__((aligned(ZP_CACHE_LINE)));
@@ -54,6 +73,40 @@ int zp_thread_caches_init(unsigned capacity, void (*teardown)(struct zp_thread_c
 // Gives this thread a cache, and returns it: zp_no_cache if it is being torn down, or if there is
 // no memory for one. May allocate small memory (a pthread key's slot), never from the pool.
 ZP_COLD struct zp_thread_cache *zp_thread_cache_set_up(void);
+
+// Takes what the caches of other threads hold that have not been used for `idle` milliseconds, and
+// calls `give` with each buffer, still charged, and `release` with what was granted beyond that.
+// Caches that their threads are at right now are left alone, and all of them where the kernel has
+// no barrier for it.
+void zp_thread_caches_empty(uint32_t idle, void (*give)(struct zp_slot *slot, uint32_t since),
+                            void (*release)(size_t granted));
+
+// Notes that the cache is in use.
+static inline void zp_thread_cache_stamp(struct zp_thread_cache *cache, uint32_t now)
+{
+    __atomic_store_n(&cache->seen, __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&cache->stamp, now, __ATOMIC_RELAXED);
+}
+
+// Waits until nobody claims the cache, and enters it.
+void zp_thread_cache_enter(struct zp_thread_cache *cache);
+
+// Enters the cache if nobody claims it.
+static inline bool zp_thread_cache_try_enter(struct zp_thread_cache *cache)
+{
+    __atomic_store_n(&cache->inside, true, ZP_OWNER_ORDER);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (ZP_LIKELY(!__atomic_load_n(&cache->claimed, __ATOMIC_SEQ_CST)))
+        return true;
+    __atomic_store_n(&cache->inside, false, __ATOMIC_RELEASE);
+    return false;
+}
+
+static inline void zp_thread_cache_leave(struct zp_thread_cache *cache)
+{
+    __atomic_store_n(&cache->inside, false, __ATOMIC_RELEASE);
+}
 
 // Sums the counters of all threads, past and present, and the bytes in their caches.
 void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes);

@@ -4,6 +4,8 @@
 // must not change it and jemalloc sets it itself where malloc is to; and the kernel may refuse what
 // is obviously too large, as it may with glibc.
 
+#include "core/pool.h"
+
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -15,7 +17,11 @@ int zp_je_mprotect(void *address, size_t length, int protection);
 void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
     int saved_errno = errno;
-    void *mapped = mmap(address, length, protection, flags & ~MAP_NORESERVE, fd, offset);
+    flags &= ~MAP_NORESERVE;
+    void *mapped = mmap(address, length, protection, flags, fd, offset);
+    // Where there is no memory the pool gives back what it has, and jemalloc gets another try.
+    if (mapped == MAP_FAILED && errno == ENOMEM && length <= ZP_CLASS_MAX && zp_pool_trim() != 0)
+        mapped = mmap(address, length, protection, flags, fd, offset);
     errno = saved_errno;
     return mapped;
 }

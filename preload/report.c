@@ -107,9 +107,9 @@ static void add_keeping(struct page *page, const struct zp_pool_stats *stats)
     add(page, "  retained             %s now, %s at most\n", bytes_text(stats->retained).is,
         bytes_text(stats->retained_peak).is);
     add(page,
-        "  let go               %llu to make room, %llu for want of room, %llu shared or marked\n",
-        (unsigned long long)c->evicted, (unsigned long long)c->unretained,
-        (unsigned long long)c->dropped);
+        "  let go               %llu to make room, %llu idle, %llu for want of room, %llu marked\n",
+        (unsigned long long)c->evicted, (unsigned long long)c->decayed,
+        (unsigned long long)c->unretained, (unsigned long long)c->dropped);
     add(page, "  contention           %llu locks busy, %llu buffers stolen, %llu spilled\n",
         (unsigned long long)c->contended, (unsigned long long)c->stolen,
         (unsigned long long)c->spilled);

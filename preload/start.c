@@ -66,13 +66,18 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_text(&line, ", ");
     zp_line_number(&line, config->thread_cache_most);
     zp_line_text(&line, " buffers and ");
-    zp_line_number(&line, config->thread_cache_bytes);
+    zp_line_number(&line, config->retain.thread_cache_bytes);
     zp_line_text(&line, " bytes per thread, budget ");
-    zp_line_number(&line, config->budget);
+    zp_line_number(&line, config->retain.budget);
     zp_line_text(&line, " bytes, huge pages ");
     zp_line_text(&line, config->arena.huge_pages ? "on" : "off");
-    zp_line_text(&line, config->scrub ? ", scrubbed on free" : ", not scrubbed");
+    zp_line_text(&line, config->retain.scrub ? ", scrubbed on free" : ", not scrubbed");
     zp_line_write(&line, STDERR_FILENO);
+}
+
+static size_t budget_now(void)
+{
+    return zp_budget_share(zp_machine_memory(""));
 }
 
 static bool start_pool(void)
@@ -81,6 +86,8 @@ static bool start_pool(void)
     struct zp_pool_config config;
     zp_machine_probe(&machine, "");
     zp_resolve(&zp_options, &machine, &config);
+    if (zp_options.max_memory == ZP_AUTO)
+        config.retain.budget_now = budget_now;
     if (zp_pool_init(&config) != 0) {
         zp_log(ZP_LOG_WARNING, "no address space for the pool; every request goes to jemalloc",
                NULL);

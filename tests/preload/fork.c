@@ -43,15 +43,15 @@ static void free_costs_nothing(void *buffer)
 
 static void child_frees_inherited(void)
 {
-    char *array = malloc(256 * MIB);
-    memset(array, 1, 256 * MIB);
+    char *array = malloc(GIB);
+    memset(array, 1, GIB);
     pid_t child = fork();
     if (child == 0) {
         free_costs_nothing(array);
         _exit(0);
     }
     expect_success(child);
-    CHECK(all_bytes(array, 1, 256 * MIB));
+    CHECK(all_bytes(array, 1, GIB));
     free(array);
 }
 

@@ -42,6 +42,9 @@ refused TLS_BYTES auto 'auto or a size' lots 1.5G 9223372036854775808 9999999999
 refused MAX_PER_SHARD auto 'auto or a number from 1 to 65536' 0 65537 x
 refused MAX_MEMORY auto 'auto or a size' -1 50% '1 G'
 refused ZERO free 'free or off' 0 on FREE '' 'free|off'
+refused EVICTION clockpro 'clockpro or lifo' fifo lru '' CLOCKPRO 'clockpro|lifo'
+refused DECAY_MS 10000 'a number from -1 to 86400000' -2 86400001 1s '' - --1 0x10 9223372036854775808
+refused RECLAIM lazy 'lazy or off' on eager '' 'lazy|off'
 refused THP auto 'auto, on or off' always 1
 refused STATS off 'off or exit' on 1 Exit
 refused VERBOSE 0 'a number from 0 to 3' 4 loud
@@ -69,7 +72,8 @@ expect "zeropool: ZEROPOOL_SHARDS=${long:0:64}: expected auto or a power of two 
 
 # Good values, and what is none of our business, go without a word.
 for good in ENABLE=0 MIN_SIZE=64K MIN_SIZE=1g SHARDS=128 SHARDS=auto TLS_CACHE=0 TLS_BYTES=0 \
-    MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off THP=on STATS=off VERBOSE=0; do
+    MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off EVICTION=lifo EVICTION=clockpro DECAY_MS=-1 DECAY_MS=0 \
+    DECAY_MS=86400000 RECLAIM=lazy RECLAIM=off THP=on STATS=off VERBOSE=0; do
     expect '' "ZEROPOOL_$good"
 done
 expect '' ZEROPOO=1

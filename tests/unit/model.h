@@ -35,7 +35,7 @@ struct model {
 static inline void model_start(struct model *model, const struct zp_pool_config *config,
                                size_t largest, struct unit_random random)
 {
-    *model = (struct model){.random = random, .scrub = config->scrub, .largest = largest};
+    *model = (struct model){.random = random, .scrub = config->retain.scrub, .largest = largest};
 }
 
 static inline size_t model_below(struct model *model, size_t bound)
@@ -221,6 +221,16 @@ static inline void model_move(struct model *model, unsigned index, size_t size)
     model_check_buffer(buffer);
 }
 
+// Mostly none; then enough for marks, or for decay.
+static inline void model_let_time_pass(struct model *model)
+{
+    size_t chance = model_below(model, 40);
+    if (chance == 0)
+        unit_let_pass(20000);
+    else if (chance < 5)
+        unit_let_pass(1500);
+}
+
 // One operation, whichever.
 static inline void model_step(struct model *model)
 {
@@ -240,6 +250,7 @@ static inline void model_step(struct model *model)
     } else {
         zp_pool_trim();
     }
+    model_let_time_pass(model);
 }
 
 struct model_census {

@@ -82,18 +82,38 @@ static inline struct zp_pool_config unit_pool_config(void)
 {
     return (struct zp_pool_config){
         .arena = {.reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN},
-        .budget = 64 * ZP_MIB,
-        .thread_cache_bytes = 16 * ZP_MIB,
+        .retain =
+            {
+                .budget = 64 * ZP_MIB,
+                .thread_cache_bytes = 16 * ZP_MIB,
+                .cpu_cache = 4 * ZP_MIB, // so that both ways of scrubbing are used
+                .decay_ms = 10000,
+                .reclaim = true,
+                .scrub = true,
+            },
+        .eviction = &zp_eviction_clockpro,
         .thread_cache_most = 4,
         .shards = 4,
         .most_per_shard = 16,
-        .cache = 4 * ZP_MIB, // so that both ways of scrubbing are used
-        .scrub = true,
     };
+}
+
+// The pool's clock, in milliseconds: it stands still unless a test lets time pass.
+static uint32_t unit_now;
+
+static inline uint32_t unit_clock(void)
+{
+    return __atomic_load_n(&unit_now, __ATOMIC_RELAXED);
+}
+
+static inline void unit_let_pass(uint32_t milliseconds)
+{
+    __atomic_fetch_add(&unit_now, milliseconds, __ATOMIC_RELAXED);
 }
 
 static inline void unit_pool_start(const struct zp_pool_config *config)
 {
+    zp_os_calls.clock = unit_clock;
     ck_assert_int_eq(zp_pool_init(config), 0);
 }
 

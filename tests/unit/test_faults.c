@@ -72,8 +72,12 @@ static int fault_mincore(void *address, size_t length, unsigned char *vector)
 
 static void install(void)
 {
-    zp_os_calls = (struct zp_os_calls){fault_mmap,    fault_munmap, fault_mprotect,
-                                       fault_madvise, fault_mremap, fault_mincore};
+    zp_os_calls.mmap = fault_mmap;
+    zp_os_calls.munmap = fault_munmap;
+    zp_os_calls.mprotect = fault_mprotect;
+    zp_os_calls.madvise = fault_madvise;
+    zp_os_calls.mremap = fault_mremap;
+    zp_os_calls.mincore = fault_mincore;
 }
 
 static void break_calls(unsigned which, unsigned every, int error)
@@ -99,11 +103,11 @@ enum { STEPS = 180 };
 static unsigned run(bool scrub, bool strict, unsigned which, unsigned every, int error)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.scrub = scrub;
+    config.retain.scrub = scrub;
     config.arena.strict = strict;
     config.arena.huge_pages = strict;
-    config.budget = 12 * ZP_MIB;
-    config.thread_cache_bytes = 6 * ZP_MIB;
+    config.retain.budget = 12 * ZP_MIB;
+    config.retain.thread_cache_bytes = 6 * ZP_MIB;
     config.thread_cache_most = 3;
     config.most_per_shard = 3;
     install();

@@ -191,7 +191,7 @@ static int start_afresh(void *argument)
 START_TEST(the_child_starts_with_an_empty_pool)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.scrub = _i == 0;
+    config.retain.scrub = _i == 0;
     start(&config);
     static struct model model;
     model_start(&model, &config, 6 * ZP_MIB, unit_random_start("parent", 11));
@@ -406,8 +406,8 @@ START_TEST(forks_while_threads_work)
     struct zp_pool_config config = unit_pool_config();
     config.arena.reserve = 48 * ZP_GIB;
     config.thread_cache_most = 2;
-    config.budget = 12 * ZP_MIB;
-    config.thread_cache_bytes = 4 * ZP_MIB;
+    config.retain.budget = 12 * ZP_MIB;
+    config.retain.thread_cache_bytes = 4 * ZP_MIB;
     config.most_per_shard = 3;
     start(&config);
     enum { WORKERS = 3, FORKS = 80 / UNIT_SLOWER };
@@ -483,7 +483,7 @@ START_TEST(handlers_of_others_may_allocate)
 {
     struct zp_pool_config config = unit_pool_config();
     if (_i % 2 == 1) { // full shards and a full budget
-        config.budget = 9 * ZP_MIB;
+        config.retain.budget = 9 * ZP_MIB;
         config.thread_cache_most = 1;
         config.shards = 1;
         config.most_per_shard = 1;

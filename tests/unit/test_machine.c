@@ -431,6 +431,58 @@ START_TEST(no_file_is_left_open)
 }
 END_TEST
 
+// ---- The memory alone ------------------------------------------------------------------------
+
+static size_t memory_now(void)
+{
+    errno = 4711;
+    size_t memory = zp_machine_memory(root);
+    ck_assert_int_eq(errno, 4711);
+    return memory;
+}
+
+// Breaks when a limit that was changed is not seen, up or down, its own or one further up.
+START_TEST(memory_is_read_again)
+{
+    write_file("/proc/self/cgroup", _i == 0 ? "0::/a/b\n" : "4:memory:/a/b\n");
+    const char *own = _i == 0 ? "/sys/fs/cgroup/a/b/memory.max"
+                              : "/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes";
+    const char *above =
+        _i == 0 ? "/sys/fs/cgroup/a/memory.high" : "/sys/fs/cgroup/memory/a/memory.limit_in_bytes";
+    write_file(own, "104857600\n");
+    ck_assert_uint_eq(memory_now(), 100 * ZP_MIB);
+    write_file(own, "209715200\n");
+    ck_assert_uint_eq(memory_now(), 200 * ZP_MIB);
+    write_file(above, "52428800\n");
+    ck_assert_uint_eq(memory_now(), 50 * ZP_MIB);
+    write_file(above, _i == 0 ? "max\n" : "9223372036854771712\n");
+    ck_assert_uint_eq(memory_now(), 200 * ZP_MIB);
+    write_file(own, _i == 0 ? "max\n" : "9223372036854771712\n");
+    ck_assert_uint_eq(memory_now(), physical_memory());
+}
+END_TEST
+
+// Breaks when groups that cannot be read any more are taken for groups without a limit: a process
+// that has gone into a sandbox, or is out of file numbers, would retain a quarter of the machine.
+START_TEST(memory_that_cannot_be_told)
+{
+    write_file("/proc/self/cgroup", "0::/a\n");
+    write_file("/sys/fs/cgroup/a/memory.max", "104857600\n");
+    ck_assert_uint_eq(memory_now(), 100 * ZP_MIB);
+    struct rlimit files;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+    struct rlimit none = {0, files.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ck_assert_uint_eq(memory_now(), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+    ck_assert_uint_eq(memory_now(), 100 * ZP_MIB);
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
+    ck_assert_int_eq(remove(path), 0);
+    ck_assert_uint_eq(memory_now(), 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -460,5 +512,7 @@ int main(void)
     tcase_add_test(tests, long_paths);
     tcase_add_test(tests, folders_instead_of_files);
     tcase_add_test(tests, no_file_is_left_open);
+    tcase_add_loop_test(tests, memory_is_read_again, 0, 2);
+    tcase_add_test(tests, memory_that_cannot_be_told);
     return unit_run("machine", tests);
 }

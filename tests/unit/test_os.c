@@ -3,6 +3,9 @@
 #include "core/os.h"
 #include "support.h"
 
+#include <linux/membarrier.h>
+#include <time.h>
+
 // Every call is made with errno at a value that it must leave alone.
 #define OS(call)                                                                                   \
     (__extension__({                                                                               \
@@ -140,6 +143,60 @@ START_TEST(calls_go_through_the_table)
 }
 END_TEST
 
+static int barrier_error;
+static unsigned barrier_calls, registrations;
+
+// As the kernel answers a process that has not registered yet.
+static int register_first(int command)
+{
+    barrier_calls++;
+    if (command == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) {
+        registrations++;
+        return 0;
+    }
+    if (registrations > 0)
+        return 0;
+    errno = barrier_error;
+    return -1;
+}
+
+// Breaks when the barrier is not had where there is one, when a process that has not registered
+// for it does not, or when a kernel without it is asked more than once.
+START_TEST(the_barrier)
+{
+    int result = OS(zp_os_barrier());
+    ck_assert(result == 0 || result == -ENOSYS || result == -EINVAL || result == -EPERM);
+    zp_os_calls.membarrier = register_first;
+    barrier_error = EPERM;
+    ck_assert_int_eq(OS(zp_os_barrier()), 0);
+    ck_assert_uint_eq(registrations, 1);
+    ck_assert_int_eq(OS(zp_os_barrier()), 0);
+    ck_assert_uint_eq(registrations, 1);
+    registrations = barrier_calls = 0;
+    barrier_error = ENOSYS;
+    ck_assert_int_eq(OS(zp_os_barrier()), -ENOSYS);
+    ck_assert_uint_eq(barrier_calls, 1);
+}
+END_TEST
+
+// Breaks when the clock goes backwards, or not at the pace it should.
+START_TEST(the_clock)
+{
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    uint32_t start = zp_os_clock(), now = start;
+    while (now - start < 30) {
+        uint32_t next = zp_os_clock();
+        ck_assert_uint_lt(next - now, 1u << 31);
+        now = next;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    int64_t passed =
+        (int64_t)(after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+    ck_assert_int_ge(passed, 30 - 20); // the coarse clock lags by a tick, of 10 ms at most
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -150,6 +207,8 @@ int main(void)
     tcase_add_test(tests, residency_and_advice);
     tcase_add_test(tests, moving_pages);
     tcase_add_test(tests, errors_are_returned);
+    tcase_add_test(tests, the_barrier);
+    tcase_add_test(tests, the_clock);
     tcase_add_test(tests, calls_go_through_the_table);
     return unit_run("os", tests);
 }

@@ -35,12 +35,12 @@ START_TEST(random_sequences_agree_with_the_model)
     struct zp_pool_config config = unit_pool_config();
     config.arena.huge_pages = setting->huge_pages;
     config.arena.strict = setting->strict;
-    config.budget = setting->budget;
-    config.thread_cache_bytes = setting->thread_cache_bytes;
+    config.retain.budget = setting->budget;
+    config.retain.thread_cache_bytes = setting->thread_cache_bytes;
     config.thread_cache_most = setting->thread_cache_most;
     config.shards = setting->shards;
     config.most_per_shard = setting->most_per_shard;
-    config.scrub = setting->scrub;
+    config.retain.scrub = setting->scrub;
     unit_pool_start(&config);
 
     static struct model model;

@@ -45,24 +45,65 @@ START_TEST(defaults_follow_the_cpus)
 }
 END_TEST
 
-// Breaks when the budget is not a quarter of memory, or a thread's part not a quarter of that.
+// Breaks when the budget is not a quarter of memory.
 START_TEST(the_budget_follows_the_memory)
+{
+    ck_assert_uint_eq(zp_budget_share(16 * ZP_GIB), 4 * ZP_GIB);
+    ck_assert_uint_eq(zp_budget_share(400 * ZP_MIB), 100 * ZP_MIB);
+    ck_assert_uint_eq(zp_budget_share(0), 0);
+    set_up();
+    resolve();
+    ck_assert_uint_eq(config.retain.budget, 4 * ZP_GIB);
+    ck_assert_ptr_null((void *)(uintptr_t)config.retain.budget_now); // is the caller's to set
+    options.max_memory = 100 << 20;
+    resolve();
+    ck_assert_uint_eq(config.retain.budget, 100 * ZP_MIB);
+    options.max_memory = 0;
+    resolve();
+    ck_assert_uint_eq(config.retain.budget, 0);
+    options.max_memory = INT64_MAX;
+    resolve();
+    ck_assert_uint_eq(config.retain.budget, INT64_MAX);
+}
+END_TEST
+
+// Breaks when a thread's part is more than a quarter of the budget, or, where buffers are scrubbed,
+// more than pays.
+START_TEST(a_threads_part)
+{
+    static const struct {
+        int64_t zero;
+        size_t budget, part;
+    } cases[] = {
+        {ZP_ZERO_FREE, 4 * ZP_GIB, 32 * ZP_MIB},   {ZP_ZERO_FREE, 128 * ZP_MIB, 32 * ZP_MIB},
+        {ZP_ZERO_FREE, 100 * ZP_MIB, 25 * ZP_MIB}, {ZP_ZERO_FREE, 0, 0},
+        {ZP_ZERO_OFF, 4 * ZP_GIB, ZP_GIB},         {ZP_ZERO_OFF, 100 * ZP_MIB, 25 * ZP_MIB},
+    };
+    set_up();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        options.zero = cases[i].zero;
+        options.max_memory = (int64_t)cases[i].budget;
+        resolve();
+        ck_assert_uint_eq(config.retain.thread_cache_bytes, cases[i].part);
+    }
+}
+END_TEST
+
+// Breaks when what is said about keeping and leaving is not passed on.
+START_TEST(retaining_is_passed_on)
 {
     set_up();
     resolve();
-    ck_assert_uint_eq(config.budget, 4 * ZP_GIB);
-    ck_assert_uint_eq(config.thread_cache_bytes, ZP_GIB);
-    options.max_memory = 100 << 20;
+    ck_assert_int_eq(config.retain.decay_ms, 10000);
+    ck_assert(config.retain.reclaim);
+    ck_assert_ptr_eq(config.eviction, &zp_eviction_clockpro);
+    options.decay_ms = -1;
+    options.reclaim = ZP_RECLAIM_OFF;
+    options.eviction = ZP_EVICTION_LIFO;
     resolve();
-    ck_assert_uint_eq(config.budget, 100 * ZP_MIB);
-    ck_assert_uint_eq(config.thread_cache_bytes, 25 * ZP_MIB);
-    options.max_memory = 0;
-    resolve();
-    ck_assert_uint_eq(config.budget, 0);
-    ck_assert_uint_eq(config.thread_cache_bytes, 0);
-    options.max_memory = INT64_MAX;
-    resolve();
-    ck_assert_uint_eq(config.budget, INT64_MAX);
+    ck_assert_int_eq(config.retain.decay_ms, ZP_DECAY_NEVER);
+    ck_assert(!config.retain.reclaim);
+    ck_assert_ptr_eq(config.eviction, &zp_eviction_lifo);
 }
 END_TEST
 
@@ -80,12 +121,12 @@ START_TEST(the_user_decides)
     ck_assert_uint_eq(config.arena.smallest, 64 * ZP_KIB);
     ck_assert_uint_eq(config.shards, 128);
     ck_assert_uint_eq(config.thread_cache_most, 0);
-    ck_assert_uint_eq(config.thread_cache_bytes, 5 * ZP_MIB);
+    ck_assert_uint_eq(config.retain.thread_cache_bytes, 5 * ZP_MIB);
     ck_assert_uint_eq(config.most_per_shard, 3);
-    ck_assert(!config.scrub);
+    ck_assert(!config.retain.scrub);
     options.zero = ZP_ZERO_FREE;
     resolve();
-    ck_assert(config.scrub);
+    ck_assert(config.retain.scrub);
 }
 END_TEST
 
@@ -141,8 +182,8 @@ START_TEST(the_machine_is_passed_on)
     set_up();
     resolve();
     ck_assert(!config.arena.strict);
-    ck_assert_uint_gt(config.cache, 0);
-    ck_assert_uint_le(config.cache, 32 * ZP_MIB);
+    ck_assert_uint_gt(config.retain.cpu_cache, 0);
+    ck_assert_uint_le(config.retain.cpu_cache, 32 * ZP_MIB);
     machine.strict = true;
     resolve();
     ck_assert(config.arena.strict);
@@ -154,6 +195,8 @@ int main(void)
     TCase *tests = unit_tests();
     tcase_add_test(tests, defaults_follow_the_cpus);
     tcase_add_test(tests, the_budget_follows_the_memory);
+    tcase_add_test(tests, a_threads_part);
+    tcase_add_test(tests, retaining_is_passed_on);
     tcase_add_test(tests, the_user_decides);
     tcase_add_test(tests, shards_keep_a_least_share);
     tcase_add_test(tests, a_limited_address_space_is_shared);

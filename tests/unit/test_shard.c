@@ -36,7 +36,7 @@ static struct zp_slot *take(unsigned home, unsigned size_class)
 // Breaks when a class in a shard is not last in, first out, or a slot's state does not follow.
 START_TEST(the_newest_of_a_class_is_taken_first)
 {
-    zp_shards_init(1, 8);
+    zp_shards_init(1, 8, &zp_eviction_lifo);
     ck_assert_uint_eq(zp_shards_count(), 1);
     for (unsigned i = 0; i < 3; i++) {
         ck_assert_ptr_null(put(0, make(i, 20)));
@@ -56,7 +56,7 @@ END_TEST
 // all, or one beyond that is: for every class.
 START_TEST(first_fit_is_up_to_twice_the_size)
 {
-    zp_shards_init(1, 64);
+    zp_shards_init(1, 64, &zp_eviction_lifo);
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
         unsigned last = c + 4 < ZP_CLASS_COUNT ? c + 4 : ZP_CLASS_COUNT - 1;
         if (last + 1 < ZP_CLASS_COUNT)
@@ -69,7 +69,7 @@ START_TEST(first_fit_is_up_to_twice_the_size)
         for (unsigned fit = c; fit <= last; fit++)
             MUST(take(0, c) == &slots[fit - c]);
         MUST(take(0, c) == NULL);
-        while (zp_shards_take_oldest(0) != NULL) {
+        while (zp_shards_evict(0) != NULL) {
         }
     }
 }
@@ -78,7 +78,7 @@ END_TEST
 // Breaks when a thread does not keep to its home, or does not find what others hold.
 START_TEST(other_shards_are_searched)
 {
-    zp_shards_init(4, 8);
+    zp_shards_init(4, 8, &zp_eviction_lifo);
     put(2, make(0, 20));
     put(3, make(1, 20));
     ck_assert_ptr_eq(take(3, 20), &slots[1]);
@@ -93,7 +93,7 @@ END_TEST
 // Breaks when a full shard does not pass slots on, or grows beyond its share.
 START_TEST(a_full_shard_spills)
 {
-    zp_shards_init(2, 2);
+    zp_shards_init(2, 2, &zp_eviction_lifo);
     for (unsigned i = 0; i < 4; i++)
         ck_assert_ptr_null(put(1, make(i, 20 + i)));
     ck_assert_uint_eq(counters.spilled, 2);
@@ -112,37 +112,37 @@ END_TEST
 // Breaks when the oldest is not found, across classes, or slots taken in between leave a torn list.
 START_TEST(the_oldest_leaves_first)
 {
-    zp_shards_init(1, 16);
+    zp_shards_init(1, 16, &zp_eviction_lifo);
     for (unsigned i = 0; i < 6; i++)
         put(0, make(i, 20 + i % 3 * 10));
     ck_assert_ptr_eq(take(0, 30), &slots[4]); // from the middle
     ck_assert_ptr_eq(take(0, 40), &slots[5]); // the newest
-    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[0]);
-    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[1]);
+    ck_assert_ptr_eq(zp_shards_evict(0), &slots[0]);
+    ck_assert_ptr_eq(zp_shards_evict(0), &slots[1]);
     put(0, make(6, 20));
-    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[2]);
-    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[3]);
-    ck_assert_ptr_eq(zp_shards_take_oldest(0), &slots[6]);
-    ck_assert_ptr_null(zp_shards_take_oldest(0));
+    ck_assert_ptr_eq(zp_shards_evict(0), &slots[2]);
+    ck_assert_ptr_eq(zp_shards_evict(0), &slots[3]);
+    ck_assert_ptr_eq(zp_shards_evict(0), &slots[6]);
+    ck_assert_ptr_null(zp_shards_evict(0));
 }
 END_TEST
 
 // Breaks when the oldest of another shard is not found once the home shard is empty.
 START_TEST(the_oldest_of_the_home_shard_first)
 {
-    zp_shards_init(4, 8);
+    zp_shards_init(4, 8, &zp_eviction_lifo);
     put(1, make(0, 20));
     put(2, make(1, 20));
-    ck_assert_ptr_eq(zp_shards_take_oldest(2), &slots[1]);
-    ck_assert_ptr_eq(zp_shards_take_oldest(2), &slots[0]);
-    ck_assert_ptr_null(zp_shards_take_oldest(2));
+    ck_assert_ptr_eq(zp_shards_evict(2), &slots[1]);
+    ck_assert_ptr_eq(zp_shards_evict(2), &slots[0]);
+    ck_assert_ptr_null(zp_shards_evict(2));
 }
 END_TEST
 
 // Breaks when threads are not spread over the shards, or are given one that is not there.
 START_TEST(homes_are_spread)
 {
-    zp_shards_init(8, 8);
+    zp_shards_init(8, 8, &zp_eviction_lifo);
     unsigned given[8] = {0};
     for (unsigned i = 0; i < 80; i++) {
         unsigned home = zp_shards_next_home();
@@ -157,7 +157,7 @@ END_TEST
 // Breaks when any order of puts and takes loses a slot, gives one twice, or miscounts the bytes.
 START_TEST(random_orders_lose_nothing)
 {
-    zp_shards_init(4, 10);
+    zp_shards_init(4, 10, &zp_eviction_lifo);
     struct unit_random random = unit_random_start("shards", 10);
     for (unsigned i = 0; i < 64; i++)
         make(i, 0);
@@ -168,7 +168,7 @@ START_TEST(random_orders_lose_nothing)
         struct zp_slot *out = NULL;
         switch (unit_random_below(&random, 8)) {
         case 0:
-            out = zp_shards_take_oldest(home);
+            out = zp_shards_evict(home);
             MUST(out != NULL || pooled == 0);
             break;
         case 1:
@@ -231,7 +231,7 @@ static void *run_against_locks(void *(*function)(void *), void *argument, uint64
 // Breaks when a busy shard is given up although there is nothing elsewhere, or is not counted.
 START_TEST(a_busy_shard_is_waited_for)
 {
-    zp_shards_init(2, 8);
+    zp_shards_init(2, 8, &zp_eviction_lifo);
     ck_assert_ptr_null(run_against_locks(put_one, make(0, 20), 2));
     ck_assert_int_eq(slots[0].state, ZP_SLOT_POOLED);
     ck_assert_ptr_eq(run_against_locks(take_one, NULL, 3), &slots[0]);
@@ -265,7 +265,7 @@ static void *shuffle(void *argument)
 // Breaks when threads at once tear a list or give a slot to two of them.
 START_TEST(threads_shuffle_slots)
 {
-    zp_shards_init(4, 16);
+    zp_shards_init(4, 16, &zp_eviction_lifo);
     for (unsigned i = 0; i < 64; i++)
         ck_assert_ptr_null(put(i % 4, make(i, 20 + i % 8)));
     struct unit_random seeds = unit_random_start("shuffle", 16), randoms[WORKERS];
@@ -277,7 +277,7 @@ START_TEST(threads_shuffle_slots)
     for (unsigned i = 0; i < WORKERS; i++)
         pthread_join(threads[i], NULL);
     unsigned found = 0;
-    while (zp_shards_take_oldest(0) != NULL)
+    while (zp_shards_evict(0) != NULL)
         found++;
     ck_assert_uint_eq(found, 64);
     ck_assert_uint_eq(zp_shards_bytes(), 0);
@@ -290,12 +290,12 @@ END_TEST
 // given out, or slots cannot be put away.
 START_TEST(during_a_fork_shards_only_take_in)
 {
-    zp_shards_init(2, 2);
+    zp_shards_init(2, 2, &zp_eviction_lifo);
     put(0, make(0, 20));
     zp_shards_lock_all();
     zp_lock_holds_all = true;
     ck_assert_ptr_null(take(0, 20));
-    ck_assert_ptr_null(zp_shards_take_oldest(0));
+    ck_assert_ptr_null(zp_shards_evict(0));
     ck_assert_ptr_null(put(0, make(1, 20)));
     zp_lock_holds_all = false;
     zp_shards_unlock_all();
@@ -307,13 +307,13 @@ END_TEST
 // Breaks when a child finds slots in its shards.
 START_TEST(a_reset_empties_the_shards)
 {
-    zp_shards_init(4, 2);
+    zp_shards_init(4, 2, &zp_eviction_lifo);
     for (unsigned i = 0; i < 8; i++)
         put(i % 4, make(i, 10 * i));
     zp_shards_lock_all();
     zp_shards_reset();
     ck_assert_uint_eq(zp_shards_bytes(), 0);
-    ck_assert_ptr_null(zp_shards_take_oldest(0));
+    ck_assert_ptr_null(zp_shards_evict(0));
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
         ck_assert_ptr_null(take(0, c));
     for (unsigned i = 8; i < 16; i++)

@@ -153,12 +153,12 @@ static struct zp_pool_config settings(int index)
         config.thread_cache_most = 0;
         config.shards = 1;
     } else if (index == 2) { // spilling, stealing and evicting
-        config.budget = 8 * ZP_MIB;
-        config.thread_cache_bytes = ZP_MIB;
+        config.retain.budget = 8 * ZP_MIB;
+        config.retain.thread_cache_bytes = ZP_MIB;
         config.thread_cache_most = 2;
         config.most_per_shard = 2;
     } else if (index == 3) {
-        config.scrub = false;
+        config.retain.scrub = false;
     }
     config.arena.reserve = 48 * ZP_GIB; // the threads together must not run out of slots
     return config;
@@ -279,6 +279,80 @@ START_TEST(threads_grow_buffers)
     start_threads(threads, THREADS, grow, arguments);
     join_threads(threads, THREADS);
     check_nothing_lost((uint64_t)THREADS * 20);
+}
+END_TEST
+
+// ---- Caches emptied while their owners work --------------------------------------------------
+
+enum { OWNERS = 3, TURNS = 30000 / UNIT_SLOWER, EMPTIED = 20 };
+
+static _Atomic unsigned owners_at_work, emptied;
+
+// Gets and puts as fast as it can, mostly by the ways that take no lock, and sees to it that what
+// it holds is nobody else's.
+static void *own(void *argument)
+{
+    uint64_t self = *(uint64_t *)argument;
+    const size_t size = 2 * ZP_CLASS_MIN;
+    uint64_t turn = 0;
+    while (++turn <= TURNS || emptied < EMPTIED) {
+        struct zp_slot *slots[2];
+        for (unsigned i = 0; i < 2; i++) {
+            slots[i] = unit_get(size);
+            MUST(slots[i] != NULL);
+            uint64_t *first = (uint64_t *)(void *)slots[i]->base;
+            MUST(*first == 0 || !slots[i]->clean);
+            *first = self + 2 * turn + i;
+        }
+        for (unsigned i = 0; i < 2; i++) {
+            MUST(*(uint64_t *)(void *)slots[i]->base == self + 2 * turn + i);
+            zp_pool_put(slots[i]->base);
+        }
+    }
+    owners_at_work--;
+    *(uint64_t *)argument = turn - 1;
+    return NULL;
+}
+
+// Breaks when a thread's buffer is lost, or in two hands at once, because another thread emptied
+// its cache at the same time: for a trim, and by age.
+START_TEST(owners_and_emptiers_keep_apart)
+{
+    struct zp_pool_config config = settings(0);
+    config.retain.scrub = (_i & 1) == 0;
+    bool by_age = (_i & 2) != 0;
+    if (by_age)
+        config.retain.decay_ms = 1;
+    unit_pool_start(&config);
+    uint64_t selves[OWNERS], turns = 0;
+    void *arguments[OWNERS];
+    for (unsigned i = 0; i < OWNERS; i++) {
+        selves[i] = (uint64_t)(i + 1) << 40;
+        arguments[i] = &selves[i];
+    }
+    owners_at_work = OWNERS;
+    pthread_t threads[OWNERS];
+    start_threads(threads, OWNERS, own, arguments);
+    for (; owners_at_work > 0; emptied++) {
+        if (!by_age) {
+            zp_pool_trim();
+            continue;
+        }
+        unit_let_pass(2000);
+        MUST(zp_pool_get(64 * ZP_GIB, 1) == NULL); // nothing but a slow way
+    }
+    join_threads(threads, OWNERS);
+    for (unsigned i = 0; i < OWNERS; i++)
+        turns += selves[i];
+    struct zp_pool_stats stats;
+    zp_pool_stats(&stats);
+    ck_assert_uint_eq(stats.counters.puts, 2 * turns);
+    ck_assert_uint_eq(zp_counters_served(&stats.counters), 2 * turns);
+    ck_assert_uint_gt(stats.counters.thread_hits, turns / 10); // the fast ways were used
+    ck_assert_uint_le(zp_budget_peak(), zp_budget_limit());
+    zp_pool_trim();
+    ck_assert_uint_eq(zp_budget_used(), 0);
+    zp_arena_visit(must_be_cold);
 }
 END_TEST
 
@@ -463,6 +537,7 @@ int main(void)
     tcase_add_loop_test(tests, buffers_pass_through_a_queue, 0, 4);
     tcase_add_loop_test(tests, everybody_gets_and_puts, 0, 4);
     tcase_add_test(tests, threads_grow_buffers);
+    tcase_add_loop_test(tests, owners_and_emptiers_keep_apart, 0, 4);
     tcase_add_test(tests, statistics_are_taken_while_threads_work);
     tcase_add_test(tests, an_ended_thread_leaves_its_buffers);
     tcase_add_test(tests, threads_end_at_once);

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "retain.h"
+
+#include "arena.h"
+#include "budget.h"
+#include "os.h"
+#include "scrub.h"
+#include "shard.h"
+
+enum {
+    BUDGET_EVERY_MS = 5000, // a cgroup's limit is changed by hand or by an orchestrator, not faster
+    TICK_MOST_MS = 1000,
+    TICKS_PER_DECAY = 16, // so memory goes back at most a sixteenth later than promised
+    // Idle time before small pages are marked: a buffer in use comes back sooner, and is not
+    // slowed.
+    MARK_AFTER_MS = 1000,
+    // No moment is set further ahead than this, so one that seems to be has passed.
+    MOMENTS_AHEAD_MS = 60 * 1000,
+};
+
+// The least that one tick gives back or marks, so that a slow path is never held up for long: 64
+// MiB take about 4 ms.
+#define TICK_BYTES (64 * ZP_MIB)
+
+static struct {
+    struct zp_retain_config config;
+    uint32_t tick_ms;
+    uint32_t next_tick; // on the clock
+    uint32_t next_budget;
+    bool reclaim; // as configured, and the kernel can
+} retain;
+
+// ---- Letting go ------------------------------------------------------------------------------
+
+static size_t let_go(struct zp_slot *slot)
+{
+    size_t bytes = slot->committed;
+    zp_budget_release(bytes);
+    zp_arena_decommit(slot);
+    return bytes;
+}
+
+static bool evict_one(struct zp_thread_cache *cache)
+{
+    struct zp_slot *slot = zp_shards_evict(cache->home);
+    if (slot == NULL)
+        return false;
+    zp_count(&cache->counters.evicted, 1);
+    let_go(slot);
+    return true;
+}
+
+// Charges `bytes` to the budget, evicting until they fit.
+static bool charge(struct zp_thread_cache *cache, size_t bytes)
+{
+    while (!zp_budget_charge(bytes))
+        if (bytes > zp_budget_limit() || !evict_one(cache))
+            return false;
+    return true;
+}
+
+// ---- Keeping ---------------------------------------------------------------------------------
+
+// Whether the processor's cache is likely to hold a buffer's content still: the buffer and all that
+// its thread has requested since would fit. Of a buffer from another thread this tells nothing, and
+// nothing but time is lost by it.
+static bool is_cached(const struct zp_slot *slot, const struct zp_counters *counters)
+{
+    return counters->bytes_requested - slot->born <= retain.config.cpu_cache;
+}
+
+// Makes a buffer zero, if that is what freed buffers are to be; false if the kernel refused.
+static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
+{
+    slot->clean = retain.config.scrub;
+    if (!retain.config.scrub)
+        return true;
+    struct zp_scrub_result result = {slot->committed, 0};
+    bool cached = is_cached(slot, counters);
+    if (slot->resident)
+        zp_scrub_resident(slot->base, slot->committed, cached);
+    else if (zp_scrub(slot->base, slot->committed, cached, &result) != 0)
+        return false;
+    slot->warm = (uint32_t)(result.written / zp_arena.page);
+    slot->resident = result.written == slot->committed;
+    zp_count(&counters->bytes_scrubbed, result.written);
+    zp_count(&counters->bytes_dropped, result.dropped);
+    return true;
+}
+
+// Tells the kernel that it may take the pages of the first `bytes`: nothing is lost by it but the
+// time to fetch new ones.
+static void mark_reclaimable(struct zp_slot *slot, size_t bytes, enum zp_reclaimable mark)
+{
+    if (bytes == 0 || slot->reclaimable >= mark ||
+        !__atomic_load_n(&retain.reclaim, __ATOMIC_RELAXED))
+        return;
+    if (zp_os_advise(slot->base, bytes, MADV_FREE) == 0)
+        slot->reclaimable = (uint8_t)mark;
+    else // a kernel before 4.5, or a filter: memory still goes back with time
+        __atomic_store_n(&retain.reclaim, false, __ATOMIC_RELAXED);
+}
+
+// What lies in huge pages: one entry of a page table for each, so it costs next to nothing, now and
+// when it is written to again. Small pages cost as much as scrubbing them; they wait (mark_idle).
+static void mark_huge_part(struct zp_slot *slot)
+{
+    if (zp_arena.huge_pages)
+        mark_reclaimable(slot, slot->committed & ~(ZP_LARGE_CLASS - 1), ZP_RECLAIMABLE_PART);
+}
+
+void zp_retain_reuse(struct zp_slot *slot)
+{
+    if (slot->reclaimable == ZP_RECLAIMABLE_NONE)
+        return;
+    slot->reclaimable = ZP_RECLAIMABLE_NONE;
+    slot->resident = false;
+}
+
+// Puts a scrubbed slot that is charged to the budget into a shard; it has been idle since `since`.
+static void share(struct zp_thread_cache *cache, struct zp_slot *slot, uint32_t since)
+{
+    slot->state = ZP_SLOT_TAKEN;
+    mark_huge_part(slot);
+    slot->since = since;
+    struct zp_slot *evicted = zp_shards_put(cache->home, slot, &cache->counters);
+    if (evicted != NULL) {
+        zp_count(&cache->counters.evicted, 1);
+        let_go(evicted);
+    }
+}
+
+// Passes the oldest buffer of a cache on to the shards, with the charge for it.
+static void share_oldest(struct zp_thread_cache *cache)
+{
+    struct zp_slot *slot = zp_thread_cache_take_at(cache, 0);
+    cache->granted -= slot->committed;
+    share(cache, slot, __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED));
+}
+
+void zp_retain_flush(struct zp_thread_cache *cache)
+{
+    if (cache == &zp_no_cache)
+        return;
+    while (cache->count > 0)
+        share_oldest(cache);
+    zp_budget_release(cache->granted);
+    cache->granted = 0;
+}
+
+// Makes room for `bytes` in a cache: false if that is not to be had.
+static bool make_room(struct zp_thread_cache *cache, size_t bytes)
+{
+    size_t most = retain.config.thread_cache_bytes;
+    if (cache->capacity == 0 || bytes > most)
+        return false;
+    while (cache->count == cache->capacity || cache->bytes + bytes > most)
+        share_oldest(cache);
+    size_t needed = cache->bytes + bytes;
+    if (needed > cache->granted) {
+        if (!charge(cache, needed - cache->granted))
+            return false;
+        cache->granted = needed;
+    }
+    return true;
+}
+
+static bool retain_in_cache(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    if (!make_room(cache, slot->committed) || !scrub(slot, &cache->counters))
+        return false;
+    zp_thread_cache_push(cache, slot);
+    return true;
+}
+
+static bool retain_in_shard(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    size_t bytes = slot->committed;
+    if (!charge(cache, bytes))
+        return false;
+    if (!scrub(slot, &cache->counters)) {
+        zp_budget_release(bytes);
+        return false;
+    }
+    share(cache, slot, zp_os_clock());
+    return true;
+}
+
+bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    return retain_in_cache(cache, slot) || retain_in_shard(cache, slot);
+}
+
+// ---- Giving back -----------------------------------------------------------------------------
+
+// A buffer from another thread's cache, still charged.
+static void share_found(struct zp_slot *slot, uint32_t since)
+{
+    share(zp_thread_cache, slot, since);
+}
+
+// Moves what this and other threads' caches hold to the shards.
+static void empty_caches(struct zp_thread_cache *cache)
+{
+    zp_retain_flush(cache);
+    zp_thread_caches_empty(0, share_found, zp_budget_release);
+}
+
+size_t zp_retain_give_back(struct zp_thread_cache *cache)
+{
+    size_t bytes = 0;
+    empty_caches(cache);
+    for (struct zp_slot *slot; (slot = zp_shards_take_idle(cache->home, 0)) != NULL;)
+        bytes += let_go(slot);
+    return bytes;
+}
+
+// ---- The work of time ------------------------------------------------------------------------
+
+// Whether a moment has come; if so, for one thread only, the next is `period` later.
+static bool is_due(uint32_t *moment, uint32_t now, uint32_t period)
+{
+    uint32_t due = __atomic_load_n(moment, __ATOMIC_RELAXED);
+    uint32_t ahead = due - now; // wraps around if it has come
+    return (ahead == 0 || ahead > MOMENTS_AHEAD_MS) &&
+           __atomic_compare_exchange_n(moment, &due, now + period, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
+
+static void evict_excess(struct zp_thread_cache *cache)
+{
+    while (zp_budget_exceeded() && evict_one(cache)) {
+    }
+}
+
+static void follow_budget(struct zp_thread_cache *cache, uint32_t now)
+{
+    if (retain.config.budget_now == NULL || !is_due(&retain.next_budget, now, BUDGET_EVERY_MS))
+        return;
+    size_t limit = retain.config.budget_now();
+    if (limit == 0)
+        return; // it cannot be told just now
+    zp_budget_set_limit(limit);
+    evict_excess(cache);
+    if (!zp_budget_exceeded())
+        return;
+    empty_caches(cache);
+    evict_excess(cache);
+}
+
+static void mark_idle(struct zp_thread_cache *cache)
+{
+    if (!__atomic_load_n(&retain.reclaim, __ATOMIC_RELAXED))
+        return;
+    size_t bytes = 0;
+    struct zp_slot *slot;
+    while (bytes < TICK_BYTES &&
+           (slot = zp_shards_take_unmarked(cache->home, MARK_AFTER_MS)) != NULL) {
+        bytes += slot->committed;
+        mark_reclaimable(slot, slot->committed, ZP_RECLAIMABLE_ALL);
+        zp_shards_put_marked(slot);
+    }
+}
+
+// Gives back half of what the shards hold, if it has been idle for long enough. True if there may
+// be more: then the next tick is at once, and a few of them give back all.
+static bool purge(struct zp_thread_cache *cache)
+{
+    size_t quota = zp_shards_bytes() / 2, bytes = 0;
+    if (quota < TICK_BYTES)
+        quota = TICK_BYTES;
+    while (bytes < quota) {
+        struct zp_slot *slot = zp_shards_take_idle(cache->home, (uint32_t)retain.config.decay_ms);
+        if (slot == NULL)
+            return false;
+        bytes += let_go(slot);
+        zp_count(&cache->counters.decayed, 1);
+    }
+    return true;
+}
+
+static void decay(struct zp_thread_cache *cache, uint32_t now)
+{
+    uint32_t idle = (uint32_t)retain.config.decay_ms;
+    zp_thread_caches_empty(idle, share_found, zp_budget_release);
+    if (purge(cache))
+        __atomic_store_n(&retain.next_tick, now, __ATOMIC_RELAXED);
+}
+
+// Whether this thread's own cache has been idle until the call under way, which may have counted a
+// put.
+static bool has_been_idle(const struct zp_thread_cache *cache, uint32_t now, uint32_t idle)
+{
+    return cache->counters.puts - __atomic_load_n(&cache->seen, __ATOMIC_RELAXED) <= 1 &&
+           now - __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED) >= idle;
+}
+
+void zp_retain_tick(struct zp_thread_cache *cache)
+{
+    uint32_t now = zp_os_clock();
+    if (retain.config.decay_ms > 0 && has_been_idle(cache, now, (uint32_t)retain.config.decay_ms))
+        zp_retain_flush(cache);
+    zp_thread_cache_stamp(cache, now);
+    if (!is_due(&retain.next_tick, now, retain.tick_ms))
+        return;
+    follow_budget(cache, now);
+    mark_idle(cache);
+    if (retain.config.decay_ms > 0)
+        decay(cache, now);
+}
+
+void zp_retain_init(const struct zp_retain_config *config)
+{
+    retain.config = *config;
+    retain.reclaim = config->reclaim;
+    int64_t tick = config->decay_ms / TICKS_PER_DECAY;
+    retain.tick_ms = tick <= 0 || tick > TICK_MOST_MS ? TICK_MOST_MS : (uint32_t)tick;
+    retain.next_tick = retain.next_budget = zp_os_clock();
+    if (config->decay_ms == 0)
+        retain.config = (struct zp_retain_config){.scrub = config->scrub}; // nothing is retained
+    zp_budget_init(retain.config.budget);
+}

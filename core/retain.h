@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Retaining: which freed buffers are kept, where, in what condition, and for how long.
+//
+// A buffer that comes back is scrubbed and goes into the thread's cache or a shard if the budget
+// has room, evicting others for it. In a shard it holds nothing but zeros, so the kernel is told
+// that it may take the pages whenever it wants them (MADV_FREE): buffers in huge pages at once,
+// where that costs next to nothing, others when they have been idle for a while. What has been idle
+// for longer is decommitted, by and by, on the slow ways of requests: there is no helper thread.
+//
+// Always holds: what is retained is charged to the budget. The budget follows the memory that the
+// process may use, where that is what was asked for.
+//
+// Locking: see the parts; the caller is inside its own thread cache. Fork: see fork.h.
+
+#ifndef ZP_CORE_RETAIN_H
+#define ZP_CORE_RETAIN_H
+
+#include "thread_cache.h"
+
+// ZEROPOOL_DECAY_MS: idle buffers are kept for ever.
+#define ZP_DECAY_NEVER (-1)
+
+struct zp_retain_config {
+    size_t budget;              // bytes that may be retained
+    size_t (*budget_now)(void); // asked again every few seconds, 0 if not known; NULL if it stays
+    size_t thread_cache_bytes;  // of the budget each thread's cache may hold so many
+    size_t cpu_cache;           // bytes of the processor's cache that a thread can count on
+    int64_t decay_ms; // idle time after which memory goes back; ZP_DECAY_NEVER; 0: at once
+    bool reclaim;     // let the kernel take pages of what is retained
+    bool scrub;       // make buffers zero before they are kept
+};
+
+void zp_retain_init(const struct zp_retain_config *config);
+
+// Scrubs a TAKEN buffer and keeps it. False if it is not to be kept: the caller lets it go.
+bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot);
+
+// A buffer from a shard is to be used again: what the pool knew of its pages may no longer be so.
+void zp_retain_reuse(struct zp_slot *slot);
+
+// Passes all that a cache holds on to the shards.
+void zp_retain_flush(struct zp_thread_cache *cache);
+
+// Gives everything retained back to the kernel, the caches of other threads included, but for those
+// that their threads are at just now. Returns the bytes.
+size_t zp_retain_give_back(struct zp_thread_cache *cache);
+
+// To be called on slow ways: does what is due of the work of time, a bounded part at a time.
+void zp_retain_tick(struct zp_thread_cache *cache);
+
+#endif
