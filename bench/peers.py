@@ -26,10 +26,11 @@ class Peer:
     def present(self):
         return not self.library or bool(self.path)
 
-    def environment(self):
-        """What a program is started with to run on this peer."""
+    def environment(self, further):
+        """What a program is started with to run on this peer, with `further` variables."""
         own = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         own.update(self.tuning)
+        own.update(further)
         if self.path:
             own["LD_PRELOAD"] = self.path
         return own
@@ -56,6 +57,8 @@ def all_peers(build):
         Peer("tcmalloc", "as it comes (the minimal one)", "libtcmalloc_minimal.so.4"),
         Peer("zeropool", "as it comes", ours),
         Peer("zeropool-off", "without zeroing", ours, {"ZEROPOOL_ZERO": "off"}),
+        Peer("zeropool-lifo", "evicts who came first", ours, {"ZEROPOOL_EVICTION": "lifo"}),
+        Peer("zeropool-eager", "marks nothing MADV_FREE", ours, {"ZEROPOOL_RECLAIM": "off"}),
     ]
     for peer in peers:
         if peer.library:

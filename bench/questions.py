@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import typing
 
+import chart
 import gpt2
 from results import NotMeasured, Results
 
@@ -64,6 +65,20 @@ class Line:
 
 
 @dataclasses.dataclass
+class Part:
+    """One of several processes that together make a line's output. A name is put before the keys
+    of what its process prints: `scan` makes `scan_hit_percent`."""
+
+    name: str = ""
+    arguments: tuple = ()
+    environment: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def prefix(self):
+        return self.name and f"{self.name}_"
+
+
+@dataclasses.dataclass
 class Question:
     name: str
     title: str
@@ -72,11 +87,14 @@ class Question:
     targets: list
     base: str  # the line that the ratios of the table are taken against; its figure is figures[0]
     lines: list = dataclasses.field(default_factory=lambda: lines_of(EVERY_PEER))
+    parts: list = dataclasses.field(default_factory=lambda: [Part()])
     repeats: int = 5
     quick_repeats: int = 2
     memory_gib: float = 1
     # The samples of one process, where the table shall show the processes one by one.
     each: typing.Optional[typing.Callable[[dict], list]] = None
+    # Makes a picture of the results at a path; the text says where it is, or why there is none.
+    draw: typing.Optional[typing.Callable[[Results, str], str]] = None
     prepare: typing.Callable[[str], None] = lambda build: None
     clean: typing.Callable[[str], None] = lambda build: None
 
@@ -118,6 +136,71 @@ def unevenness(output):
     return max(pairs) / min(pairs)
 
 
+TRACES = {
+    "scan": "loop over all",
+    "zipf": "Zipf",
+    "hotcold": "hot and cold",
+    "stream": "hot and stream",
+    "phase": "phases",
+}
+
+EVICTION_FIGURES = [
+    Figure("mean", "mean, %", lambda o: statistics.mean(o[f"{t}_hit_percent"][0] for t in TRACES)),
+    *[Figure(t, f"{label}, %", lambda o, t=t: o[f"{t}_hit_percent"][0]) for t, label in TRACES.items()],
+]
+
+# Blocks of less than 1 MiB; untouched, so not scrubbed; half of the ten blocks of 160 MiB.
+EVICTION_ENVIRONMENT = {
+    "ZEROPOOL_MIN_SIZE": "64K",
+    "ZEROPOOL_ZERO": "off",
+    "ZEROPOOL_TLS_CACHE": "0",
+    "ZEROPOOL_MAX_MEMORY": "800M",
+    "ZEROPOOL_STATS": "exit",
+}
+
+KEPT = (100, 4000)
+
+
+def turnover_environment(kept):
+    return {
+        "ZEROPOOL_ZERO": "off",
+        "ZEROPOOL_TLS_CACHE": "0",
+        "ZEROPOOL_MAX_MEMORY": f"{kept}M",
+    }
+
+
+def turnover_growth(output):
+    most, fewest = (output[f"kept{n}_pair_ns"] for n in (KEPT[-1], KEPT[0]))
+    return statistics.median(most) / statistics.median(fewest)
+
+
+FORK_SIZES = ("64MiB", "4MiB", "1MiB")
+FORK_FIGURES = [
+    Figure("nothing", "nothing kept, ms", lambda o: statistics.median(o["nothing_ms"])),
+    *[
+        Figure(size, f"{size} / nothing", lambda o, size=size: fork_ratio(o, size, ""))
+        for size in FORK_SIZES
+    ],
+    *[
+        Figure(f"{size}_reused", f"{size} reused", lambda o, size=size: fork_ratio(o, size, "_reused"))
+        for size in FORK_SIZES
+    ],
+]
+
+
+def fork_ratio(output, size, kind):
+    """Fork with buffers of a size kept, by fork in the same process with nothing kept."""
+    kept, nothing = output[f"{size}{kind}_ms"], output[f"nothing{kind}_ms"]
+    return statistics.median(kept) / statistics.median(nothing)
+
+
+def calls_to_give_back(output):
+    """Calls until at most a twentieth is left of what was kept; one more than there were if never."""
+    before, freed = output["before_kib"][0], output["freed_kib"][0]
+    left = [kib - before <= (freed - before) / 20 for kib in output["rss_kib"]]
+    return left.index(True) + 1 if True in left else len(left) + 1
+
+
 # ---------------------------------------------------------------------- targets
 
 
@@ -128,6 +211,11 @@ def ratio(figure, over, under):
 
 def value(figure, line):
     return lambda results: results.median(line, figure)
+
+
+def ahead(figure, line, other):
+    """By how much the median of one line is above that of another."""
+    return lambda results: results.median(line, figure) - results.median(other, figure)
 
 
 def glibc_loads(results, is_fast):
@@ -305,6 +393,117 @@ QUESTIONS = [
         base="glibc",
         repeats=3,
         quick_repeats=1,
+    ),
+    Question(
+        name="reuse",
+        title="writing again to a pooled buffer of 64 MiB that the kernel may take",
+        command=program("reuse"),
+        figures=[
+            Figure("turn_ms", "malloc, write, free, ms", median_of("turn_ms")),
+            Figure("write_ms", "write, ms", median_of("write_ms")),
+        ],
+        targets=[
+            Target(
+                "zeropool: at most 1.05 of what it takes when nothing is marked",
+                ratio("turn_ms", "zeropool", "zeropool-eager"),
+                at_most=1.05,
+            ),
+        ],
+        base="zeropool-eager",
+        lines=lines_of(("zeropool", "zeropool-eager")),
+        parts=[Part(environment={"ZEROPOOL_TLS_CACHE": "0"})],
+        repeats=15,
+        quick_repeats=7,
+    ),
+    Question(
+        name="fork",
+        title="fork of a process of 256 MiB when the allocator keeps 1 GiB besides",
+        command=program("fork"),
+        figures=FORK_FIGURES,
+        targets=[
+            Target(
+                f"zeropool, buffers of {size}{how}: at most 1.2 of fork with nothing kept",
+                value(f"{size}{kind}", "zeropool"),
+                at_most=1.2,
+            )
+            for kind, how in (("", ""), ("_reused", " used again before each fork"))
+            for size in FORK_SIZES
+        ],
+        base="glibc",
+        lines=lines_of(("glibc", "zeropool")),
+        parts=[Part(environment={"ZEROPOOL_MAX_MEMORY": "2G"})],
+        repeats=5,
+        quick_repeats=2,
+        memory_gib=2,
+    ),
+    Question(
+        name="eviction",
+        title="hit rate when the pool may keep half of what is used in turns",
+        command=program("eviction"),
+        figures=EVICTION_FIGURES,
+        targets=[
+            Target(
+                f"zeropool, {TRACES[trace]}: points ahead of LIFO",
+                ahead(trace, "zeropool", "zeropool-lifo"),
+                at_least=least,
+            )
+            for trace, least in (
+                ("scan", 10),
+                ("zipf", 0),
+                ("hotcold", 0),
+                ("stream", 10),
+                ("phase", 0),
+            )
+        ],
+        base="zeropool-lifo",
+        lines=lines_of(("zeropool", "zeropool-lifo")),
+        parts=[Part(trace, (trace,), EVICTION_ENVIRONMENT) for trace in TRACES],
+        repeats=2,
+        quick_repeats=1,
+        draw=lambda results, path: chart.draw(
+            results, list(TRACES.values()), EVICTION_FIGURES[1:], path
+        ),
+    ),
+    Question(
+        name="turnover",
+        title="1 MiB buffers, half of them let go and made anew",
+        command=program("turnover"),
+        figures=[
+            *[Figure(f"kept{n}", f"{n} kept, ns", median_of(f"kept{n}_pair_ns")) for n in KEPT],
+            Figure("growth", "most / fewest", turnover_growth),
+        ],
+        targets=[
+            Target(
+                f"zeropool: with {KEPT[-1]} kept at most 1.15 of with {KEPT[0]}",
+                value("growth", "zeropool"),
+                at_most=1.15,
+            ),
+        ],
+        base="zeropool-lifo",
+        lines=lines_of(("zeropool", "zeropool-lifo")),
+        parts=[Part(f"kept{n}", (str(n),), turnover_environment(n)) for n in KEPT],
+        repeats=5,
+        quick_repeats=2,
+    ),
+    Question(
+        name="idle",
+        title="giving back GPT-2's 160 tensors (548 MB) that were freed and lie idle",
+        command=program("idle"),
+        figures=[
+            Figure("calls", "calls to 95% back", calls_to_give_back),
+            Figure("longest_ms", "longest call, ms", lambda o: max(o["call_ms"])),
+            Figure("sum_ms", "all calls, ms", lambda o: sum(o["call_ms"])),
+            Figure("kept_mib", "kept, MiB", lambda o: (o["freed_kib"][0] - o["before_kib"][0]) / 1024),
+            Figure("left_mib", "left, MiB", lambda o: (o["rss_kib"][-1] - o["before_kib"][0]) / 1024),
+        ],
+        targets=[
+            Target("zeropool: 95% is back within 5 calls", value("calls", "zeropool"), at_most=5),
+        ],
+        base="zeropool-eager",
+        lines=lines_of(("zeropool", "zeropool-eager")),
+        parts=[Part(environment={"ZEROPOOL_DECAY_MS": "200"})],
+        repeats=5,
+        quick_repeats=2,
     ),
     Question(
         name="torch",

@@ -69,7 +69,7 @@ def row(results, line):
 
 def base_ratio(results, line):
     key, base = results.question.figures[0].key, results.question.base
-    if not results.is_measured(base):
+    if not results.is_measured(base) or results.median(base, key) == 0:
         return "-"
     return short(results.median(line, key) / results.median(base, key))
 

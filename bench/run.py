@@ -9,6 +9,7 @@ a question and writes build/bench/QUESTION.json with every sample.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from results import Results, report, write_json
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT = 600  # seconds for one process
+HIT_RATE = re.compile(r"^  hit rate +([0-9.]+) %$", re.MULTILINE)  # in zeropool's report
 
 
 class RunFailed(Exception):
@@ -32,11 +34,11 @@ def progress(text):
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def measure(command, peer):
-    """What one process of `command` printed."""
+def measure(command, environment):
+    """What one process of `command` printed; with it the hit rate, if there is a report."""
     try:
         done = subprocess.run(
-            command, env=peer.environment(), capture_output=True, text=True, timeout=TIMEOUT
+            command, env=environment, capture_output=True, text=True, timeout=TIMEOUT
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RunFailed(str(error)) from error
@@ -45,10 +47,23 @@ def measure(command, peer):
         raise RunFailed(f"status {done.returncode}: {said}")
     if "cannot be preloaded" in said:
         raise RunFailed(said)
-    if said:
+    samples = samples_of(done.stdout)
+    hit_rate = HIT_RATE.search(said)
+    if hit_rate:
+        samples["hit_percent"] = [float(hit_rate.group(1))]
+    elif said:
         progress("")
-        print(f"{peer.name} said: {said}", file=sys.stderr)
-    return samples_of(done.stdout)
+        print(f"{os.path.basename(command[0])} said: {said}", file=sys.stderr)
+    return samples
+
+
+def measure_parts(question, command, peer):
+    """One process for each part, and what all of them printed."""
+    samples = {}
+    for part in question.parts:
+        output = measure([*command, *part.arguments], peer.environment(part.environment))
+        samples.update({f"{part.prefix}{key}": values for key, values in output.items()})
+    return samples
 
 
 def samples_of(text):
@@ -87,9 +102,9 @@ def run(question, peers, options):
             if line.name in results.problems:
                 continue
             progress(f"{question.name}: round {number + 1} of {repeats}, {line.name}")
-            command = question.command(options.build)
+            command = [*question.command(options.build), *line.arguments]
             try:
-                results.add(line.name, measure([*command, *line.arguments], peer))
+                results.add(line.name, measure_parts(question, command, peer))
             except RunFailed as error:
                 results.fail(line.name, f"FAILED: {error}")
     progress("")
@@ -117,8 +132,10 @@ def answer(question, peers, options):
         if not options.keep:
             question.clean(options.build)
     print("\n".join(report(results)) + "\n", flush=True)
-    path = os.path.join(options.build, "bench", f"{question.name}.json")
-    write_json(results, path, time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    path = os.path.join(options.build, "bench", question.name)
+    write_json(results, f"{path}.json", time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    if question.draw:
+        print(question.draw(results, f"{path}.svg") + "\n", flush=True)
     return not has_failed(results)
 
 
