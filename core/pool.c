@@ -205,15 +205,14 @@ void zp_pool_bad_pointer(const char *operation, const void *pointer)
 
 void zp_pool_note_marks(const void *address, size_t length)
 {
-    const char *end = (const char *)address + length;
-    const char *at = address;
-    while (at < end && zp_arena_owns(at)) {
-        struct zp_slot *slot = zp_arena_slot(at);
+    uintptr_t at = (uintptr_t)address, end = at + length;
+    while (at < end && zp_arena_owns((const void *)at)) {
+        struct zp_slot *slot = zp_arena_slot((const void *)at);
         if (slot->state != ZP_SLOT_LIVE)
             return; // not a buffer: nothing of ours to look after
         slot->marked = true;
         slot->epoch = zp_pool_epoch() - 1; // as if shared: the same way out
-        at = slot->base + zp_arena_alignment(slot->size_class);
+        at = (uintptr_t)slot->base + zp_arena_alignment(slot->size_class);
     }
 }
 
