@@ -2,11 +2,15 @@
 //
 // Question: what does memory that an allocator keeps add to fork?
 //
+//     bench-fork SIZE            1 GiB was written and freed, as buffers of SIZE bytes
+//     bench-fork SIZE --trim     ... and then given back, as far as malloc_trim does
+//     bench-fork                 nothing was ever asked for
+//
 // A process with 256 MiB of its own in small pages forks a child that ends at once. Milliseconds of
-// fork itself, as the parent sees it: with nothing kept (malloc_trim before), and after 1 GiB was
-// written and freed, as buffers of three sizes. `still` is a fork after another, `reused` one after
-// the buffers were taken, written and freed again, with nothing kept: and trimmed. `use` is that
-// reuse; faults on memory that the fork left shared would show there.
+// CPU that fork takes in the parent: `still_ms` a fork after another, `reused_ms` when the buffers
+// were taken, written and freed again before each. `use_ms` is that reuse: faults on pages that the
+// fork left shared would show there. Without buffers it is as much memory, mapped and unmapped, so
+// that the processor's caches are as cold.
 
 #include "bench.h"
 
@@ -16,23 +20,22 @@
 #include <unistd.h>
 
 #define OWN_BYTES (256 * MIB)
-#define POOLED_BYTES GIB
+#define KEPT_BYTES GIB
 #define LEAST_SIZE MIB
 #define PAGE (4 * KIB)
-#define ROUNDS 4
-#define FORKS 6 // of a kind, in a round
+#define FORKS 10
 
-static double nothing_ms[ROUNDS * FORKS], nothing_reused_ms[ROUNDS * FORKS];
+static double still_ms[FORKS], reused_ms[FORKS], use_ms[FORKS];
 
-static struct {
-    size_t size;
-    const char *still, *reused, *use;
-    double still_ms[ROUNDS * FORKS], reused_ms[ROUNDS * FORKS], use_ms[ROUNDS * FORKS];
-} cases[] = {
-    {.size = 64 * MIB, .still = "64MiB_ms", .reused = "64MiB_reused_ms", .use = "64MiB_use_ms"},
-    {.size = 4 * MIB, .still = "4MiB_ms", .reused = "4MiB_reused_ms", .use = "4MiB_use_ms"},
-    {.size = MIB, .still = "1MiB_ms", .reused = "1MiB_reused_ms", .use = "1MiB_use_ms"},
-};
+static char *map(size_t bytes, int advice)
+{
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        bench_die("mmap");
+    madvise(memory, bytes, advice);
+    return memory;
+}
 
 static void write_pages(char *memory, size_t bytes)
 {
@@ -41,82 +44,81 @@ static void write_pages(char *memory, size_t bytes)
     bench_keep(memory);
 }
 
-static void have_own_memory(void)
+static void use_buffers(size_t size)
 {
-    char *own = mmap(NULL, OWN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    static char *buffers[KEPT_BYTES / LEAST_SIZE];
 
-    if (own == MAP_FAILED)
-        bench_die("mmap");
-    madvise(own, OWN_BYTES, MADV_NOHUGEPAGE);
-    write_pages(own, OWN_BYTES);
-}
-
-// Milliseconds to take buffers of `size` that are 1 GiB together, write to all pages, free them.
-static double use(size_t size)
-{
-    static char *buffers[POOLED_BYTES / LEAST_SIZE];
-    double start = bench_seconds();
-
-    for (size_t i = 0; i < POOLED_BYTES / size; i++) {
+    for (size_t i = 0; i < KEPT_BYTES / size; i++) {
         buffers[i] = malloc(size);
         if (!buffers[i])
             bench_die("malloc");
         write_pages(buffers[i], size);
     }
-    for (size_t i = 0; i < POOLED_BYTES / size; i++)
+    for (size_t i = 0; i < KEPT_BYTES / size; i++)
         free(buffers[i]);
+}
+
+// Milliseconds of it.
+static double use(size_t size, int trim)
+{
+    double start = bench_seconds();
+
+    if (size != 0) {
+        use_buffers(size);
+    } else {
+        char *memory = map(KEPT_BYTES, MADV_HUGEPAGE);
+
+        write_pages(memory, KEPT_BYTES);
+        munmap(memory, KEPT_BYTES);
+    }
+    if (trim)
+        malloc_trim(0);
     return (bench_seconds() - start) * 1e3;
+}
+
+// The CPU time of this thread: the child may be given the CPU before fork returns here.
+static double cpu_seconds(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
 static double fork_ms(void)
 {
-    double start = bench_seconds(), end;
+    double start = cpu_seconds(), end;
     pid_t child = fork();
 
     if (child == 0)
         _exit(0);
-    end = bench_seconds();
+    end = cpu_seconds();
     if (child < 0 || waitpid(child, NULL, 0) != child)
         bench_die("fork");
     return (end - start) * 1e3;
 }
 
-static void run_round(size_t round)
+int main(int argc, char **argv)
 {
-    malloc_trim(0);
-    for (size_t i = round * FORKS; i < (round + 1) * FORKS; i++)
-        nothing_ms[i] = fork_ms();
-    for (size_t i = round * FORKS; i < (round + 1) * FORKS; i++) {
-        use(POOLED_BYTES);
-        malloc_trim(0);
-        nothing_reused_ms[i] = fork_ms();
-    }
-    for (size_t c = 0; c < COUNT_OF(cases); c++) {
-        malloc_trim(0);
-        use(cases[c].size);
-        for (size_t i = round * FORKS; i < (round + 1) * FORKS; i++)
-            cases[c].still_ms[i] = fork_ms();
-        for (size_t i = round * FORKS; i < (round + 1) * FORKS; i++) {
-            cases[c].use_ms[i] = use(cases[c].size);
-            cases[c].reused_ms[i] = fork_ms();
-        }
-    }
-}
+    size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+    int trim = argc > 2;
 
-int main(void)
-{
-    have_own_memory();
-    for (size_t round = 0; round < ROUNDS; round++)
-        run_round(round);
+    if (size != 0 && (size < LEAST_SIZE || size > KEPT_BYTES))
+        bench_die("usage: bench-fork [SIZE [--trim]], of 1 MiB up to 1 GiB");
+    write_pages(map(OWN_BYTES, MADV_NOHUGEPAGE), OWN_BYTES);
+    if (size != 0)
+        use(size, trim);
+    for (size_t i = 0; i < FORKS; i++)
+        still_ms[i] = fork_ms();
+    for (size_t i = 0; i < FORKS; i++) {
+        use_ms[i] = use(size, trim);
+        reused_ms[i] = fork_ms();
+    }
 
     bench_open("fork");
-    bench_samples("nothing_ms", nothing_ms, COUNT_OF(nothing_ms));
-    bench_samples("nothing_reused_ms", nothing_reused_ms, COUNT_OF(nothing_reused_ms));
-    for (size_t c = 0; c < COUNT_OF(cases); c++) {
-        bench_samples(cases[c].still, cases[c].still_ms, ROUNDS * FORKS);
-        bench_samples(cases[c].reused, cases[c].reused_ms, ROUNDS * FORKS);
-        bench_samples(cases[c].use, cases[c].use_ms, ROUNDS * FORKS);
-    }
+    bench_samples("still_ms", still_ms, FORKS);
+    bench_samples("reused_ms", reused_ms, FORKS);
+    bench_samples("use_ms", use_ms, FORKS);
     bench_close();
     return 0;
 }

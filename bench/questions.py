@@ -146,7 +146,10 @@ TRACES = {
 
 EVICTION_FIGURES = [
     Figure("mean", "mean, %", lambda o: statistics.mean(o[f"{t}_hit_percent"][0] for t in TRACES)),
-    *[Figure(t, f"{label}, %", lambda o, t=t: o[f"{t}_hit_percent"][0]) for t, label in TRACES.items()],
+    *[
+        Figure(trace, f"{label}, %", median_of(f"{trace}_hit_percent"))
+        for trace, label in TRACES.items()
+    ],
 ]
 
 # Blocks of less than 1 MiB; untouched, so not scrubbed; half of the ten blocks of 160 MiB.
@@ -174,31 +177,46 @@ def turnover_growth(output):
     return statistics.median(most) / statistics.median(fewest)
 
 
-FORK_SIZES = ("64MiB", "4MiB", "1MiB")
+FORK_SIZES = {"64MiB": 64 << 20, "4MiB": 4 << 20, "1MiB": 1 << 20}
+FORK_PARTS = [
+    Part("nothing"),
+    *[Part(name, (str(size),)) for name, size in FORK_SIZES.items()],
+    Part("trimmed", (str(1 << 20), "--trim")),
+]
+FORK_ENVIRONMENT = {"ZEROPOOL_MAX_MEMORY": "2G"}
+
+
+def fork_ratio(part, kind):
+    """Fork of one part by fork with nothing kept."""
+
+    def of(output):
+        kept, nothing = output[f"{part}_{kind}_ms"], output[f"nothing_{kind}_ms"]
+        return statistics.median(kept) / statistics.median(nothing)
+
+    return of
+
+
 FORK_FIGURES = [
-    Figure("nothing", "nothing kept, ms", lambda o: statistics.median(o["nothing_ms"])),
+    Figure("nothing", "nothing kept, ms", median_of("nothing_still_ms")),
+    *[Figure(f"{size}_still", f"{size}, ratio", fork_ratio(size, "still")) for size in FORK_SIZES],
     *[
-        Figure(size, f"{size} / nothing", lambda o, size=size: fork_ratio(o, size, ""))
+        Figure(f"{size}_reused", f"{size}, reused", fork_ratio(size, "reused"))
         for size in FORK_SIZES
     ],
-    *[
-        Figure(f"{size}_reused", f"{size} reused", lambda o, size=size: fork_ratio(o, size, "_reused"))
-        for size in FORK_SIZES
-    ],
+    Figure("trimmed_still", "1MiB, trimmed", fork_ratio("trimmed", "still")),
+    Figure("use", "64MiB, use, ms", median_of("64MiB_use_ms")),
 ]
 
 
-def fork_ratio(output, size, kind):
-    """Fork with buffers of a size kept, by fork in the same process with nothing kept."""
-    kept, nothing = output[f"{size}{kind}_ms"], output[f"nothing{kind}_ms"]
-    return statistics.median(kept) / statistics.median(nothing)
+def above_start(output, kib):
+    return kib - output["before_kib"][0]
 
 
 def calls_to_give_back(output):
-    """Calls until at most a twentieth is left of what was kept; one more than there were if never."""
-    before, freed = output["before_kib"][0], output["freed_kib"][0]
-    left = [kib - before <= (freed - before) / 20 for kib in output["rss_kib"]]
-    return left.index(True) + 1 if True in left else len(left) + 1
+    """Calls until a twentieth of what was kept is left; one more than there were, if never."""
+    most = above_start(output, output["freed_kib"][0]) / 20
+    is_back = [above_start(output, kib) <= most for kib in output["rss_kib"]]
+    return [*is_back, True].index(True) + 1
 
 
 # ---------------------------------------------------------------------- targets
@@ -423,17 +441,17 @@ QUESTIONS = [
         targets=[
             Target(
                 f"zeropool, buffers of {size}{how}: at most 1.2 of fork with nothing kept",
-                value(f"{size}{kind}", "zeropool"),
+                value(f"{size}_{kind}", "zeropool"),
                 at_most=1.2,
             )
-            for kind, how in (("", ""), ("_reused", " used again before each fork"))
+            for kind, how in (("still", ""), ("reused", " used again before each fork"))
             for size in FORK_SIZES
         ],
         base="glibc",
-        lines=lines_of(("glibc", "zeropool")),
-        parts=[Part(environment={"ZEROPOOL_MAX_MEMORY": "2G"})],
-        repeats=5,
-        quick_repeats=2,
+        lines=lines_of(("glibc", "jemalloc", "tcmalloc", "zeropool")),
+        parts=[dataclasses.replace(part, environment=FORK_ENVIRONMENT) for part in FORK_PARTS],
+        repeats=3,
+        quick_repeats=1,
         memory_gib=2,
     ),
     Question(
@@ -493,8 +511,8 @@ QUESTIONS = [
             Figure("calls", "calls to 95% back", calls_to_give_back),
             Figure("longest_ms", "longest call, ms", lambda o: max(o["call_ms"])),
             Figure("sum_ms", "all calls, ms", lambda o: sum(o["call_ms"])),
-            Figure("kept_mib", "kept, MiB", lambda o: (o["freed_kib"][0] - o["before_kib"][0]) / 1024),
-            Figure("left_mib", "left, MiB", lambda o: (o["rss_kib"][-1] - o["before_kib"][0]) / 1024),
+            Figure("kept_mib", "kept, MiB", lambda o: above_start(o, o["freed_kib"][0]) / 1024),
+            Figure("left_mib", "left, MiB", lambda o: above_start(o, o["rss_kib"][-1]) / 1024),
         ],
         targets=[
             Target("zeropool: 95% is back within 5 calls", value("calls", "zeropool"), at_most=5),
