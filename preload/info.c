@@ -6,6 +6,7 @@
 // top of its heap is what the pool retains, and the rest is jemalloc's.
 
 #include "core/pool.h"
+#include "core/zeropool.h"
 #include "preload/jemalloc_stats.h"
 #include "preload/report.h"
 
@@ -24,8 +25,13 @@ EXPORT struct mallinfo2 mallinfo2(void);
 EXPORT void malloc_stats(void);
 EXPORT int malloc_info(int options, FILE *stream);
 
-// Gives retained memory back: the shards', this thread's, and jemalloc's unused pages. Other
-// threads' caches keep what they hold. 1 if the pool gave any back, as glibc answers.
+EXPORT size_t zeropool_trim(void)
+{
+    return zp_pool_trim();
+}
+
+// Gives retained memory back: the pool's, as zeropool_trim does, and jemalloc's unused pages. 1 if
+// the pool gave any back, as glibc answers.
 int malloc_trim(size_t pad)
 {
     (void)pad; // there is no top of a heap to leave it on

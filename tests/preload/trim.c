@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // malloc_trim gives back what the pool holds, what lies in the caches of sleeping threads included;
-// and they go on as if nothing had been.
+// and they go on as if nothing had been. zeropool_trim does the same and says how much it was.
 
 #include "check.h"
+#include "core/zeropool.h"
 
 #include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+__attribute__((weak)) size_t zeropool_trim(void); // there when the library is preloaded
 
 enum { THREADS = 16, BUFFERS = 3 };
 
@@ -62,5 +65,8 @@ int main(void)
     pthread_barrier_wait(&trimmed);
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
+    pooled = mallinfo2().keepcost;
+    CHECK(pooled >= size && zeropool_trim() == pooled && mallinfo2().keepcost == 0);
+    CHECK(zeropool_trim() == 0);
     return 0;
 }
