@@ -90,11 +90,14 @@ static void set_up_regions(const struct zp_arena_config *config, unsigned region
         region->standalone = config->strict || zp_class_size(c) >= ZP_LARGE_CLASS;
         if (region->limit == 0) {
             region->slots = &no_slot;
+            region->record_zero = (uintptr_t)&no_slot;
             region->stride_shift = 63; // every address of the region is in slot 0
             continue;
         }
         region->slots = (struct zp_slot *)(void *)records;
         region->stride_shift = stride_shift_of(c);
+        size_t strides_before = ((size_t)c << region_shift) >> region->stride_shift;
+        region->record_zero = (uintptr_t)records - strides_before * sizeof(struct zp_slot);
         records += records_size(region->limit);
     }
 }

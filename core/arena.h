@@ -34,6 +34,7 @@
 
 struct zp_region {
     struct zp_slot *slots; // the records, in the order of the addresses
+    uintptr_t record_zero; // where the record would be of the slot that the arena starts with
     unsigned stride_shift;
     bool standalone;
     uint32_t limit;  // slots that fit
@@ -44,12 +45,12 @@ struct zp_region {
 } __attribute__((aligned(128))); // found by a shift, not a multiplication
 
 struct zp_arena {
+    struct zp_region regions[ZP_CLASS_COUNT];
     uintptr_t base; // before the pool starts a value that no pointer is near
     size_t size;    // bytes; 0 before the pool starts
     size_t page;    // bytes in a page
     unsigned region_shift;
     bool huge_pages;
-    struct zp_region regions[ZP_CLASS_COUNT];
 };
 
 extern struct zp_arena zp_arena;
@@ -80,8 +81,8 @@ static inline struct zp_slot *zp_arena_slot(const void *pointer)
 {
     size_t offset = (uintptr_t)pointer - zp_arena.base;
     const struct zp_region *region = &zp_arena.regions[offset >> zp_arena.region_shift];
-    size_t inside = offset & (((size_t)1 << zp_arena.region_shift) - 1);
-    return region->slots + (inside >> region->stride_shift);
+    size_t stride = offset >> region->stride_shift; // strides of this region from the arena's start
+    return (struct zp_slot *)(region->record_zero + stride * sizeof(struct zp_slot));
 }
 
 // Every buffer of a class starts at a multiple of this many bytes.

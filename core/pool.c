@@ -21,10 +21,10 @@ static struct zp_thread_cache *own_cache(void)
     return cache != &zp_no_cache ? cache : zp_thread_cache_set_up();
 }
 
-static struct zp_thread_cache *enter_own_cache(void)
+static struct zp_thread_cache *open_own_cache(void)
 {
     struct zp_thread_cache *cache = own_cache();
-    zp_thread_cache_enter(cache);
+    zp_thread_cache_open(cache);
     return cache;
 }
 
@@ -142,14 +142,24 @@ static struct zp_slot *get_aligned(struct zp_thread_cache *cache, size_t size, s
 static struct zp_slot *get_any(struct zp_thread_cache *cache, size_t size)
 {
     unsigned size_class = zp_class_of(size);
-    struct zp_slot *slot = zp_thread_cache_take(cache, size, size / 4);
-    if (slot == NULL && (slot = get_pooled(cache, size_class, size)) != NULL)
+    struct zp_slot *slot = get_pooled(cache, size_class, size);
+    if (slot != NULL)
         return slot;
-    if (slot == NULL)
-        slot = get_cached_loosely(cache, size_class, size);
+    slot = get_cached_loosely(cache, size_class, size);
     if (slot == NULL)
         return get_fresh(cache, size_class, size);
     zp_count(&cache->counters.thread_hits, 1);
+    return slot;
+}
+
+// Where the thread's cache has nothing that fits closely.
+static struct zp_slot *search(struct zp_thread_cache *cache, size_t size, size_t alignment)
+{
+    if (size > ZP_CLASS_MAX)
+        return NULL;
+    struct zp_slot *slot =
+        alignment <= ZP_CLASS_MIN ? get_any(cache, size) : get_aligned(cache, size, alignment);
+    zp_retain_tick(cache);
     return slot;
 }
 
@@ -157,30 +167,45 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
 {
     if (!zp_pool.started)
         return NULL;
-    struct zp_thread_cache *cache = enter_own_cache();
+    struct zp_thread_cache *cache = open_own_cache();
     struct zp_slot *slot = NULL;
-    if (size <= ZP_CLASS_MAX)
-        slot =
-            alignment <= ZP_CLASS_MIN ? get_any(cache, size) : get_aligned(cache, size, alignment);
-    if (slot != NULL) {
+    if (alignment <= ZP_CLASS_MIN)
+        slot = zp_thread_cache_take(cache, size, size / 4);
+    if (slot != NULL)
+        zp_count(&cache->counters.thread_hits, 1);
+    else
+        slot = search(cache, size, alignment);
+    if (slot != NULL)
         zp_pool_hand_out(cache, slot, size);
-    } else {
+    else
         zp_count(&cache->counters.refused, 1);
-    }
-    zp_retain_tick(cache);
-    zp_thread_cache_leave(cache);
+    zp_thread_cache_close(cache);
     return slot;
 }
 
 // ---- Put -------------------------------------------------------------------------------------
 
-void zp_pool_take_back(struct zp_slot *slot)
+// Whether a buffer's pages are the pool's alone, and its mapping as the pool made it.
+static bool is_own(const struct zp_slot *slot)
 {
-    struct zp_thread_cache *cache = enter_own_cache();
+    return slot->epoch == zp_pool_epoch();
+}
+
+static bool keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    if (!is_own(slot) || !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->committed))
+        return false;
+    slot->clean = false;
+    zp_thread_cache_push(cache, slot);
+    return true;
+}
+
+static void take_back(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
     // Before the buffer is kept: it has not been idle, whatever the thread did meanwhile.
     zp_retain_tick(cache);
     slot->state = ZP_SLOT_TAKEN;
-    if (slot->epoch != zp_pool_epoch()) {
+    if (!is_own(slot)) {
         // Writing zeros would make a copy of every page that a fork left shared.
         zp_count(&cache->counters.dropped, 1);
         zp_arena_decommit(slot);
@@ -188,7 +213,14 @@ void zp_pool_take_back(struct zp_slot *slot)
         zp_count(&cache->counters.unretained, 1);
         zp_arena_decommit(slot);
     }
-    zp_thread_cache_leave(cache);
+}
+
+void zp_pool_take_back(struct zp_slot *slot)
+{
+    struct zp_thread_cache *cache = open_own_cache();
+    if (!keep_dirty(cache, slot))
+        take_back(cache, slot);
+    zp_thread_cache_close(cache);
 }
 
 void zp_pool_bad_pointer(const char *operation, const void *pointer)
@@ -264,7 +296,8 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_pool.scrub = config->retain.scrub;
     zp_retain_init(&config->retain);
     zp_shards_init(config->shards, config->most_per_shard, config->eviction);
-    int error = zp_thread_caches_init(config->thread_cache_most, zp_retain_flush);
+    int error =
+        zp_thread_caches_init(config->thread_cache_most, !config->retain.scrub, zp_retain_flush);
     if (error == 0)
         error = zp_arena_init(&config->arena);
     __atomic_store_n(&zp_pool.started, error == 0, __ATOMIC_RELEASE);
@@ -289,9 +322,9 @@ void zp_pool_stats(struct zp_pool_stats *stats)
 void zp_pool_flush(void)
 {
     struct zp_thread_cache *cache = zp_thread_cache;
-    zp_thread_cache_enter(cache);
+    zp_thread_cache_open(cache);
     zp_retain_flush(cache);
-    zp_thread_cache_leave(cache);
+    zp_thread_cache_close(cache);
 }
 
 // Does not set up a cache: it is called when jemalloc itself finds no memory.
@@ -300,8 +333,8 @@ size_t zp_pool_trim(void)
     if (!zp_pool.started)
         return 0;
     struct zp_thread_cache *cache = zp_thread_cache;
-    zp_thread_cache_enter(cache);
+    zp_thread_cache_open(cache);
     size_t bytes = zp_retain_give_back(cache);
-    zp_thread_cache_leave(cache);
+    zp_thread_cache_close(cache);
     return bytes;
 }

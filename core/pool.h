@@ -77,26 +77,28 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment);
 static inline void zp_pool_hand_out(struct zp_thread_cache *cache, struct zp_slot *slot,
                                     size_t size)
 {
+    uint64_t requested = __atomic_load_n(&cache->counters.bytes_requested, __ATOMIC_RELAXED);
     slot->state = ZP_SLOT_LIVE;
-    slot->born = cache->counters.bytes_requested;
-    zp_count(&cache->counters.bytes_requested, size);
-    zp_count(&cache->counters.warm_pages, slot->warm);
+    slot->born = requested;
+    zp_count_to(&cache->counters.bytes_requested, requested + size);
 }
 
-// The same, aligned to 64 KiB, as far as that costs nanoseconds: only if the buffer that this
-// thread put last serves. NULL otherwise: zp_pool_get may still have one.
-static inline struct zp_slot *zp_pool_get_newest(size_t size)
+// A buffer that starts at a multiple of 64 KiB, as far as that costs nanoseconds: only if the one
+// that this thread put last serves. NULL otherwise: zp_pool_get may still have one.
+static inline void *zp_pool_get_newest(size_t size)
 {
     struct zp_thread_cache *cache = zp_thread_cache;
     if (ZP_UNLIKELY(!zp_thread_cache_try_enter(cache)))
         return NULL;
-    struct zp_slot *slot = zp_thread_cache_take_newest(cache, size);
-    if (ZP_LIKELY(slot != NULL)) {
+    char *base = NULL;
+    const struct zp_cached *newest = zp_thread_cache_take_newest(cache, size);
+    if (ZP_LIKELY(newest != NULL)) {
+        base = newest->base;
         zp_count(&cache->counters.thread_hits, 1);
-        zp_pool_hand_out(cache, slot, size);
+        zp_pool_hand_out(cache, newest->slot, size);
     }
     zp_thread_cache_leave(cache);
-    return slot;
+    return base;
 }
 
 _Noreturn ZP_COLD void zp_pool_bad_pointer(const char *operation, const void *pointer);
@@ -114,16 +116,14 @@ static inline struct zp_slot *zp_pool_slot(const void *buffer, const char *opera
 // Takes back a live buffer by its record: scrubs it, and keeps it or lets it go.
 void zp_pool_take_back(struct zp_slot *slot);
 
-// Puts a buffer that need not be scrubbed into the thread's cache; false if that is not to be.
-static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
+// Puts a buffer into the thread's cache as it is; false if that is not to be.
+static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot,
+                                      char *base)
 {
-    if (ZP_UNLIKELY(!zp_thread_cache_try_enter(cache)))
+    if (ZP_UNLIKELY(slot->epoch != zp_pool_epoch()) ||
+        ZP_UNLIKELY(!zp_thread_cache_try_enter(cache)))
         return false;
-    bool kept = zp_thread_cache_has_room(cache, slot->committed) && slot->epoch == zp_pool_epoch();
-    if (ZP_LIKELY(kept)) {
-        slot->clean = false;
-        zp_thread_cache_push(cache, slot);
-    }
+    bool kept = zp_thread_cache_put_dirty(cache, slot, base);
     zp_thread_cache_leave(cache);
     return kept;
 }
@@ -134,7 +134,7 @@ static inline void zp_pool_put(void *buffer)
     struct zp_slot *slot = zp_pool_slot(buffer, "free");
     struct zp_thread_cache *cache = zp_thread_cache;
     zp_count(&cache->counters.puts, 1);
-    if (zp_pool.scrub || ZP_UNLIKELY(!zp_pool_keep_dirty(cache, slot)))
+    if (ZP_UNLIKELY(!zp_pool_keep_dirty(cache, slot, buffer)))
         zp_pool_take_back(slot);
 }
 

@@ -82,6 +82,7 @@ static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
         zp_scrub_resident(slot->base, slot->committed, cached);
     else if (zp_scrub(slot->base, slot->committed, cached, &result) != 0)
         return false;
+    zp_count(&counters->warm_pages, slot->warm);
     slot->warm = (uint32_t)(result.written / zp_arena.page);
     slot->resident = result.written == slot->committed;
     zp_count(&counters->bytes_scrubbed, result.written);

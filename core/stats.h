@@ -20,7 +20,7 @@
     X(fresh,           "requests served by a slot that had no memory yet")               \
     X(refused,         "requests of pooled size passed to jemalloc")                     \
     X(bytes_requested, "bytes of all requests the pool served")                          \
-    X(warm_pages,      "pages handed out that were in memory already")                   \
+    X(warm_pages,      "pages of buffers since freed that were in memory when handed out")   \
     X(puts,            "buffers given back by the program")                              \
     X(bytes_scrubbed,  "bytes overwritten with zeros")                                   \
     X(bytes_dropped,   "bytes given back to the kernel instead of being overwritten")    \
@@ -42,10 +42,16 @@ struct zp_counters {
 #undef ZP_COUNTER_FIELD
 };
 
-// Adds to a counter of this thread's, so that another thread may read it meanwhile.
+// Sets a counter of this thread's, which another thread may read meanwhile; adds to one.
+
+static inline void zp_count_to(uint64_t *counter, uint64_t value)
+{
+    __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
 static inline void zp_count(uint64_t *counter, uint64_t n)
 {
-    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+    zp_count_to(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n);
 }
 
 // Adds all of `from` to `into`.

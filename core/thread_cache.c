@@ -22,7 +22,7 @@ static struct {
     struct zp_lock lock;
     struct zp_thread_cache *all; // only ever grows, so it is walked without the lock
     struct zp_thread_cache *free;
-    unsigned capacity;
+    unsigned capacity, dirty_capacity;
     void (*teardown)(struct zp_thread_cache *cache);
     pthread_key_t key;
 } threads;
@@ -58,25 +58,97 @@ static void make_more(void)
     zp_lock_release(&threads.lock);
 }
 
+// ---- Buffers ---------------------------------------------------------------------------------
+
+static void set_bytes(struct zp_thread_cache *cache, size_t bytes)
+{
+    __atomic_store_n(&cache->bytes, bytes, __ATOMIC_RELAXED);
+}
+
+static void settle(struct zp_thread_cache *cache)
+{
+    struct zp_cached *newest = &cache->newest;
+    if (newest->committed == 0)
+        return;
+    cache->entries[cache->count++] = *newest;
+    set_bytes(cache, cache->bytes + newest->committed);
+    zp_cached_set_bytes(newest, 0);
+}
+
+struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned place)
+{
+    struct zp_slot *slot = cache->entries[place].slot;
+    set_bytes(cache, cache->bytes - cache->entries[place].committed);
+    cache->count--;
+    for (unsigned i = place; i < cache->count; i++)
+        cache->entries[i] = cache->entries[i + 1];
+    return slot;
+}
+
+struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size, size_t slack)
+{
+    for (unsigned i = cache->count; i-- > 0;) {
+        size_t committed = cache->entries[i].committed;
+        if (committed >= size && committed - size <= slack)
+            return zp_thread_cache_take_at(cache, i);
+    }
+    return NULL;
+}
+
+void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    slot->state = ZP_SLOT_CACHED;
+    cache->entries[cache->count++] = (struct zp_cached){slot->base, slot->committed, slot};
+    set_bytes(cache, cache->bytes + slot->committed);
+}
+
+void zp_thread_cache_open(struct zp_thread_cache *cache)
+{
+    while (!zp_thread_cache_try_enter(cache)) {
+        zp_lock_take(&threads.emptying); // held for as long as anything is claimed
+        zp_lock_release(&threads.emptying);
+    }
+    settle(cache);
+}
+
+void zp_thread_cache_close(struct zp_thread_cache *cache)
+{
+    if (cache->count > 0) {
+        struct zp_cached newest = cache->entries[--cache->count];
+        set_bytes(cache, cache->bytes - newest.committed);
+        cache->newest.base = newest.base;
+        cache->newest.slot = newest.slot;
+        zp_cached_set_bytes(&cache->newest, newest.committed);
+    }
+    if (cache != &zp_no_cache)
+        cache->dirty_room =
+            cache->count < cache->dirty_capacity ? cache->granted - cache->bytes : 0;
+    zp_thread_cache_leave(cache);
+}
+
+// ---- Threads ---------------------------------------------------------------------------------
+
 // The destructor of the pthread key: the thread is ending.
 static void end_thread(void *argument)
 {
     struct zp_thread_cache *cache = argument;
-    zp_thread_cache_enter(cache);
-    cache->capacity = 0;
+    zp_thread_cache_open(cache);
+    cache->capacity = cache->dirty_capacity = 0;
     threads.teardown(cache);
-    zp_thread_cache_leave(cache);
+    zp_thread_cache_close(cache);
     zp_thread_cache = &zp_no_cache;
     zp_lock_take(&threads.lock);
     push_free(cache);
     zp_lock_release(&threads.lock);
 }
 
-int zp_thread_caches_init(unsigned capacity, void (*teardown)(struct zp_thread_cache *cache))
+int zp_thread_caches_init(unsigned capacity, bool dirty,
+                          void (*teardown)(struct zp_thread_cache *cache))
 {
     zp_lock_init(&threads.emptying, ZP_RANK_EMPTYING);
     zp_lock_init(&threads.lock, ZP_RANK_THREADS);
     threads.capacity = capacity;
+    threads.dirty_capacity = dirty ? capacity : 0;
     threads.teardown = teardown;
     return -pthread_key_create(&threads.key, end_thread);
 }
@@ -96,7 +168,9 @@ struct zp_thread_cache *zp_thread_cache_set_up(void)
     cache->home = zp_shards_next_home();
     zp_thread_cache_stamp(cache, zp_os_clock());
     // If nobody would empty it, nothing may be put into it.
-    cache->capacity = pthread_setspecific(threads.key, cache) == 0 ? threads.capacity : 0;
+    bool ends = pthread_setspecific(threads.key, cache) == 0;
+    cache->capacity = ends ? threads.capacity : 0;
+    cache->dirty_capacity = ends ? threads.dirty_capacity : 0;
     zp_thread_cache = cache;
     return cache;
 }
@@ -113,15 +187,7 @@ void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes)
     zp_counters_add(sum, &zp_no_cache.counters);
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
         zp_counters_add(sum, &cache->counters);
-        *bytes += __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED);
-    }
-}
-
-void zp_thread_cache_enter(struct zp_thread_cache *cache)
-{
-    while (!zp_thread_cache_try_enter(cache)) {
-        zp_lock_take(&threads.emptying); // held for as long as anything is claimed
-        zp_lock_release(&threads.emptying);
+        *bytes += zp_thread_cache_bytes(cache);
     }
 }
 
@@ -150,7 +216,7 @@ static bool claim(uint32_t idle)
     bool any = false;
     uint32_t now = zp_os_clock();
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
-        if (cache == zp_thread_cache || __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED) == 0 ||
+        if (cache == zp_thread_cache || zp_thread_cache_bytes(cache) == 0 ||
             !is_idle(cache, now, idle))
             continue;
         __atomic_store_n(&cache->claimed, true, __ATOMIC_SEQ_CST);
@@ -168,8 +234,9 @@ static void empty_claimed(struct zp_thread_cache *cache,
     size_t spare = 0;
     uint32_t since = __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED);
     if (!__atomic_load_n(&cache->inside, __ATOMIC_SEQ_CST)) {
+        settle(cache);
         spare = cache->granted - cache->bytes;
-        cache->granted = 0;
+        cache->granted = cache->dirty_room = 0;
         while (cache->count > 0)
             slots[count++] = zp_thread_cache_take_at(cache, cache->count - 1);
     }
@@ -218,11 +285,12 @@ void zp_thread_caches_reset(void)
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
         memset(&cache->counters, 0, sizeof(cache->counters));
         cache->inside = cache->claimed = false;
+        cache->newest.committed = 0;
         cache->count = 0;
         cache->bytes = 0;
-        cache->granted = 0;
+        cache->granted = cache->dirty_room = 0;
         if (cache != zp_thread_cache) {
-            cache->capacity = 0;
+            cache->capacity = cache->dirty_capacity = 0;
             push_free(cache);
         }
     }

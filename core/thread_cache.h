@@ -4,9 +4,11 @@
 // operation.
 //
 // Always holds:
-//   - slots in a cache are CACHED; bytes <= granted, and `granted` is charged to the budget, so
-//   that
-//     putting into a cache with room needs no shared counter;
+//   - slots in a cache are CACHED; their bytes are at most `granted`, which is charged to the
+//     budget, so that putting into a cache with room needs no shared counter;
+//   - the newest buffer has a place of its own, where taking one and putting one change nothing but
+//     whether it is there: counts and sums that each pair would read back from its own last stores
+//     are left to the slow ways. Those move it to the others first (zp_thread_cache_open);
 //   - every thread has a cache: before its first large request and after its teardown it is
 //     zp_no_cache, which never has a buffer nor room for one. Both then go the slow way, and the
 //     fast way needs no test for either;
@@ -42,19 +44,26 @@ enum { ZP_CACHE_MOST = 64 };
 #define ZP_OWNER_ORDER __ATOMIC_RELAXED
 #endif
 
+// What the fast ways need to know of a cached buffer, so that they wait for no look at its record.
 struct zp_cached {
+    char *base;
+    size_t committed; // 0: there is no buffer here
     struct zp_slot *slot;
-    size_t committed; // of the slot, kept here so that a search reads no record
 };
 
 struct zp_thread_cache {
-    bool inside;                             // the owner is at it
-    bool claimed;                            // another thread is, or wants to be
-    unsigned count;                          // buffers held
-    unsigned capacity;                       // most buffers
-    size_t bytes;                            // committed bytes held
+    bool inside;             // the owner is at it
+    bool claimed;            // another thread is, or wants to be
+    unsigned capacity;       // most buffers
+    struct zp_cached newest; // the buffer that was put last, if nobody took it
+    // Bytes that `newest` may have of what is put as the program left it; 0 with scrubbing on.
+    size_t dirty_room;
+
+    unsigned dirty_capacity;                 // most buffers that were not scrubbed
+    unsigned count;                          // buffers in `entries`
+    size_t bytes;                            // committed bytes in `entries`
     size_t granted;                          // bytes charged to the budget for this cache
-    struct zp_cached entries[ZP_CACHE_MOST]; // oldest first
+    struct zp_cached entries[ZP_CACHE_MOST]; // those before the newest, oldest first
     struct zp_counters counters;
     unsigned home;                     // the thread's shard
     uint64_t seen;                     // puts at `stamp`
@@ -66,9 +75,11 @@ struct zp_thread_cache {
 extern struct zp_thread_cache zp_no_cache;
 extern ZP_TLS struct zp_thread_cache *zp_thread_cache;
 
-// `capacity` is at most ZP_CACHE_MOST. `teardown` is called on each thread's cache when the thread
+// `capacity` is at most ZP_CACHE_MOST; `dirty` says whether buffers may be put without scrubbing.
+// `teardown` is called on each thread's cache when the thread
 // ends, to empty it. 0 or a negative errno, the caches then staying off.
-int zp_thread_caches_init(unsigned capacity, void (*teardown)(struct zp_thread_cache *cache));
+int zp_thread_caches_init(unsigned capacity, bool dirty,
+                          void (*teardown)(struct zp_thread_cache *cache));
 
 // Gives this thread a cache, and returns it: zp_no_cache if it is being torn down, or if there is
 // no memory for one. May allocate small memory (a pthread key's slot), never from the pool.
@@ -89,8 +100,10 @@ static inline void zp_thread_cache_stamp(struct zp_thread_cache *cache, uint32_t
     __atomic_store_n(&cache->stamp, now, __ATOMIC_RELAXED);
 }
 
-// Waits until nobody claims the cache, and enters it.
-void zp_thread_cache_enter(struct zp_thread_cache *cache);
+// For slow ways: waits until nobody claims the cache, enters it, and moves the newest buffer to the
+// others; the second undoes the first.
+void zp_thread_cache_open(struct zp_thread_cache *cache);
+void zp_thread_cache_close(struct zp_thread_cache *cache);
 
 // Enters the cache if nobody claims it.
 static inline bool zp_thread_cache_try_enter(struct zp_thread_cache *cache)
@@ -117,64 +130,67 @@ void zp_thread_caches_lock(void);
 void zp_thread_caches_unlock(void);
 void zp_thread_caches_reset(void);
 
-// Other threads read it to sum up.
-static inline void zp_thread_cache_set_bytes(struct zp_thread_cache *cache, size_t bytes)
+// ---- The newest buffer: between try_enter and leave
+// ----------------------------------------------
+
+// Other threads look at it to sum up.
+static inline void zp_cached_set_bytes(struct zp_cached *entry, size_t committed)
 {
-    __atomic_store_n(&cache->bytes, bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->committed, committed, __ATOMIC_RELAXED);
 }
 
-static inline struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned index)
+// The newest buffer, if it holds `size` bytes and at most an eighth of it would lie idle: as a rule
+// one of the same size class, found without computing the class. What is too small wraps around.
+// The entry can be read until the next buffer is put. NULL if it does not serve.
+static inline const struct zp_cached *zp_thread_cache_take_newest(struct zp_thread_cache *cache,
+                                                                  size_t size)
 {
-    struct zp_slot *slot = cache->entries[index].slot;
-    zp_thread_cache_set_bytes(cache, cache->bytes - cache->entries[index].committed);
-    cache->count--;
-    for (unsigned i = index; i < cache->count; i++)
-        cache->entries[i] = cache->entries[i + 1];
-    return slot;
-}
-
-static inline bool zp_cached_fits(const struct zp_cached *entry, size_t size, size_t slack)
-{
-    return entry->committed >= size && entry->committed - size <= slack;
-}
-
-// The buffer that came last, if it holds `size` bytes and at most a quarter more: as a rule one of
-// the same size class, found without computing the class.
-static inline struct zp_slot *zp_thread_cache_take_newest(struct zp_thread_cache *cache,
-                                                          size_t size)
-{
-    unsigned count = cache->count;
-    if (ZP_UNLIKELY(count == 0))
+    struct zp_cached *newest = &cache->newest;
+    if (ZP_UNLIKELY(newest->committed - size > newest->committed / 8))
         return NULL;
-    const struct zp_cached *newest = &cache->entries[count - 1];
-    if (ZP_UNLIKELY(!zp_cached_fits(newest, size, size / 4)))
-        return NULL;
-    cache->count = count - 1;
-    zp_thread_cache_set_bytes(cache, cache->bytes - newest->committed);
-    return newest->slot;
+    zp_cached_set_bytes(newest, 0);
+    return newest;
 }
+
+// Puts a buffer that was not scrubbed; false if there is a newest one or no room.
+static inline bool zp_thread_cache_put_dirty(struct zp_thread_cache *cache, struct zp_slot *slot,
+                                             char *base)
+{
+    size_t bytes = slot->committed;
+    if (ZP_UNLIKELY(bytes > cache->dirty_room) || ZP_UNLIKELY(cache->newest.committed != 0))
+        return false;
+    slot->state = ZP_SLOT_CACHED;
+    slot->clean = false;
+    cache->newest.base = base;
+    cache->newest.slot = slot;
+    zp_cached_set_bytes(&cache->newest, bytes);
+    return true;
+}
+
+// ---- All buffers: between open and close -----------------------------------------------------
+
+// Bytes in the whole cache. Another thread may ask while the owner is moving a buffer within it,
+// which then counts twice or not at all.
+static inline size_t zp_thread_cache_bytes(const struct zp_thread_cache *cache)
+{
+    return __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED) +
+           __atomic_load_n(&cache->newest.committed, __ATOMIC_RELAXED);
+}
+
+// The buffer at a place, 0 being the oldest.
+struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned place);
 
 // The newest buffer of `size` up to `size + slack` bytes, or NULL.
-static inline struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size,
-                                                   size_t slack)
+struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size, size_t slack);
+
+// `capacity` is one of the two of the cache.
+static inline bool zp_thread_cache_has_room(const struct zp_thread_cache *cache, unsigned capacity,
+                                            size_t bytes)
 {
-    for (unsigned i = cache->count; i-- > 0;)
-        if (zp_cached_fits(&cache->entries[i], size, slack))
-            return zp_thread_cache_take_at(cache, i);
-    return NULL;
+    return cache->count < capacity && cache->bytes + bytes <= cache->granted;
 }
 
-static inline bool zp_thread_cache_has_room(const struct zp_thread_cache *cache, size_t bytes)
-{
-    return cache->count < cache->capacity && cache->bytes + bytes <= cache->granted;
-}
-
-// The cache must have room.
-static inline void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot)
-{
-    slot->state = ZP_SLOT_CACHED;
-    cache->entries[cache->count++] = (struct zp_cached){slot, slot->committed};
-    zp_thread_cache_set_bytes(cache, cache->bytes + slot->committed);
-}
+// Puts a buffer that there is room for.
+void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot);
 
 #endif

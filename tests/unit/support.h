@@ -126,8 +126,8 @@ static inline void unit_pool_start_default(void)
 // A get as malloc does it.
 static inline struct zp_slot *unit_get(size_t size)
 {
-    struct zp_slot *slot = zp_pool_get_newest(size);
-    return slot != NULL ? slot : zp_pool_get(size, 1);
+    void *newest = zp_pool_get_newest(size);
+    return newest != NULL ? zp_arena_slot(newest) : zp_pool_get(size, 1);
 }
 
 static inline struct zp_counters unit_counters(void)

@@ -11,7 +11,7 @@ static struct zp_thread_cache cache;
 
 static struct zp_slot *make(unsigned index, size_t committed)
 {
-    slots[index].committed = committed;
+    slots[index] = (struct zp_slot){.base = (char *)&slots[index], .committed = committed};
     return &slots[index];
 }
 
@@ -19,7 +19,7 @@ static void fill(const size_t *sizes, unsigned count)
 {
     cache = (struct zp_thread_cache){.capacity = 4, .granted = SIZE_MAX / 2};
     for (unsigned i = 0; i < count; i++) {
-        ck_assert(zp_thread_cache_has_room(&cache, sizes[i]));
+        ck_assert(zp_thread_cache_has_room(&cache, 4, sizes[i]));
         zp_thread_cache_push(&cache, make(i, sizes[i]));
     }
 }
@@ -37,31 +37,70 @@ END_TEST
 // Breaks when a cache takes more buffers or more bytes than it may.
 START_TEST(room_is_buffers_and_granted_bytes)
 {
-    cache = (struct zp_thread_cache){.capacity = 2, .granted = 100};
-    ck_assert(zp_thread_cache_has_room(&cache, 100));
-    ck_assert(!zp_thread_cache_has_room(&cache, 101));
+    cache = (struct zp_thread_cache){.granted = 100};
+    ck_assert(zp_thread_cache_has_room(&cache, 2, 100));
+    ck_assert(!zp_thread_cache_has_room(&cache, 2, 101));
     zp_thread_cache_push(&cache, make(0, 60));
-    ck_assert(zp_thread_cache_has_room(&cache, 40));
-    ck_assert(!zp_thread_cache_has_room(&cache, 41));
+    ck_assert(zp_thread_cache_has_room(&cache, 2, 40));
+    ck_assert(!zp_thread_cache_has_room(&cache, 2, 41));
     zp_thread_cache_push(&cache, make(1, 10));
-    ck_assert(!zp_thread_cache_has_room(&cache, 0)); // full by number
-    cache = (struct zp_thread_cache){0};
-    ck_assert(!zp_thread_cache_has_room(&cache, 0)); // a cache not set up
+    ck_assert(!zp_thread_cache_has_room(&cache, 2, 0)); // full by number
+    ck_assert(!zp_thread_cache_has_room(&cache, 0, 0)); // a cache not set up
 }
 END_TEST
+
+static const struct zp_slot *take_newest(size_t size)
+{
+    const struct zp_cached *newest = zp_thread_cache_take_newest(&cache, size);
+    ck_assert(newest == NULL || newest->base == newest->slot->base);
+    return newest != NULL ? newest->slot : NULL;
+}
 
 // Breaks when the newest buffer is taken although it is too small, or far too large.
 START_TEST(the_newest_serves_if_it_fits)
 {
     fill((size_t[]){1000, 1000}, 2);
-    ck_assert_ptr_null(zp_thread_cache_take_newest(&cache, 1001));
-    ck_assert_ptr_null(zp_thread_cache_take_newest(&cache, 799)); // a quarter more is 998
-    ck_assert_ptr_eq(zp_thread_cache_take_newest(&cache, 800), &slots[1]);
+    zp_thread_cache_close(&cache);
+    ck_assert_ptr_null(take_newest(1001));
+    ck_assert_ptr_null(take_newest(874)); // an eighth is 125
+    ck_assert_ptr_eq(take_newest(875), &slots[1]);
+    ck_assert_ptr_null(take_newest(1000)); // it is gone
+    zp_thread_cache_open(&cache);
     ck_assert_uint_eq(cache.count, 1);
     ck_assert_uint_eq(cache.bytes, 1000);
-    ck_assert_ptr_eq(zp_thread_cache_take_newest(&cache, 1000), &slots[0]);
-    ck_assert_ptr_null(zp_thread_cache_take_newest(&cache, 1000));
+    zp_thread_cache_close(&cache);
+    ck_assert_ptr_eq(take_newest(1000), &slots[0]);
+    zp_thread_cache_open(&cache);
     ck_assert_uint_eq(cache.bytes, 0);
+}
+END_TEST
+
+// Breaks when a buffer that is not scrubbed is put where there is no room, or on top of another, or
+// is lost, or passes for a clean one.
+START_TEST(a_dirty_buffer_is_put_where_there_is_room)
+{
+    cache = (struct zp_thread_cache){.capacity = 2, .dirty_capacity = 2, .granted = 100};
+    ck_assert(!zp_thread_cache_put_dirty(&cache, make(0, 60), "base")); // not open to it yet
+    zp_thread_cache_close(&cache);
+    slots[0].clean = true;
+    ck_assert(!zp_thread_cache_put_dirty(&cache, make(1, 101), "base"));
+    ck_assert(zp_thread_cache_put_dirty(&cache, &slots[0], slots[0].base));
+    ck_assert(!slots[0].clean);
+    ck_assert_int_eq(slots[0].state, ZP_SLOT_CACHED);
+    ck_assert(!zp_thread_cache_put_dirty(&cache, make(1, 10), slots[1].base)); // there is a newest
+    ck_assert_ptr_eq(take_newest(60), &slots[0]);
+    ck_assert(zp_thread_cache_put_dirty(&cache, &slots[1], slots[1].base));
+
+    zp_thread_cache_open(&cache);
+    ck_assert_uint_eq(cache.count, 1);
+    ck_assert_uint_eq(cache.bytes, 10);
+    zp_thread_cache_push(&cache, &slots[0]);
+    zp_thread_cache_close(&cache);
+    ck_assert_uint_eq(cache.dirty_room, 90); // beside the other one
+    zp_thread_cache_open(&cache);
+    zp_thread_cache_push(&cache, make(2, 10));
+    zp_thread_cache_close(&cache);
+    ck_assert_uint_eq(cache.dirty_room, 0); // full by number
 }
 END_TEST
 
@@ -86,9 +125,11 @@ END_TEST
 START_TEST(absurd_sizes_find_nothing)
 {
     fill((size_t[]){500}, 1);
-    ck_assert_ptr_null(zp_thread_cache_take_newest(&cache, SIZE_MAX));
     ck_assert_ptr_null(zp_thread_cache_take(&cache, SIZE_MAX, SIZE_MAX));
     ck_assert_ptr_null(zp_thread_cache_take(&cache, SIZE_MAX - 400, SIZE_MAX));
+    zp_thread_cache_close(&cache);
+    for (size_t size = SIZE_MAX; size > 1000; size -= size / 64 + 1)
+        ck_assert_ptr_null(take_newest(size));
 }
 END_TEST
 
@@ -106,7 +147,7 @@ static void note_teardown(struct zp_thread_cache *own)
 static void init(void)
 {
     zp_shards_init(4, 4, &zp_eviction_lifo);
-    ck_assert_int_eq(zp_thread_caches_init(3, note_teardown), 0);
+    ck_assert_int_eq(zp_thread_caches_init(3, true, note_teardown), 0);
 }
 
 static void *run(void *(*function)(void *), void *argument)
@@ -134,7 +175,7 @@ static void *set_up_and_count(void *unused)
 START_TEST(without_a_cache_there_is_no_room)
 {
     ck_assert_ptr_eq(zp_thread_cache, &zp_no_cache);
-    ck_assert(!zp_thread_cache_has_room(zp_thread_cache, 0));
+    ck_assert(!zp_thread_cache_has_room(zp_thread_cache, zp_thread_cache->capacity, 0));
     ck_assert_ptr_null(zp_thread_cache_take_newest(zp_thread_cache, 1));
 }
 END_TEST
@@ -318,20 +359,20 @@ static void *fill_and_sleep(void *unused)
 {
     sleeper = set_up_and_count(unused);
     sleeper->granted = 100;
-    MUST(zp_thread_cache_try_enter(sleeper));
+    zp_thread_cache_open(sleeper);
     zp_thread_cache_push(sleeper, make(0, 30));
     zp_thread_cache_push(sleeper, make(1, 50));
     zp_thread_cache_stamp(sleeper, zp_os_clock());
     if (!stay_inside)
-        zp_thread_cache_leave(sleeper);
+        zp_thread_cache_close(sleeper);
     pthread_barrier_wait(&barrier); // it has been filled
     pthread_barrier_wait(&barrier); // and looked at
     if (stay_inside)
-        zp_thread_cache_leave(sleeper);
-    zp_thread_cache_enter(sleeper);
+        zp_thread_cache_close(sleeper);
+    zp_thread_cache_open(sleeper);
     while (sleeper->count > 0)
         zp_thread_cache_take_at(sleeper, 0);
-    zp_thread_cache_leave(sleeper);
+    zp_thread_cache_close(sleeper);
     return NULL;
 }
 
@@ -366,7 +407,7 @@ START_TEST(a_sleeping_threads_cache_is_emptied)
     ck_assert_uint_eq(given.since, 5000);
     ck_assert_uint_eq(given.released, 20);
     ck_assert_uint_eq(sleeper->count, 0);
-    ck_assert_uint_eq(sleeper->bytes, 0);
+    ck_assert_uint_eq(zp_thread_cache_bytes(sleeper), 0);
     ck_assert_uint_eq(sleeper->granted, 0);
     ck_assert(!sleeper->claimed && !sleeper->inside);
     ck_assert_uint_eq(sleeper->capacity, 3); // it is used again
@@ -442,7 +483,7 @@ START_TEST(without_a_barrier_others_are_left_alone)
     empty_others(0);
     ck_assert_uint_eq(given.count, 0);
     ck_assert_uint_eq(given.released, 0);
-    ck_assert_uint_eq(sleeper->count, 2);
+    ck_assert_uint_eq(zp_thread_cache_bytes(sleeper), 80);
     ck_assert(!sleeper->claimed);
     end_sleeper(thread);
 }
@@ -452,9 +493,9 @@ static _Atomic bool has_entered;
 
 static void *enter_own(void *own)
 {
-    zp_thread_cache_enter(own);
+    zp_thread_cache_open(own);
     has_entered = true;
-    zp_thread_cache_leave(own);
+    zp_thread_cache_close(own);
     return NULL;
 }
 
@@ -495,6 +536,7 @@ int main(void)
     tcase_add_test(tests, a_push_counts);
     tcase_add_test(tests, room_is_buffers_and_granted_bytes);
     tcase_add_test(tests, the_newest_serves_if_it_fits);
+    tcase_add_test(tests, a_dirty_buffer_is_put_where_there_is_room);
     tcase_add_test(tests, the_newest_that_fits_is_found);
     tcase_add_test(tests, absurd_sizes_find_nothing);
     tcase_add_test(tests, without_a_cache_there_is_no_room);

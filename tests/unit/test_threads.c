@@ -406,7 +406,7 @@ static void *fill_cache(void *argument)
     }
     for (unsigned i = 0; i < 3; i++)
         zp_pool_put(slots[i]->base);
-    MUST(zp_thread_cache->count == 3);
+    MUST(zp_thread_cache_bytes(zp_thread_cache) == 3 * ZP_MIB);
     return NULL;
 }
 
