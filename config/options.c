@@ -31,9 +31,16 @@ const size_t zp_option_count = sizeof(zp_option_table) / sizeof(zp_option_table[
 
 enum verdict { ACCEPTED, REFUSED, NOT_YET };
 
-static int64_t *field_of(struct zp_options *options, const struct zp_option *option)
+union value {
+    int64_t number;
+    zp_field_LIST list;
+};
+
+static void set_field(struct zp_options *options, const struct zp_option *option,
+                      const union value *value)
 {
-    return (int64_t *)(void *)((char *)options + option->offset);
+    size_t size = option->kind == ZP_OPTION_LIST ? sizeof(value->list) : sizeof(value->number);
+    memcpy((char *)options + option->offset, value, size);
 }
 
 // ---- Values ----------------------------------------------------------------------------------
@@ -66,43 +73,75 @@ static enum verdict parse_signed(const char *text, int64_t *value)
     return verdict;
 }
 
-static enum verdict parse_size(const char *text, int64_t *value)
+// Digits and a unit, if there is one; returns what follows, or NULL.
+static const char *parse_bytes(const char *text, int64_t *value)
 {
     static const char units[] = "kKmMgG";
     const char *end = parse_digits(text, value);
-    if (end == NULL)
-        return REFUSED;
-    if (*end == '\0')
-        return ACCEPTED;
+    if (end == NULL || *end == '\0')
+        return end;
     const char *unit = strchr(units, *end);
-    if (unit == NULL || end[1] != '\0')
-        return REFUSED;
+    if (unit == NULL)
+        return end;
     int64_t factor = (int64_t)1 << (10 * ((unit - units) / 2 + 1));
-    return __builtin_mul_overflow(*value, factor, value) ? REFUSED : ACCEPTED;
+    return __builtin_mul_overflow(*value, factor, value) ? NULL : end + 1;
+}
+
+static enum verdict parse_size(const char *text, int64_t *value)
+{
+    const char *end = parse_bytes(text, value);
+    return end != NULL && *end == '\0' ? ACCEPTED : REFUSED;
+}
+
+// One size of a list, with its count; returns what follows, or NULL.
+static const char *parse_item(const struct zp_option *option, const char *text,
+                              struct zp_prewarm *item)
+{
+    int64_t size, count = 1;
+    text = parse_bytes(text, &size);
+    if (text != NULL && *text == '*')
+        text = parse_digits(text + 1, &count);
+    if (text == NULL || size < option->least || size > option->most || count < 1 ||
+        count > UINT32_MAX)
+        return NULL;
+    *item = (struct zp_prewarm){(size_t)size, (uint32_t)count};
+    return text;
+}
+
+static enum verdict parse_list(const struct zp_option *option, const char *text,
+                               struct zp_prewarm *list)
+{
+    memset(list, 0, sizeof(zp_field_LIST));
+    if (strcmp(text, option->fallback) == 0)
+        return ACCEPTED;
+    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++) {
+        text = parse_item(option, text, &list[i]);
+        if (text == NULL)
+            return REFUSED;
+        if (*text == '\0')
+            return ACCEPTED;
+        if (*text++ != ',')
+            return REFUSED;
+    }
+    return REFUSED; // too many
 }
 
 static enum verdict parse_choice(const char *text, const char *choices, int64_t *value)
 {
     size_t length = strlen(text);
-    bool planned = false;
     *value = 0;
     for (const char *word = choices; *word != '\0'; (*value)++) {
         size_t word_length = strcspn(word, "|");
-        if (word_length == 0)
-            planned = true;
-        else if (word_length == length && memcmp(word, text, length) == 0)
-            return planned ? NOT_YET : ACCEPTED;
+        if (word_length == length && memcmp(word, text, length) == 0)
+            return ACCEPTED;
         word += word_length + (word[word_length] == '|');
     }
     return REFUSED;
 }
 
-static enum verdict parse_value(const struct zp_option *option, const char *text, int64_t *value)
+static enum verdict parse_one_number(const struct zp_option *option, const char *text,
+                                     int64_t *value)
 {
-    if (option->kind == ZP_OPTION_UNAVAILABLE)
-        return NOT_YET;
-    if (option->kind == ZP_OPTION_CHOICE)
-        return parse_choice(text, option->choices, value);
     if (strcmp(text, "auto") == 0 && strncmp(option->allowed, "auto", 4) == 0) {
         *value = ZP_AUTO;
         return ACCEPTED;
@@ -116,6 +155,21 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
         (*value & (*value - 1)) != 0)
         verdict = REFUSED;
     return verdict;
+}
+
+static enum verdict parse_value(const struct zp_option *option, const char *text,
+                                union value *value)
+{
+    switch (option->kind) {
+    case ZP_OPTION_UNAVAILABLE:
+        return NOT_YET;
+    case ZP_OPTION_CHOICE:
+        return parse_choice(text, option->choices, &value->number);
+    case ZP_OPTION_LIST:
+        return parse_list(option, text, value->list);
+    default:
+        return parse_one_number(option, text, &value->number);
+    }
 }
 
 // ---- Messages --------------------------------------------------------------------------------
@@ -207,10 +261,10 @@ static void parse_entry(struct zp_options *options, const char *entry)
         return;
     }
     const char *text = entry + length + 1;
-    int64_t value;
+    union value value;
     enum verdict verdict = parse_value(option, text, &value);
     if (verdict == ACCEPTED)
-        *field_of(options, option) = value;
+        set_field(options, option, &value);
     else
         warn_refused(option, text, verdict);
 }
@@ -219,8 +273,9 @@ void zp_options_defaults(struct zp_options *options)
 {
     for (size_t i = 0; i < zp_option_count; i++) {
         const struct zp_option *option = &zp_option_table[i];
-        if (option->kind != ZP_OPTION_UNAVAILABLE)
-            parse_value(option, option->fallback, field_of(options, option));
+        union value value;
+        if (parse_value(option, option->fallback, &value) == ACCEPTED)
+            set_field(options, option, &value);
     }
 }
 

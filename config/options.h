@@ -11,13 +11,15 @@
 #ifndef ZP_CONFIG_OPTIONS_H
 #define ZP_CONFIG_OPTIONS_H
 
+#include "core/prewarm.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 // The value `auto`: the machine decides (resolve.h).
 #define ZP_AUTO INT64_MIN
 
-enum zp_zero { ZP_ZERO_FREE, ZP_ZERO_OFF };
+enum zp_zero { ZP_ZERO_FREE, ZP_ZERO_BOTH, ZP_ZERO_BACKGROUND, ZP_ZERO_OFF };
 enum zp_thp { ZP_THP_AUTO, ZP_THP_ON, ZP_THP_OFF };
 enum zp_eviction_choice { ZP_EVICTION_CLOCKPRO, ZP_EVICTION_LIFO };
 enum zp_reclaim { ZP_RECLAIM_LAZY, ZP_RECLAIM_OFF };
@@ -29,11 +31,18 @@ enum zp_option_kind {
     ZP_OPTION_POWER_OF_TWO, // min to max
     ZP_OPTION_SIZE,         // bytes; K, M and G multiply by 1024 and its powers
     ZP_OPTION_CHOICE,       // one of `choices`; the value is its index
+    ZP_OPTION_LIST,         // sizes up to `most`, each with a count after a '*' if not 1
     ZP_OPTION_UNAVAILABLE,  // planned: refused by name
 };
 
+// What an option's field is, by kind.
+typedef int64_t zp_field_NUMBER, zp_field_SIGNED, zp_field_POWER_OF_TWO, zp_field_SIZE,
+    zp_field_CHOICE;
+typedef struct zp_prewarm zp_field_LIST[ZP_PREWARM_MOST];
+
 struct zp_options {
-#define ZP_OPTION(name, field, kind, fallback, choices, least, most, allowed, help) int64_t field;
+#define ZP_OPTION(name, field, kind, fallback, choices, least, most, allowed, help)                \
+    zp_field_##kind field;
 #define ZP_PLANNED(name, help)
 #include "options.def"
 #undef ZP_OPTION
@@ -44,7 +53,7 @@ struct zp_option {
     const char *name; // with the prefix
     enum zp_option_kind kind;
     const char *fallback; // the default, as one would write it
-    const char *choices;  // words parted by '|'; those after a second '|' are planned
+    const char *choices;  // words parted by '|'
     int64_t least, most;
     const char *allowed; // for messages and documentation
     const char *help;

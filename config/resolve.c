@@ -4,6 +4,8 @@
 
 #include "core/shard.h"
 
+#include <string.h>
+
 // What `auto` means, by CPUs: docs/design.md. Each row holds up to its number of CPUs.
 static const struct defaults {
     unsigned cpus;
@@ -18,6 +20,10 @@ static const struct defaults {
 // Buffers that all shards may hold together unless told otherwise. Each is two mappings at most,
 // and the kernel allows a process 65,530.
 enum { POOLED_MOST = 16384 };
+
+// Bytes that may wait for the helper: the kernel cannot take them meanwhile. It scrubs so many in
+// about 20 ms.
+#define QUEUE_MOST ZP_GIB
 
 static const struct defaults *defaults_for(unsigned cpus)
 {
@@ -54,7 +60,9 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
     if (per_shard < defaults->per_shard)
         per_shard = defaults->per_shard;
     size_t budget = choose(options->max_memory, zp_budget_share(machine->memory));
-    bool scrub = options->zero == ZP_ZERO_FREE;
+    bool scrub = options->zero != ZP_ZERO_OFF;
+    // What is scrubbed twice comes from a shard: a thread's cache hands out as it was put.
+    bool twice = options->zero == ZP_ZERO_BOTH;
 
     *config = (struct zp_pool_config){
         .arena =
@@ -78,11 +86,15 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 .decay_ms = options->decay_ms,
                 .reclaim = options->reclaim == ZP_RECLAIM_LAZY,
                 .scrub = scrub,
+                .scrub_again = twice,
+                .scrub_behind = options->zero == ZP_ZERO_BACKGROUND ? QUEUE_MOST : 0,
             },
         .eviction =
             options->eviction == ZP_EVICTION_LIFO ? &zp_eviction_lifo : &zp_eviction_clockpro,
-        .thread_cache_most = (unsigned)choose(options->tls_cache, defaults->thread_cache),
+        .thread_cache_most =
+            twice ? 0 : (unsigned)choose(options->tls_cache, defaults->thread_cache),
         .shards = shards,
         .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
     };
+    memcpy(config->prewarm, options->prewarm, sizeof(config->prewarm));
 }

@@ -50,6 +50,7 @@ struct zp_arena {
     size_t size;    // bytes; 0 before the pool starts
     size_t page;    // bytes in a page
     unsigned region_shift;
+    uint32_t epoch; // forks so far: pages older than the last one may be shared
     bool huge_pages;
 };
 
@@ -73,6 +74,12 @@ static inline bool zp_arena_owns(const void *pointer)
 {
     return (uintptr_t)pointer - __atomic_load_n(&zp_arena.base, __ATOMIC_RELAXED) <
            __atomic_load_n(&zp_arena.size, __ATOMIC_RELAXED);
+}
+
+// Read on every put, while another thread may be forking.
+static inline uint32_t zp_arena_epoch(void)
+{
+    return __atomic_load_n(&zp_arena.epoch, __ATOMIC_RELAXED);
 }
 
 // The record of the slot that an address of the arena lies in. It can always be read; that of a

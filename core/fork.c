@@ -3,8 +3,10 @@
 #include "fork.h"
 
 #include "budget.h"
+#include "helper.h"
 #include "os.h"
 #include "pool.h"
+#include "scrub_queue.h"
 #include "shard.h"
 
 // ---- Runs ------------------------------------------------------------------------------------
@@ -47,12 +49,12 @@ static void visit_runs(void (*choose)(struct zp_slot *slot), void (*finish)(cons
     finish_run();
 }
 
-// These two look at slots that other threads own. POOLED and `left_out` come and go only under
-// locks that are all held here, so whatever else is written meanwhile, the answer is right.
+// These two look at slots that other threads own. POOLED, PENDING and `left_out` come and go only
+// under locks that are all held here, so whatever else is written meanwhile, the answer is right.
 
-ZP_RACY static void choose_pooled(struct zp_slot *slot)
+ZP_RACY static void choose_ours(struct zp_slot *slot)
 {
-    if (slot->state == ZP_SLOT_POOLED)
+    if (slot->state == ZP_SLOT_POOLED || slot->state == ZP_SLOT_PENDING)
         add_to_run(slot);
 }
 
@@ -64,27 +66,29 @@ ZP_RACY static void choose_left_out(struct zp_slot *slot)
 
 // ---- Before ----------------------------------------------------------------------------------
 
-static void leave_out(const struct run *pooled)
+static void leave_out(const struct run *ours)
 {
-    char *start = pooled->first->base;
+    char *start = ours->first->base;
     size_t length = (size_t)(run_end() - start);
     // If it fails, part of the run may be marked; only if that cannot be undone it counts as left
     // out.
     if (zp_os_advise(start, length, MADV_DONTFORK) != 0 &&
         zp_os_advise(start, length, MADV_DOFORK) == 0)
         return;
-    for (struct zp_slot *slot = pooled->first; slot <= pooled->last; slot++)
+    for (struct zp_slot *slot = ours->first; slot <= ours->last; slot++)
         slot->left_out = true;
 }
 
 void zp_fork_prepare(void)
 {
     zp_pool_flush(); // this thread's own buffers become pooled and are left out with the others
+    zp_helper_pause();
     zp_thread_caches_lock();
     zp_arena_lock_all();
     zp_shards_lock_all();
-    __atomic_fetch_add(&zp_pool.epoch, 1, __ATOMIC_RELAXED);
-    visit_runs(choose_pooled, leave_out);
+    zp_scrub_queue_lock();
+    __atomic_fetch_add(&zp_arena.epoch, 1, __ATOMIC_RELAXED);
+    visit_runs(choose_ours, leave_out);
     zp_lock_holds_all = true;
 }
 
@@ -96,7 +100,7 @@ static void bring_back(const struct run *left_out)
     bool marked = zp_os_advise(start, (size_t)(run_end() - start), MADV_DOFORK) != 0;
     for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++) {
         slot->left_out = marked; // if still marked, it is decommitted instead of used again
-        slot->epoch = zp_pool_epoch();
+        slot->epoch = zp_arena_epoch();
     }
 }
 
@@ -104,9 +108,11 @@ void zp_fork_parent(void)
 {
     zp_lock_holds_all = false;
     visit_runs(choose_left_out, bring_back);
+    zp_scrub_queue_unlock();
     zp_shards_unlock_all();
     zp_arena_unlock_all();
     zp_thread_caches_unlock();
+    zp_helper_resume();
 }
 
 // ---- The child -------------------------------------------------------------------------------
@@ -127,14 +133,17 @@ static void fill_hole(const struct run *left_out)
 static void give_up_orphan(struct zp_slot *slot)
 {
     slot->absent = slot->hot = false; // the child's shards know of none
-    if (slot->state == ZP_SLOT_CACHED || slot->state == ZP_SLOT_TAKEN ||
-        slot->state == ZP_SLOT_POOLED)
+    if (slot->state != ZP_SLOT_COLD && slot->state != ZP_SLOT_LIVE &&
+        slot->state != ZP_SLOT_RETIRED)
         zp_arena_decommit(slot);
 }
 
 void zp_fork_child(void)
 {
     zp_lock_holds_all = false;
+    zp_helper_reset();
+    zp_scrub_queue_reset();
+    zp_prewarm_reset();
     zp_shards_reset();
     zp_arena_reset_locks();
     zp_thread_caches_reset();

@@ -8,8 +8,10 @@
 //   side.
 //     Its epoch is now an old one: when freed, in the parent or the child, it is dropped instead of
 //     scrubbed, because writing zeros would copy every page.
-//   - Pooled buffers are left out of the child (MADV_DONTFORK), neighbours in one call, so that
-//   fork
+//   - The helper is between two parts of its work, holding nothing; the child has none until there
+//     is work.
+//   - Pooled buffers, and those that wait to be scrubbed, are left out of the child
+//   (MADV_DONTFORK), neighbours in one call, so that fork
 //     costs the same however much is pooled and nothing of it is shared. The parent takes the mark
 //     off again; the child reserves the addresses anew and starts with an empty pool. Where the
 //     kernel refuses the mark, the old epoch sees to it that the pages are dropped before use.

@@ -3,9 +3,10 @@
 #include "os.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
@@ -36,6 +37,11 @@ static uint32_t call_clock(void)
     return (uint32_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000;
 }
 
+static int call_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *time)
+{
+    return (int)syscall(SYS_futex, word, operation, value, time, NULL, 0);
+}
+
 struct zp_os_calls zp_os_calls = {
     .mmap = mmap,
     .munmap = munmap,
@@ -45,6 +51,7 @@ struct zp_os_calls zp_os_calls = {
     .mincore = mincore,
     .membarrier = call_membarrier,
     .clock = call_clock,
+    .futex = call_futex,
 };
 
 size_t zp_os_page_size(void)
@@ -73,6 +80,20 @@ int zp_os_barrier(void)
         zp_os_calls.membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0)
         result = zp_os_calls.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
     return outcome(result == 0, saved);
+}
+
+int zp_os_wait(uint32_t *word, uint32_t value, uint32_t milliseconds)
+{
+    int saved = errno;
+    struct timespec time = {.tv_sec = milliseconds / 1000,
+                            .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+    return outcome(zp_os_calls.futex(word, FUTEX_WAIT_PRIVATE, value, &time) == 0, saved);
+}
+
+int zp_os_wake(uint32_t *word)
+{
+    int saved = errno;
+    return outcome(zp_os_calls.futex(word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL) >= 0, saved);
 }
 
 int zp_os_map(size_t length, int protection, void **out)

@@ -16,6 +16,7 @@
 
 #include <sys/mman.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct zp_os_calls {
     void *(*mmap)(void *address, size_t length, int protection, int flags, int fd, off_t offset);
@@ -26,6 +27,7 @@ struct zp_os_calls {
     int (*mincore)(void *address, size_t length, unsigned char *vector);
     int (*membarrier)(int command);
     uint32_t (*clock)(void);
+    int (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *time);
 };
 
 extern struct zp_os_calls zp_os_calls;
@@ -40,6 +42,11 @@ uint32_t zp_os_clock(void);
 // Makes every other thread of the process see what this one wrote before, and this one see what
 // they wrote before (MEMBARRIER_CMD_PRIVATE_EXPEDITED, Linux 4.14), so that those need no barrier.
 int zp_os_barrier(void);
+
+// Waits while `*word` is `value`, for at most so many milliseconds; it may return early for no
+// reason. The second wakes all threads of the process that wait on the word.
+int zp_os_wait(uint32_t *word, uint32_t value, uint32_t milliseconds);
+int zp_os_wake(uint32_t *word);
 
 // Maps private anonymous memory where the kernel likes; the address goes to `*out`.
 int zp_os_map(size_t length, int protection, void **out);

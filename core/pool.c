@@ -3,10 +3,13 @@
 #include "pool.h"
 
 #include "budget.h"
+#include "helper.h"
 #include "log.h"
 #include "os.h"
 #include "relocate.h"
 #include "retain.h"
+#include "scrub.h"
+#include "scrub_queue.h"
 #include "shard.h"
 
 #include <string.h>
@@ -44,30 +47,46 @@ static void give_back_tail(struct zp_slot *slot, size_t size)
 
 // Makes a slot from a shard fit for use: not shared with another process, not missing from the next
 // one, and `size` bytes long.
-static bool ready_pooled(struct zp_slot *slot, size_t size)
+static bool ready_pooled(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
 {
     if (slot->left_out)
         return false;
-    if (slot->epoch != zp_pool_epoch()) {
+    if (slot->epoch != zp_arena_epoch()) {
         if (zp_arena_release(slot, 0) != 0)
             return false;
         slot->clean = true;
         slot->resident = false;
         slot->warm = 0;
     }
-    slot->epoch = zp_pool_epoch();
-    zp_retain_reuse(slot);
+    slot->epoch = zp_arena_epoch();
+    if (!zp_retain_reuse(cache, slot))
+        return false;
     give_back_tail(slot, size);
     return zp_arena_commit(slot, size) == 0;
 }
 
+static struct zp_slot *take_retained(struct zp_thread_cache *cache, unsigned first, unsigned last)
+{
+    struct zp_slot *slot = zp_shards_take(cache->home, first, last, &cache->counters);
+    return slot != NULL ? slot : zp_retain_take_unscrubbed(cache, first, last);
+}
+
+// One of the class, scrubbed or not, rather than a larger one: that will be asked for too.
+static struct zp_slot *take_fitting(struct zp_thread_cache *cache, unsigned size_class)
+{
+    struct zp_slot *slot = NULL;
+    if (zp_scrub_queue_bytes() != 0)
+        slot = take_retained(cache, size_class, size_class);
+    return slot != NULL ? slot : take_retained(cache, size_class, zp_class_last_fit(size_class));
+}
+
 static struct zp_slot *get_pooled(struct zp_thread_cache *cache, unsigned size_class, size_t size)
 {
-    struct zp_slot *slot = zp_shards_take(cache->home, size_class, &cache->counters);
+    struct zp_slot *slot = take_fitting(cache, size_class);
     if (slot == NULL)
         return NULL;
     zp_budget_release(slot->committed);
-    if (!ready_pooled(slot, size)) {
+    if (!ready_pooled(cache, slot, size)) {
         zp_arena_decommit(slot);
         return NULL;
     }
@@ -108,7 +127,7 @@ static struct zp_slot *take_cold(unsigned size_class)
         return NULL;
     if (!zp_shards_come_back(slot))
         slot->hot = false; // of an owner long gone
-    slot->epoch = zp_pool_epoch();
+    slot->epoch = zp_arena_epoch();
     return slot;
 }
 
@@ -188,7 +207,7 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
 // Whether a buffer's pages are the pool's alone, and its mapping as the pool made it.
 static bool is_own(const struct zp_slot *slot)
 {
-    return slot->epoch == zp_pool_epoch();
+    return slot->epoch == zp_arena_epoch();
 }
 
 static bool keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
@@ -221,6 +240,8 @@ void zp_pool_take_back(struct zp_slot *slot)
     if (!keep_dirty(cache, slot))
         take_back(cache, slot);
     zp_thread_cache_close(cache);
+    if (zp_scrub_queue_bytes() != 0 && !zp_helper_call())
+        zp_scrub_queue_close();
 }
 
 void zp_pool_bad_pointer(const char *operation, const void *pointer)
@@ -243,7 +264,7 @@ void zp_pool_note_marks(const void *address, size_t length)
         if (slot->state != ZP_SLOT_LIVE)
             return; // not a buffer: nothing of ours to look after
         slot->marked = true;
-        slot->epoch = zp_pool_epoch() - 1; // as if shared: the same way out
+        slot->epoch = zp_arena_epoch() - 1; // as if shared: the same way out
         at = (uintptr_t)slot->base + zp_arena_alignment(slot->size_class);
     }
 }
@@ -291,10 +312,28 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 
 // ---- The whole -------------------------------------------------------------------------------
 
+static bool has_background_work(void)
+{
+    return zp_prewarm_pending() || zp_scrub_queue_bytes() != 0;
+}
+
+static void do_background_part(void)
+{
+    struct zp_thread_cache *cache = open_own_cache();
+    if (zp_prewarm_pending())
+        zp_prewarm_part(cache);
+    else
+        zp_retain_scrub_part(cache);
+    zp_thread_cache_close(cache);
+}
+
 int zp_pool_init(const struct zp_pool_config *config)
 {
     zp_pool.scrub = config->retain.scrub;
+    zp_scrub_init();
     zp_retain_init(&config->retain);
+    zp_prewarm_init(config->prewarm);
+    zp_helper_init(has_background_work, do_background_part);
     zp_shards_init(config->shards, config->most_per_shard, config->eviction);
     int error =
         zp_thread_caches_init(config->thread_cache_most, !config->retain.scrub, zp_retain_flush);
@@ -304,6 +343,20 @@ int zp_pool_init(const struct zp_pool_config *config)
     return error;
 }
 
+void zp_pool_prewarm(void)
+{
+    if (zp_pool.started && zp_prewarm_pending())
+        zp_helper_call();
+}
+
+void zp_pool_end(void)
+{
+    if (!zp_pool.started)
+        return;
+    zp_scrub_queue_close();
+    zp_helper_stop();
+}
+
 void zp_pool_stats(struct zp_pool_stats *stats)
 {
     memset(stats, 0, sizeof(*stats));
@@ -311,7 +364,7 @@ void zp_pool_stats(struct zp_pool_stats *stats)
         return;
     size_t cached;
     zp_thread_caches_sum(&stats->counters, &cached);
-    stats->retained = zp_shards_bytes() + cached;
+    stats->retained = zp_shards_bytes() + cached + zp_scrub_queue_bytes();
     stats->retained_peak = zp_budget_peak();
     size_t committed = zp_arena_committed();
     stats->live = committed > stats->retained ? committed - stats->retained : 0;

@@ -21,6 +21,7 @@
 
 #include "arena.h"
 #include "eviction.h"
+#include "prewarm.h"
 #include "retain.h"
 #include "thread_cache.h"
 
@@ -31,32 +32,32 @@ struct zp_pool_config {
     unsigned thread_cache_most;                // buffers per thread cache, up to ZP_CACHE_MOST
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
     uint32_t most_per_shard;                   // buffers per shard
+    struct zp_prewarm prewarm[ZP_PREWARM_MOST];
 };
 
 struct zp_pool {
     bool started;
-    bool scrub;     // freed buffers are made zero
-    uint32_t epoch; // forks so far: pages older than the last one may be shared
+    bool scrub; // freed buffers are made zero
 };
 
 extern struct zp_pool zp_pool;
 
-// Read on every put, while another thread may be forking.
-static inline uint32_t zp_pool_epoch(void)
-{
-    return __atomic_load_n(&zp_pool.epoch, __ATOMIC_RELAXED);
-}
-
 // Starts the pool; called once. 0 or a negative errno: the pool then stays off.
 // Before, and while it is off: a get returns NULL, nothing is owned, there is nothing to trim.
 int zp_pool_init(const struct zp_pool_config *config);
+
+// Has the helper make ready what the configuration lists, if anything.
+void zp_pool_prewarm(void);
+
+// The program is about to end: the helper ends. What is freed from now on is scrubbed at once.
+void zp_pool_end(void);
 
 // What the pool holds and has done, summed over threads.
 struct zp_pool_stats {
     struct zp_counters counters;
     size_t live; // bytes the program holds, roughly while other threads work
     size_t live_buffers;
-    size_t retained;      // bytes in shards and thread caches
+    size_t retained;      // bytes in shards, thread caches and the scrub queue
     size_t retained_peak; // most bytes ever reserved for retaining
 };
 
@@ -120,7 +121,7 @@ void zp_pool_take_back(struct zp_slot *slot);
 static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot,
                                       char *base)
 {
-    if (ZP_UNLIKELY(slot->epoch != zp_pool_epoch()) ||
+    if (ZP_UNLIKELY(slot->epoch != zp_arena_epoch()) ||
         ZP_UNLIKELY(!zp_thread_cache_try_enter(cache)))
         return false;
     bool kept = zp_thread_cache_put_dirty(cache, slot, base);

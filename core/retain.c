@@ -28,7 +28,9 @@ static struct {
     uint32_t tick_ms;
     uint32_t next_tick; // on the clock
     uint32_t next_budget;
-    bool reclaim; // as configured, and the kernel can
+    bool reclaim;        // as configured, and the kernel can
+    bool awake;          // there has been a tick
+    uint32_t first_tick; // when: what was made ready before the program asked has not been idle
 } retain;
 
 // ---- Letting go ------------------------------------------------------------------------------
@@ -41,13 +43,20 @@ static size_t let_go(struct zp_slot *slot)
     return bytes;
 }
 
+static void evict(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    zp_count(&cache->counters.evicted, 1);
+    let_go(slot);
+}
+
 static bool evict_one(struct zp_thread_cache *cache)
 {
     struct zp_slot *slot = zp_shards_evict(cache->home);
     if (slot == NULL)
+        slot = zp_scrub_queue_evict();
+    if (slot == NULL)
         return false;
-    zp_count(&cache->counters.evicted, 1);
-    let_go(slot);
+    evict(cache, slot);
     return true;
 }
 
@@ -70,24 +79,43 @@ static bool is_cached(const struct zp_slot *slot, const struct zp_counters *coun
     return counters->bytes_requested - slot->born <= retain.config.cpu_cache;
 }
 
+static void scrub_part(struct zp_scrub_part *part, bool cached)
+{
+    char *from = part->slot->base + part->at;
+    part->result = (struct zp_scrub_result){part->bytes, 0};
+    if (part->slot->resident)
+        zp_scrub_resident(from, part->bytes, cached);
+    else
+        part->failed = zp_scrub(from, part->bytes, cached, &part->result) != 0;
+}
+
+// A slot is zero: what is known of its pages now.
+static void note_scrubbed(struct zp_slot *slot, const struct zp_scrub_result *result,
+                          struct zp_counters *counters)
+{
+    zp_count(&counters->warm_pages, slot->warm);
+    slot->warm = (uint32_t)(result->written / zp_arena.page);
+    slot->resident = result->written == slot->committed;
+    slot->clean = true;
+    zp_count(&counters->bytes_scrubbed, result->written);
+    zp_count(&counters->bytes_dropped, result->dropped);
+}
+
+// Makes a buffer zero; false if the kernel refused.
+static bool scrub_whole(struct zp_slot *slot, struct zp_counters *counters, bool cached)
+{
+    struct zp_scrub_part whole = {.slot = slot, .bytes = slot->committed};
+    scrub_part(&whole, cached);
+    if (!whole.failed)
+        note_scrubbed(slot, &whole.result, counters);
+    return !whole.failed;
+}
+
 // Makes a buffer zero, if that is what freed buffers are to be; false if the kernel refused.
 static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
 {
-    slot->clean = retain.config.scrub;
-    if (!retain.config.scrub)
-        return true;
-    struct zp_scrub_result result = {slot->committed, 0};
-    bool cached = is_cached(slot, counters);
-    if (slot->resident)
-        zp_scrub_resident(slot->base, slot->committed, cached);
-    else if (zp_scrub(slot->base, slot->committed, cached, &result) != 0)
-        return false;
-    zp_count(&counters->warm_pages, slot->warm);
-    slot->warm = (uint32_t)(result.written / zp_arena.page);
-    slot->resident = result.written == slot->committed;
-    zp_count(&counters->bytes_scrubbed, result.written);
-    zp_count(&counters->bytes_dropped, result.dropped);
-    return true;
+    slot->clean = false;
+    return !retain.config.scrub || scrub_whole(slot, counters, is_cached(slot, counters));
 }
 
 // Tells the kernel that it may take the pages of the first `bytes`: nothing is lost by it but the
@@ -111,25 +139,31 @@ static void mark_huge_part(struct zp_slot *slot)
         mark_reclaimable(slot, slot->committed & ~(ZP_LARGE_CLASS - 1), ZP_RECLAIMABLE_PART);
 }
 
-void zp_retain_reuse(struct zp_slot *slot)
+bool zp_retain_reuse(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (slot->reclaimable == ZP_RECLAIMABLE_NONE)
-        return;
-    slot->reclaimable = ZP_RECLAIMABLE_NONE;
-    slot->resident = false;
+    if (slot->reclaimable != ZP_RECLAIMABLE_NONE) {
+        slot->reclaimable = ZP_RECLAIMABLE_NONE;
+        slot->resident = false;
+    }
+    return !retain.config.scrub_again || scrub_whole(slot, &cache->counters, false);
 }
 
-// Puts a scrubbed slot that is charged to the budget into a shard; it has been idle since `since`.
-static void share(struct zp_thread_cache *cache, struct zp_slot *slot, uint32_t since)
+// Puts a scrubbed slot that is charged to the budget into the shard `home` or a neighbour; it has
+// been idle since `since`.
+static void share_at(struct zp_thread_cache *cache, unsigned home, struct zp_slot *slot,
+                     uint32_t since)
 {
     slot->state = ZP_SLOT_TAKEN;
     mark_huge_part(slot);
     slot->since = since;
-    struct zp_slot *evicted = zp_shards_put(cache->home, slot, &cache->counters);
-    if (evicted != NULL) {
-        zp_count(&cache->counters.evicted, 1);
-        let_go(evicted);
-    }
+    struct zp_slot *evicted = zp_shards_put(home, slot, &cache->counters);
+    if (evicted != NULL)
+        evict(cache, evicted);
+}
+
+static void share(struct zp_thread_cache *cache, struct zp_slot *slot, uint32_t since)
+{
+    share_at(cache, cache->home, slot, since);
 }
 
 // Passes the oldest buffer of a cache on to the shards, with the charge for it.
@@ -188,9 +222,108 @@ static bool retain_in_shard(struct zp_thread_cache *cache, struct zp_slot *slot)
     return true;
 }
 
+static bool retain_unscrubbed(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    size_t bytes = slot->committed;
+    if (!charge(cache, bytes))
+        return false;
+    bool queued = zp_scrub_queue_put(slot, cache->home);
+    if (!queued)
+        zp_budget_release(bytes);
+    return queued;
+}
+
+// Small pages that the processor's cache still holds are zero before another thread is awake.
+static bool is_left_to_helper(const struct zp_slot *slot, const struct zp_counters *counters)
+{
+    return retain.config.scrub_behind != 0 &&
+           (slot->committed >= ZP_LARGE_CLASS || !is_cached(slot, counters));
+}
+
 bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
+    if (is_left_to_helper(slot, &cache->counters) && retain_unscrubbed(cache, slot))
+        return true;
     return retain_in_cache(cache, slot) || retain_in_shard(cache, slot);
+}
+
+// ---- Scrubbing later -------------------------------------------------------------------------
+
+// Whether a fork has come in between and could not leave the buffer out: its pages are shared.
+static bool is_shared(const struct zp_slot *slot)
+{
+    return slot->left_out || slot->epoch != zp_arena_epoch();
+}
+
+// What a buffer that waited has become: scrubbed, or let go and NULL.
+static struct zp_slot *outcome(struct zp_thread_cache *cache, const struct zp_scrub_job *job)
+{
+    if (job->failed || is_shared(job->slot)) {
+        let_go(job->slot);
+        return NULL;
+    }
+    note_scrubbed(job->slot, &job->result, &cache->counters);
+    return job->slot;
+}
+
+// Scrubs, in turns with the helper, what it had in hand.
+static struct zp_slot *scrub_jointly(struct zp_thread_cache *cache)
+{
+    struct zp_scrub_part part;
+    struct zp_scrub_job job;
+    while (zp_scrub_queue_join_part(&part)) {
+        scrub_part(&part, false);
+        zp_scrub_queue_part_done(&part, &job);
+    }
+    return zp_scrub_queue_join_end(&job) ? outcome(cache, &job) : NULL;
+}
+
+struct zp_slot *zp_retain_take_unscrubbed(struct zp_thread_cache *cache, unsigned first,
+                                          unsigned last)
+{
+    struct zp_slot *slot;
+    switch (zp_scrub_queue_take(first, last, &slot)) {
+    case ZP_SCRUB_JOINED:
+        return scrub_jointly(cache);
+    case ZP_SCRUB_TAKEN:
+        if (!is_shared(slot) && scrub_whole(slot, &cache->counters, false))
+            return slot;
+        let_go(slot);
+        return NULL;
+    default:
+        return NULL;
+    }
+}
+
+void zp_retain_scrub_part(struct zp_thread_cache *cache)
+{
+    struct zp_scrub_part part;
+    struct zp_scrub_job job;
+    if (!zp_scrub_queue_part(&part))
+        return;
+    if (is_shared(part.slot))
+        part.failed = true; // writing would copy its pages
+    else
+        scrub_part(&part, false);
+    if (!zp_scrub_queue_part_done(&part, &job))
+        return;
+    unsigned home = job.slot->shard;
+    struct zp_slot *slot = outcome(cache, &job);
+    if (slot == NULL)
+        return;
+    zp_count(&cache->counters.helped, 1);
+    share_at(cache, home, slot, zp_os_clock());
+}
+
+void zp_retain_ready(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    if (is_shared(slot)) {
+        let_go(slot);
+        return;
+    }
+    slot->warm = (uint32_t)(slot->committed / zp_arena.page);
+    slot->resident = true;
+    share(cache, slot, zp_os_clock());
 }
 
 // ---- Giving back -----------------------------------------------------------------------------
@@ -212,6 +345,9 @@ size_t zp_retain_give_back(struct zp_thread_cache *cache)
 {
     size_t bytes = 0;
     empty_caches(cache);
+    // The queue first: the helper moves what it has in hand from there to a shard.
+    for (struct zp_slot *slot; (slot = zp_scrub_queue_evict()) != NULL;)
+        bytes += let_go(slot);
     for (struct zp_slot *slot; (slot = zp_shards_take_idle(cache->home, 0)) != NULL;)
         bytes += let_go(slot);
     return bytes;
@@ -284,6 +420,10 @@ static bool purge(struct zp_thread_cache *cache)
 static void decay(struct zp_thread_cache *cache, uint32_t now)
 {
     uint32_t idle = (uint32_t)retain.config.decay_ms;
+    if (!__atomic_exchange_n(&retain.awake, true, __ATOMIC_RELAXED))
+        __atomic_store_n(&retain.first_tick, now, __ATOMIC_RELAXED);
+    if (now - __atomic_load_n(&retain.first_tick, __ATOMIC_RELAXED) < idle)
+        return;
     zp_thread_caches_empty(idle, share_found, zp_budget_release);
     if (purge(cache))
         __atomic_store_n(&retain.next_tick, now, __ATOMIC_RELAXED);
@@ -321,4 +461,5 @@ void zp_retain_init(const struct zp_retain_config *config)
     if (config->decay_ms == 0)
         retain.config = (struct zp_retain_config){.scrub = config->scrub}; // nothing is retained
     zp_budget_init(retain.config.budget);
+    zp_scrub_queue_init(retain.config.scrub_behind);
 }

@@ -6,7 +6,8 @@
 // has room, evicting others for it. In a shard it holds nothing but zeros, so the kernel is told
 // that it may take the pages whenever it wants them (MADV_FREE): buffers in huge pages at once,
 // where that costs next to nothing, others when they have been idle for a while. What has been idle
-// for longer is decommitted, by and by, on the slow ways of requests: there is no helper thread.
+// for longer is decommitted, by and by, on the slow ways of requests. With scrubbing in the
+// background the buffer first waits in the scrub queue.
 //
 // Always holds: what is retained is charged to the budget. The budget follows the memory that the
 // process may use, where that is what was asked for.
@@ -16,6 +17,7 @@
 #ifndef ZP_CORE_RETAIN_H
 #define ZP_CORE_RETAIN_H
 
+#include "scrub_queue.h"
 #include "thread_cache.h"
 
 // ZEROPOOL_DECAY_MS: idle buffers are kept for ever.
@@ -29,6 +31,9 @@ struct zp_retain_config {
     int64_t decay_ms; // idle time after which memory goes back; ZP_DECAY_NEVER; 0: at once
     bool reclaim;     // let the kernel take pages of what is retained
     bool scrub;       // make buffers zero before they are kept
+    bool scrub_again; // and once more before they are handed out: who wrote to them after that?
+    // Bytes that may wait to be scrubbed after they were kept; 0: none.
+    size_t scrub_behind;
 };
 
 void zp_retain_init(const struct zp_retain_config *config);
@@ -37,13 +42,25 @@ void zp_retain_init(const struct zp_retain_config *config);
 bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot);
 
 // A buffer from a shard is to be used again: what the pool knew of its pages may no longer be so.
-void zp_retain_reuse(struct zp_slot *slot);
+// False if it had to be scrubbed and the kernel refused.
+bool zp_retain_reuse(struct zp_thread_cache *cache, struct zp_slot *slot);
+
+// A buffer of a class from `first` to `last` that waits to be scrubbed, scrubbed now: TAKEN and
+// still charged. NULL if there is none.
+struct zp_slot *zp_retain_take_unscrubbed(struct zp_thread_cache *cache, unsigned first,
+                                          unsigned last);
+
+// For the helper: scrubs a part of what waits.
+void zp_retain_scrub_part(struct zp_thread_cache *cache);
+
+// Keeps a charged buffer that nobody has used yet, all of it in memory and zero.
+void zp_retain_ready(struct zp_thread_cache *cache, struct zp_slot *slot);
 
 // Passes all that a cache holds on to the shards.
 void zp_retain_flush(struct zp_thread_cache *cache);
 
 // Gives everything retained back to the kernel, the caches of other threads included, but for those
-// that their threads are at just now. Returns the bytes.
+// that their threads are at just now, and for what the helper has in hand. Returns the bytes.
 size_t zp_retain_give_back(struct zp_thread_cache *cache);
 
 // To be called on slow ways: does what is due of the work of time, a bounded part at a time.

@@ -5,8 +5,9 @@
 #include "os.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <immintrin.h>
 #endif
 
 enum {
@@ -17,30 +18,66 @@ enum {
     RUNS_MOST = 64,
 };
 
-#ifdef __SSE2__
-// Wider registers store no faster: all of them wait for memory.
-static void zero_past_cache(char *base, size_t length)
-{
-    const __m128i zero = _mm_setzero_si128();
-    for (char *line = base; line < base + length; line += ZP_CACHE_LINE)
-        for (size_t i = 0; i < ZP_CACHE_LINE; i += sizeof(zero))
-            _mm_stream_si128((__m128i *)(void *)(line + i), zero);
-    _mm_sfence(); // such stores are not ordered with what hands the buffer to another thread
-}
-#else
-static void zero_past_cache(char *base, size_t length)
+// ---- Overwriting -----------------------------------------------------------------------------
+
+static void zero_by_memset(char *base, size_t length)
 {
     memset(base, 0, length);
 }
+
+// What overwrites fastest in the processor's cache, and what past it.
+static void (*zero_in_cache)(char *base, size_t length) = zero_by_memset;
+static void (*zero_past_cache)(char *base, size_t length) = zero_by_memset;
+
+#ifdef __x86_64__
+
+static void zero_by_string(char *base, size_t length)
+{
+    __asm__ volatile("rep stosb" : "+D"(base), "+c"(length) : "a"(0) : "memory");
+}
+
+static void zero_by_streams_of_16(char *base, size_t length)
+{
+    const __m128i zero = _mm_setzero_si128();
+    for (char *at = base; at < base + length; at += sizeof(zero))
+        _mm_stream_si128((__m128i *)(void *)at, zero);
+    _mm_sfence(); // such stores are not ordered with what hands the buffer to another thread
+}
+
+__attribute__((target("avx"))) static void zero_by_streams_of_32(char *base, size_t length)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    for (char *at = base; at < base + length; at += sizeof(zero))
+        _mm256_stream_si256((__m256i *)(void *)at, zero);
+    _mm_sfence();
+}
+
+// Zen 4: 87 GB/s in stores of 32 bytes or more, 58 in stores of 16, 78 by memset; in the third
+// level of the cache, at 16 MiB, 91 by string instructions and 77 by memset. Zen 5: all the same.
+void zp_scrub_init(void)
+{
+    const unsigned erms = 1 << 9; // leaf 7, EBX: enhanced REP MOVSB and STOSB
+    unsigned a, b = 0, c, d;
+    __get_cpuid_count(7, 0, &a, &b, &c, &d);
+    zero_in_cache = b & erms ? zero_by_string : zero_by_memset;
+    __builtin_cpu_init();
+    zero_past_cache = __builtin_cpu_supports("avx") ? zero_by_streams_of_32 : zero_by_streams_of_16;
+}
+
+#else
+
+void zp_scrub_init(void)
+{
+}
+
 #endif
 
 void zp_scrub_resident(char *base, size_t length, bool cached)
 {
-    if (cached)
-        memset(base, 0, length);
-    else
-        zero_past_cache(base, length);
+    (cached ? zero_in_cache : zero_past_cache)(base, length);
 }
+
+// ---- What is in memory -----------------------------------------------------------------------
 
 static int drop(char *base, size_t length, struct zp_scrub_result *result)
 {

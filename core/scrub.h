@@ -7,7 +7,7 @@
 // many calls as holes would cost more than the faults they save.
 //
 // How a page is overwritten depends on where its content is. What the processor's cache still holds
-// is fastest overwritten there, by memset. What has been pushed out would be read back only to be
+// is fastest overwritten there. What has been pushed out would be read back only to be
 // overwritten, and something else pushed out for it: stores that go past the cache halve the time.
 //
 // Locking: none; the caller owns the range. Fork: the caller sees to it that no page is shared.
@@ -16,6 +16,9 @@
 #define ZP_CORE_SCRUB_H
 
 #include "base.h"
+
+// Picks the instructions that are fastest on this processor. Called once; until then it is memset.
+void zp_scrub_init(void);
 
 struct zp_scrub_result {
     size_t written; // bytes overwritten: these are in memory now

@@ -26,11 +26,6 @@ void zp_shards_init(unsigned count, uint32_t most_per_shard,
         zp_lock_init(&shards[i].lock, ZP_RANK_SHARD);
 }
 
-unsigned zp_shards_count(void)
-{
-    return shard_mask + 1;
-}
-
 unsigned zp_shards_next_home(void)
 {
     return __atomic_fetch_add(&homes_given, 1, __ATOMIC_RELAXED) & shard_mask;
@@ -137,27 +132,20 @@ static struct zp_slot *evict_locked(struct zp_shard *shard)
     return unlink_slot(shard, policy->evict(&shard->eviction, capacity_of(shard)));
 }
 
-// Twice the size, or the last class there is.
-static unsigned last_fit(unsigned size_class)
+static struct zp_slot *take_locked(struct zp_shard *shard, unsigned first, unsigned last)
 {
-    unsigned last = size_class + ZP_CLASSES_PER_DOUBLING;
-    return last < ZP_CLASS_COUNT ? last : ZP_CLASS_COUNT - 1;
-}
-
-static struct zp_slot *take_locked(struct zp_shard *shard, unsigned size_class)
-{
-    unsigned found = find_class(shard, size_class, last_fit(size_class));
+    unsigned found = find_class(shard, first, last);
     return found < ZP_CLASS_COUNT ? pull(shard, shard->lists[found], true) : NULL;
 }
 
 // One round over all shards. Those that are busy are passed over unless `wait` is set; whether
 // there was one goes to `*busy`.
-static struct zp_slot *take_round(unsigned home, unsigned size_class, bool wait, bool *busy,
-                                  struct zp_counters *counters)
+static struct zp_slot *take_round(unsigned home, unsigned first, unsigned last, bool wait,
+                                  bool *busy, struct zp_counters *counters)
 {
     for (unsigned i = 0; i <= shard_mask; i++) {
         struct zp_shard *shard = neighbour(home, i);
-        if (find_class(shard, size_class, last_fit(size_class)) == ZP_CLASS_COUNT)
+        if (find_class(shard, first, last) == ZP_CLASS_COUNT)
             continue;
         if (!zp_lock_try(&shard->lock)) {
             zp_count(&counters->contended, 1);
@@ -166,7 +154,7 @@ static struct zp_slot *take_round(unsigned home, unsigned size_class, bool wait,
                 continue;
             zp_lock_take(&shard->lock);
         }
-        struct zp_slot *slot = take_locked(shard, size_class);
+        struct zp_slot *slot = take_locked(shard, first, last);
         zp_lock_release(&shard->lock);
         if (slot != NULL) {
             zp_count(&counters->stolen, i != 0);
@@ -176,14 +164,15 @@ static struct zp_slot *take_round(unsigned home, unsigned size_class, bool wait,
     return NULL;
 }
 
-struct zp_slot *zp_shards_take(unsigned home, unsigned size_class, struct zp_counters *counters)
+struct zp_slot *zp_shards_take(unsigned home, unsigned first, unsigned last,
+                               struct zp_counters *counters)
 {
     if (ZP_UNLIKELY(zp_lock_holds_all))
         return NULL;
     bool busy = false;
-    struct zp_slot *slot = take_round(home, size_class, false, &busy, counters);
+    struct zp_slot *slot = take_round(home, first, last, false, &busy, counters);
     if (slot == NULL && busy)
-        slot = take_round(home, size_class, true, &busy, counters);
+        slot = take_round(home, first, last, true, &busy, counters);
     return slot;
 }
 

@@ -39,14 +39,13 @@ struct zp_shard {
 // `count` must be a power of two up to ZP_SHARDS_MOST. Called once, before anything else here.
 void zp_shards_init(unsigned count, uint32_t most_per_shard,
                     const struct zp_eviction_policy *policy);
-unsigned zp_shards_count(void);
 
 // A home for one more thread.
 unsigned zp_shards_next_home(void);
 
-// A slot of `size_class`, or else of the next larger ones up to twice its size; NULL if there is
-// none.
-struct zp_slot *zp_shards_take(unsigned home, unsigned size_class, struct zp_counters *counters);
+// A slot of the smallest class from `first` to `last` that a shard has one of; NULL if none has.
+struct zp_slot *zp_shards_take(unsigned home, unsigned first, unsigned last,
+                               struct zp_counters *counters);
 
 // Puts a clean or dirty TAKEN slot, already charged and with `since` set, into the home shard, or
 // into a neighbour when that is full. When all are full, another of the home shard's makes room: it

@@ -44,4 +44,11 @@ static inline size_t zp_class_size(unsigned size_class)
     return start + start / 4 * ((size_class - 1) % ZP_CLASSES_PER_DOUBLING + 1);
 }
 
+// The last class whose buffers may serve a request of `size_class`: twice its size.
+static inline unsigned zp_class_last_fit(unsigned size_class)
+{
+    unsigned last = size_class + ZP_CLASSES_PER_DOUBLING;
+    return last < ZP_CLASS_COUNT ? last : ZP_CLASS_COUNT - 1;
+}
+
 #endif

@@ -23,6 +23,7 @@
     X(warm_pages,      "pages of buffers since freed that were in memory when handed out")   \
     X(puts,            "buffers given back by the program")                              \
     X(bytes_scrubbed,  "bytes overwritten with zeros")                                   \
+    X(helped,          "buffers made zero by the helper")                                    \
     X(bytes_dropped,   "bytes given back to the kernel instead of being overwritten")    \
     X(contended,       "times a shard's lock was taken by another thread")               \
     X(stolen,          "requests served by another thread's shard")                      \

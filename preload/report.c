@@ -90,6 +90,8 @@ static void add_work(struct page *page, const struct zp_counters *c)
 {
     add(page, "  scrubbed             %s overwritten, %s given back instead\n",
         bytes_text(c->bytes_scrubbed).is, bytes_text(c->bytes_dropped).is);
+    if (c->helped != 0)
+        add(page, "    in the background  %llu buffers\n", (unsigned long long)c->helped);
     if (zp_pool.scrub)
         add(page, "  page faults avoided  up to %llu\n", (unsigned long long)c->warm_pages);
     else

@@ -41,6 +41,14 @@ static void set_threshold(size_t threshold)
     __atomic_store_n(&zp_threshold, threshold, __ATOMIC_RELAXED);
 }
 
+static void warn_of_small_prewarm(void)
+{
+    const struct zp_prewarm *item = zp_options.prewarm;
+    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++)
+        if (item[i].count != 0 && item[i].size < (size_t)zp_options.min_size)
+            zp_log(ZP_LOG_WARNING, "ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE", NULL);
+}
+
 static void read_options(void)
 {
     zp_options_defaults(&zp_options);
@@ -50,6 +58,7 @@ static void read_options(void)
     if (zp_options.stats == ZP_STATS_EXIT)
         zp_report_prepare();
     set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
+    warn_of_small_prewarm();
 }
 
 static void say_what_runs(const struct zp_pool_config *config)
@@ -71,7 +80,10 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_number(&line, config->retain.budget);
     zp_line_text(&line, " bytes, huge pages ");
     zp_line_text(&line, config->arena.huge_pages ? "on" : "off");
-    zp_line_text(&line, config->retain.scrub ? ", scrubbed on free" : ", not scrubbed");
+    zp_line_text(&line, !config->retain.scrub         ? ", not scrubbed"
+                        : config->retain.scrub_again  ? ", scrubbed on free and again on malloc"
+                        : config->retain.scrub_behind ? ", scrubbed in the background"
+                                                      : ", scrubbed on free");
     zp_line_write(&line, STDERR_FILENO);
 }
 
@@ -100,7 +112,15 @@ static bool start_pool(void)
                "should be",
                NULL);
     say_what_runs(&config);
+    zp_pool_prewarm();
     return true;
+}
+
+static bool start_if_enabled(void)
+{
+    bool started = zp_options.enable && start_pool();
+    leave(DONE);
+    return started;
 }
 
 bool zp_start(void)
@@ -112,11 +132,7 @@ bool zp_start(void)
         leave(WAITING);
         return true; // what is large may have changed; the next try starts the pool if need be
     }
-    if (!enter(WAITING))
-        return false;
-    bool started = zp_options.enable && start_pool();
-    leave(DONE);
-    return started;
+    return enter(WAITING) && start_if_enabled();
 }
 
 __attribute__((constructor)) static void at_load(void)
@@ -125,10 +141,13 @@ __attribute__((constructor)) static void at_load(void)
         read_options();
         leave(WAITING);
     }
+    if (zp_options.prewarm[0].count != 0 && enter(WAITING))
+        start_if_enabled();
 }
 
 __attribute__((destructor)) static void at_exit(void)
 {
+    zp_pool_end();
     if (zp_options.stats == ZP_STATS_EXIT)
         zp_report_at_exit();
 }

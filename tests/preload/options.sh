@@ -41,11 +41,12 @@ refused TLS_CACHE auto 'auto or a number from 0 to 64' 65 -1 4K aut
 refused TLS_BYTES auto 'auto or a size' lots 1.5G 9223372036854775808 99999999999G
 refused MAX_PER_SHARD auto 'auto or a number from 1 to 65536' 0 65537 x
 refused MAX_MEMORY auto 'auto or a size' -1 50% '1 G'
-refused ZERO free 'free or off' 0 on FREE '' 'free|off'
+refused ZERO free 'free, both, background or off' 0 on FREE '' 'free|off'
 refused EVICTION clockpro 'clockpro or lifo' fifo lru '' CLOCKPRO 'clockpro|lifo'
 refused DECAY_MS 10000 'a number from -1 to 86400000' -2 86400001 1s '' - --1 0x10 9223372036854775808
 refused RECLAIM lazy 'lazy or off' on eager '' 'lazy|off'
 refused THP auto 'auto, on or off' always 1
+refused PREWARM none 'none or sizes up to 64G with counts, such as 154M,9M*24' '' 1M, 0 9M* 65G 1M*-2 1MB '1M 2M' NONE
 refused STATS off 'off or exit' on 1 Exit
 refused VERBOSE 0 'a number from 0 to 3' 4 loud
 
@@ -59,9 +60,7 @@ done
 for name in $(names_of ZP_PLANNED); do
     expect "zeropool: ZEROPOOL_$name=1: not available in this version; ignored" "ZEROPOOL_$name=1"
 done
-for value in both background; do
-    expect "zeropool: ZEROPOOL_ZERO=$value: not available in this version; using free" "ZEROPOOL_ZERO=$value"
-done
+expect 'zeropool: ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE' ZEROPOOL_PREWARM=512K,3M
 
 long=$(printf 'x%.0s' {1..1000})
 expect 'zeropool: ZEROPOOL_SHARD is not an option; did you mean ZEROPOOL_SHARDS?' ZEROPOOL_SHARD=4
@@ -72,7 +71,7 @@ expect "zeropool: ZEROPOOL_SHARDS=${long:0:64}: expected auto or a power of two 
 
 # Good values, and what is none of our business, go without a word.
 for good in ENABLE=0 MIN_SIZE=64K MIN_SIZE=1g SHARDS=128 SHARDS=auto TLS_CACHE=0 TLS_BYTES=0 \
-    MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off EVICTION=lifo EVICTION=clockpro DECAY_MS=-1 DECAY_MS=0 \
+    MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off ZERO=both ZERO=background PREWARM=none PREWARM=3M,1m*2 EVICTION=lifo EVICTION=clockpro DECAY_MS=-1 DECAY_MS=0 \
     DECAY_MS=86400000 RECLAIM=lazy RECLAIM=off THP=on STATS=off VERBOSE=0; do
     expect '' "ZEROPOOL_$good"
 done

@@ -110,6 +110,8 @@ START_TEST(good_values)
     EXPECT("ZEROPOOL_MAX_MEMORY=8589934591G", max_memory, INT64_MAX - ((1 << 30) - 1));
     EXPECT("ZEROPOOL_MAX_MEMORY=auto", max_memory, ZP_AUTO);
     EXPECT("ZEROPOOL_ZERO=free", zero, ZP_ZERO_FREE);
+    EXPECT("ZEROPOOL_ZERO=both", zero, ZP_ZERO_BOTH);
+    EXPECT("ZEROPOOL_ZERO=background", zero, ZP_ZERO_BACKGROUND);
     EXPECT("ZEROPOOL_ZERO=off", zero, ZP_ZERO_OFF);
     EXPECT("ZEROPOOL_THP=auto", thp, ZP_THP_AUTO);
     EXPECT("ZEROPOOL_THP=on", thp, ZP_THP_ON);
@@ -160,24 +162,69 @@ START_TEST(bad_values_are_named)
     EXPECT_WARNING(
         "ZEROPOOL_MAX_MEMORY=99999999999999999999999",
         "ZEROPOOL_MAX_MEMORY=99999999999999999999999: expected auto or a size; using auto");
-    EXPECT_WARNING("ZEROPOOL_ZERO=fre", "ZEROPOOL_ZERO=fre: expected free or off; using free");
-    EXPECT_WARNING("ZEROPOOL_ZERO=FREE", "ZEROPOOL_ZERO=FREE: expected free or off; using free");
+    EXPECT_WARNING("ZEROPOOL_ZERO=fre",
+                   "ZEROPOOL_ZERO=fre: expected free, both, background or off; using free");
+    EXPECT_WARNING("ZEROPOOL_ZERO=FREE",
+                   "ZEROPOOL_ZERO=FREE: expected free, both, background or off; using free");
     EXPECT_WARNING("ZEROPOOL_ZERO=free|off",
-                   "ZEROPOOL_ZERO=free|off: expected free or off; using free");
-    EXPECT_WARNING("ZEROPOOL_ZERO=", "ZEROPOOL_ZERO=: expected free or off; using free");
+                   "ZEROPOOL_ZERO=free|off: expected free, both, background or off; using free");
+    EXPECT_WARNING("ZEROPOOL_ZERO=",
+                   "ZEROPOOL_ZERO=: expected free, both, background or off; using free");
     EXPECT_WARNING("ZEROPOOL_THP=1", "ZEROPOOL_THP=1: expected auto, on or off; using auto");
     EXPECT_WARNING("ZEROPOOL_VERBOSE=4",
                    "ZEROPOOL_VERBOSE=4: expected a number from 0 to 3; using 0");
 }
 END_TEST
 
-// Breaks when what is planned is silently accepted.
-START_TEST(planned_values_are_not_available)
+// Breaks when a list is not taken apart as it is written.
+START_TEST(lists)
 {
-    EXPECT_WARNING("ZEROPOOL_ZERO=both",
-                   "ZEROPOOL_ZERO=both: not available in this version; using free");
-    EXPECT_WARNING("ZEROPOOL_ZERO=background",
-                   "ZEROPOOL_ZERO=background: not available in this version; using free");
+    parse_one("ZEROPOOL_PREWARM=154M,9M*24,5120000,64k*1");
+    ck_assert_str_eq(text, "");
+    static const struct zp_prewarm expected[] = {
+        {154 << 20, 1}, {9 << 20, 24}, {5120000, 1}, {64 << 10, 1}, {0, 0}};
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        ck_assert_uint_eq(options.prewarm[i].size, expected[i].size);
+        ck_assert_uint_eq(options.prewarm[i].count, expected[i].count);
+    }
+    parse_one("ZEROPOOL_PREWARM=none");
+    ck_assert_str_eq(text, "");
+    ck_assert_uint_eq(options.prewarm[0].count, 0);
+}
+END_TEST
+
+// Breaks when a list that is wrong anywhere is taken as far as it goes, or not named.
+START_TEST(bad_lists)
+{
+    static const char *const bad[] = {
+        "",      "1M,", ",1M", "1M*",   "1M*0", "*3",    "1M**2", "1M*2*3",
+        "1M 2M", "0",   "65G", "1M*-1", "1MB",  "1M*2K", "NONE",  "1M*4294967296"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char entry[128], line[256];
+        snprintf(entry, sizeof(entry), "ZEROPOOL_PREWARM=%s", bad[i]);
+        snprintf(line, sizeof(line),
+                 "zeropool: %s: expected none or sizes up to 64G with counts, such as 154M,9M*24; "
+                 "using none\n",
+                 entry);
+        parse_one(entry);
+        ck_assert_str_eq(text, line);
+        ck_assert_uint_eq(options.prewarm[0].count, 0);
+    }
+    char many[256] = "ZEROPOOL_PREWARM=1M";
+    for (unsigned i = 1; i < ZP_PREWARM_MOST; i++)
+        strcat(many, ",1M");
+    parse_one(many);
+    ck_assert_str_eq(text, "");
+    ck_assert_uint_eq(options.prewarm[ZP_PREWARM_MOST - 1].count, 1);
+    strcat(many, ",1M");
+    parse_one(many);
+    ck_assert_str_ne(text, "");
+}
+END_TEST
+
+// Breaks when what is planned is silently accepted.
+START_TEST(planned_options_are_not_available)
+{
     unsigned planned = 0;
     for (size_t i = 0; i < zp_option_count; i++) {
         if (zp_option_table[i].kind != ZP_OPTION_UNAVAILABLE)
@@ -270,7 +317,7 @@ END_TEST
 // long for the search of the nearest.
 START_TEST(the_table_is_consistent)
 {
-    size_t fields = 0;
+    size_t offset = 0;
     for (size_t i = 0; i < zp_option_count; i++) {
         const struct zp_option *option = &zp_option_table[i];
         ck_assert_int_eq(strncmp(option->name, "ZEROPOOL_", 9), 0);
@@ -280,19 +327,33 @@ START_TEST(the_table_is_consistent)
             ck_assert_str_ne(option->name, zp_option_table[j].name);
         if (option->kind == ZP_OPTION_UNAVAILABLE)
             continue;
-        ck_assert_uint_eq(option->offset, fields++ * sizeof(int64_t));
+        ck_assert_uint_eq(option->offset, offset);
+        offset += option->kind == ZP_OPTION_LIST ? sizeof(zp_field_LIST) : sizeof(int64_t);
         ck_assert_int_eq(option->kind == ZP_OPTION_CHOICE, option->choices != NULL);
     }
-    ck_assert_uint_eq(fields * sizeof(int64_t), sizeof(struct zp_options));
+    ck_assert_uint_eq(offset, sizeof(struct zp_options));
 }
 END_TEST
 
+static bool is_list_in_range(const struct zp_option *option)
+{
+    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++) {
+        const struct zp_prewarm *item = &options.prewarm[i];
+        if (item->count != 0 &&
+            (item->size < (size_t)option->least || item->size > (size_t)option->most))
+            return false;
+    }
+    return true;
+}
+
 static bool is_in_range(const struct zp_option *option, int64_t value)
 {
+    if (option->kind == ZP_OPTION_LIST)
+        return is_list_in_range(option);
     if (value == ZP_AUTO)
         return strncmp(option->allowed, "auto", 4) == 0;
     if (option->kind == ZP_OPTION_CHOICE)
-        return value >= 0 && value < 3;
+        return value >= 0 && value < 4;
     return value >= option->least && value <= option->most &&
            (option->kind != ZP_OPTION_POWER_OF_TWO || zp_is_power_of_two((size_t)value));
 }
@@ -301,7 +362,7 @@ static bool is_in_range(const struct zp_option *option, int64_t value)
 START_TEST(random_values_do_no_harm)
 {
     struct unit_random random = unit_random_start("options", 6);
-    static const char letters[] = "0123456789KMGkmg|-+. autofreexi\t\x80\xff";
+    static const char letters[] = "0123456789KMGkmg|-+.,* autofreexi\t\x80\xff";
     for (unsigned i = 0; i < 20000 / UNIT_SLOWER; i++) {
         const struct zp_option *option =
             &zp_option_table[unit_random_below(&random, zp_option_count)];
@@ -331,7 +392,9 @@ int main(void)
     tcase_add_test(tests, every_default_can_be_written);
     tcase_add_test(tests, good_values);
     tcase_add_test(tests, bad_values_are_named);
-    tcase_add_test(tests, planned_values_are_not_available);
+    tcase_add_test(tests, lists);
+    tcase_add_test(tests, bad_lists);
+    tcase_add_test(tests, planned_options_are_not_available);
     tcase_add_test(tests, unknown_names_get_the_nearest);
     tcase_add_test(tests, long_names_and_values_are_cut);
     tcase_add_test(tests, other_variables_are_left_alone);

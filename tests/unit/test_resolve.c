@@ -130,6 +130,46 @@ START_TEST(the_user_decides)
 }
 END_TEST
 
+// Breaks when a buffer is not scrubbed when and where it was asked for.
+START_TEST(when_to_scrub)
+{
+    static const struct {
+        int64_t zero;
+        bool scrub, again, behind, cached;
+    } cases[] = {
+        {ZP_ZERO_FREE, true, false, false, true},
+        {ZP_ZERO_BOTH, true, true, false, false},
+        {ZP_ZERO_BACKGROUND, true, false, true, true},
+        {ZP_ZERO_OFF, false, false, false, true},
+    };
+    set_up();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        options.zero = cases[i].zero;
+        resolve();
+        ck_assert_int_eq(config.retain.scrub, cases[i].scrub);
+        ck_assert_int_eq(config.retain.scrub_again, cases[i].again);
+        ck_assert_int_eq(config.retain.scrub_behind != 0, cases[i].behind);
+        ck_assert_int_eq(config.thread_cache_most != 0, cases[i].cached);
+    }
+    options.zero = ZP_ZERO_BOTH; // what a thread's cache hands out is as it was put
+    options.tls_cache = 5;
+    resolve();
+    ck_assert_uint_eq(config.thread_cache_most, 0);
+}
+END_TEST
+
+// Breaks when what is to be made ready is not passed on.
+START_TEST(prewarming_is_passed_on)
+{
+    set_up();
+    options.prewarm[0] = (struct zp_prewarm){ZP_GIB, 3};
+    resolve();
+    ck_assert_uint_eq(config.prewarm[0].size, ZP_GIB);
+    ck_assert_uint_eq(config.prewarm[0].count, 3);
+    ck_assert_uint_eq(config.prewarm[1].count, 0);
+}
+END_TEST
+
 // Breaks when many shards leave each of them next to nothing.
 START_TEST(shards_keep_a_least_share)
 {
@@ -198,6 +238,8 @@ int main(void)
     tcase_add_test(tests, a_threads_part);
     tcase_add_test(tests, retaining_is_passed_on);
     tcase_add_test(tests, the_user_decides);
+    tcase_add_test(tests, when_to_scrub);
+    tcase_add_test(tests, prewarming_is_passed_on);
     tcase_add_test(tests, shards_keep_a_least_share);
     tcase_add_test(tests, a_limited_address_space_is_shared);
     tcase_add_test(tests, huge_pages_are_decided);

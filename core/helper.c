@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "helper.h"
+
+#include "lock.h"
+#include "log.h"
+#include "os.h"
+
+#include <errno.h>
+#include <signal.h>
+
+enum {
+    LINGER_MS = 1000,
+    STACK_BYTES = 128 * 1024,
+    // How often a word is looked at that is waited on, should a wake-up be lost: the kernel may
+    // refuse to wait or to wake.
+    LOOK_AGAIN_MS = 10,
+    STOP_WAIT_MS = 1000, // the end of the program is never held up for longer
+};
+
+static struct {
+    struct zp_lock lock;
+    bool (*pending)(void);
+    void (*do_part)(void);
+    uint32_t running;  // the thread is there, or about to be
+    uint32_t busy;     // it is at a part
+    uint32_t sleeping; // it waits on `calls`
+    uint32_t calls;
+    uint32_t paused;
+    bool off; // it could not be started, or was stopped for good
+} helper;
+
+// Every pair of threads here says something and then looks at what the other says: in that order.
+
+static uint32_t get(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+static void set(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+
+static bool is_off(void)
+{
+    return __atomic_load_n(&helper.off, __ATOMIC_SEQ_CST);
+}
+
+static void turn_off(void)
+{
+    __atomic_store_n(&helper.off, true, __ATOMIC_SEQ_CST);
+}
+
+void zp_helper_init(bool (*pending)(void), void (*do_part)(void))
+{
+    zp_lock_init(&helper.lock, ZP_RANK_HELPER);
+    helper.pending = pending;
+    helper.do_part = do_part;
+}
+
+// ---- The thread ------------------------------------------------------------------------------
+
+static bool has_work(void)
+{
+    return !is_off() && helper.pending();
+}
+
+static void do_part(void)
+{
+    set(&helper.busy, 1);
+    if (!get(&helper.paused))
+        helper.do_part();
+    set(&helper.busy, 0);
+    if (get(&helper.paused)) {
+        zp_os_wake(&helper.busy);
+        zp_os_wait(&helper.paused, 1, LOOK_AGAIN_MS);
+    }
+}
+
+// Waits for a call; false if none comes for long enough.
+static bool linger(void)
+{
+    uint32_t calls = get(&helper.calls);
+    set(&helper.sleeping, 1);
+    if (!has_work() && !is_off())
+        zp_os_wait(&helper.calls, calls, LINGER_MS);
+    set(&helper.sleeping, 0);
+    return has_work();
+}
+
+static bool take_over(void)
+{
+    uint32_t none = 0;
+    return __atomic_compare_exchange_n(&helper.running, &none, 1, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+static void *run(void *unused)
+{
+    (void)unused;
+    pthread_setname_np(pthread_self(), "zeropool");
+    do {
+        while (has_work() || linger())
+            do_part();
+        set(&helper.running, 0);
+        zp_os_wake(&helper.running);
+        // Whoever brought work until then took this thread to be there.
+    } while (has_work() && take_over());
+    return NULL;
+}
+
+// ---- Starting and stopping -------------------------------------------------------------------
+
+static int create(size_t stack)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    int error = pthread_attr_setsigmask_np(&attributes, &all);
+    if (error == 0 && stack != 0)
+        error = pthread_attr_setstacksize(&attributes, stack);
+    if (error == 0)
+        error = pthread_create(&thread, &attributes, run, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+static ZP_COLD void start(void)
+{
+    int saved_errno = errno;
+    if (zp_lock_holds_all || is_off() || !take_over())
+        return;
+    // Programs with much thread-local memory need the usual stack.
+    if (create(STACK_BYTES) != 0 && create(0) != 0) {
+        turn_off();
+        set(&helper.running, 0);
+        zp_log(ZP_LOG_WARNING, "no thread to be had for work in the background", NULL);
+    }
+    errno = saved_errno;
+}
+
+bool zp_helper_call(void)
+{
+    if (!get(&helper.running)) {
+        start();
+    } else if (get(&helper.sleeping)) {
+        __atomic_fetch_add(&helper.calls, 1, __ATOMIC_SEQ_CST);
+        zp_os_wake(&helper.calls);
+    }
+    return !is_off();
+}
+
+void zp_helper_stop(void)
+{
+    turn_off();
+    __atomic_fetch_add(&helper.calls, 1, __ATOMIC_SEQ_CST);
+    zp_os_wake(&helper.calls);
+    for (unsigned ms = 0; get(&helper.running) && ms < STOP_WAIT_MS; ms += LOOK_AGAIN_MS)
+        zp_os_wait(&helper.running, 1, LOOK_AGAIN_MS);
+}
+
+// ---- Fork ------------------------------------------------------------------------------------
+
+void zp_helper_pause(void)
+{
+    zp_lock_take(&helper.lock);
+    set(&helper.paused, 1);
+    while (get(&helper.busy))
+        zp_os_wait(&helper.busy, 1, LOOK_AGAIN_MS);
+}
+
+void zp_helper_resume(void)
+{
+    set(&helper.paused, 0);
+    zp_os_wake(&helper.paused);
+    zp_lock_release(&helper.lock);
+}
+
+void zp_helper_reset(void)
+{
+    zp_lock_reset(&helper.lock);
+    helper.running = helper.busy = helper.sleeping = helper.paused = 0;
+}

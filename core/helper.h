@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The helper: one thread that does what need not be done in the program's time.
+//
+// It is there only when an option asks for it and while there is work: it starts with the first
+// work, ends when there has been none for a second, and starts again. So an idle program has no
+// thread more than without the library, and one whose threads have all ended is not kept alive.
+//
+// It knows nothing of the work but two functions. A part of it is short, as a fork waits for the
+// end of a part. Nobody ever depends on the helper: without it the work is done by those who would
+// otherwise have been spared it, or not at all.
+//
+// The thread blocks all signals, is named "zeropool" and has a small stack.
+//
+// Locking: ZP_RANK_HELPER, by who forks; the rest are words that are waited on. Fork: the helper is
+// between two parts, holding no lock, from before the fork until after it. The child has none until
+// there is work.
+
+#ifndef ZP_CORE_HELPER_H
+#define ZP_CORE_HELPER_H
+
+#include "base.h"
+
+// Called once. `pending` says whether there is work, `do_part` does a part of it. Nothing starts
+// yet.
+void zp_helper_init(bool (*pending)(void), void (*do_part)(void));
+
+// There is work: starts or wakes the helper; false if there is none to be had. Called without
+// locks, outside of the own thread cache. Makes no system call if the helper is at work. errno
+// stays.
+bool zp_helper_call(void);
+
+// Ends the helper, for good: the program is about to end. When this returns the helper does no more
+// work.
+void zp_helper_stop(void);
+
+// Fork.
+void zp_helper_pause(void);
+void zp_helper_resume(void);
+void zp_helper_reset(void);
+
+#endif

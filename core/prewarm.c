@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "prewarm.h"
+
+#include "arena.h"
+#include "budget.h"
+#include "log.h"
+#include "os.h"
+#include "retain.h"
+#include "shard.h"
+
+#include <string.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+// Touched at a time: under a millisecond in huge pages, for which a fork may wait.
+#define PART (16 * ZP_MIB)
+
+static struct {
+    struct zp_prewarm list[ZP_PREWARM_MOST];
+    unsigned at;          // in the list; ZP_PREWARM_MOST: all is done
+    uint32_t made;        // of the entry there
+    struct zp_slot *slot; // under way
+    size_t touched;       // bytes of it
+} prewarm = {.at = ZP_PREWARM_MOST};
+
+static void set_at(unsigned at)
+{
+    __atomic_store_n(&prewarm.at, at, __ATOMIC_SEQ_CST); // helper.c: running
+    prewarm.made = 0;
+}
+
+static void find_entry(unsigned from)
+{
+    while (from < ZP_PREWARM_MOST && prewarm.list[from].count == 0)
+        from++;
+    set_at(from);
+}
+
+void zp_prewarm_init(const struct zp_prewarm *list)
+{
+    memcpy(prewarm.list, list, sizeof(prewarm.list));
+    find_entry(0);
+}
+
+bool zp_prewarm_pending(void)
+{
+    return __atomic_load_n(&prewarm.at, __ATOMIC_SEQ_CST) < ZP_PREWARM_MOST;
+}
+
+void zp_prewarm_reset(void)
+{
+    set_at(ZP_PREWARM_MOST);
+    prewarm.slot = NULL;
+}
+
+static void give_up(const char *why)
+{
+    zp_log(ZP_LOG_INFO, "prewarming ends early", why);
+    set_at(ZP_PREWARM_MOST);
+}
+
+// A cold slot with memory that nobody has touched, PENDING and charged.
+static bool begin(size_t size)
+{
+    struct zp_slot *slot = zp_arena_take(zp_class_of(size));
+    if (slot == NULL)
+        return false;
+    zp_shards_come_back(slot);
+    slot->hot = false;
+    slot->epoch = zp_arena_epoch();
+    if (zp_arena_commit(slot, size) != 0) {
+        zp_arena_put_back(slot);
+        return false;
+    }
+    if (!zp_budget_charge(slot->committed)) {
+        zp_arena_decommit(slot);
+        return false;
+    }
+    slot->state = ZP_SLOT_PENDING;
+    prewarm.slot = slot;
+    prewarm.touched = 0;
+    return true;
+}
+
+// One call for all pages, or one touch for each.
+static void touch(char *from, size_t bytes)
+{
+    if (zp_os_advise(from, bytes, MADV_POPULATE_WRITE) == 0)
+        return;
+    for (size_t i = 0; i < bytes; i += zp_arena.page)
+        *(volatile char *)(from + i) = 0;
+}
+
+static void finish(struct zp_thread_cache *cache)
+{
+    zp_retain_ready(cache, prewarm.slot);
+    prewarm.slot = NULL;
+    prewarm.made++;
+    if (prewarm.made == prewarm.list[prewarm.at].count)
+        find_entry(prewarm.at + 1);
+}
+
+void zp_prewarm_part(struct zp_thread_cache *cache)
+{
+    if (prewarm.slot == NULL && !begin(prewarm.list[prewarm.at].size)) {
+        give_up("the budget or the memory is full");
+        return;
+    }
+    size_t rest = prewarm.slot->committed - prewarm.touched;
+    size_t bytes = rest < PART ? rest : PART;
+    touch(prewarm.slot->base + prewarm.touched, bytes);
+    prewarm.touched += bytes;
+    if (bytes == rest)
+        finish(cache);
+}

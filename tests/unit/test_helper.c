@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "core/helper.h"
+#include "support.h"
+
+#include <dirent.h>
+#include <pthread.h>
+
+static _Atomic int left;  // parts of work
+static _Atomic int parts; // done
+static _Atomic bool at_work, signals_are_blocked;
+static _Atomic pid_t helper_id;
+static char name[16];
+static unsigned slow_us;
+
+static bool pending(void)
+{
+    return left > 0;
+}
+
+static void do_part(void)
+{
+    at_work = true;
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    signals_are_blocked =
+        sigismember(&mask, SIGINT) && sigismember(&mask, SIGTERM) && sigismember(&mask, SIGUSR1);
+    pthread_getname_np(pthread_self(), name, sizeof(name));
+    helper_id = (pid_t)syscall(SYS_gettid);
+    usleep(slow_us);
+    left--;
+    parts++;
+    at_work = false;
+}
+
+static unsigned count_threads(void)
+{
+    unsigned count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    MUST(tasks != NULL);
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+// Generous: the machine may be busy.
+static bool comes_true(bool (*condition)(void))
+{
+    for (unsigned i = 0; i < 20000; i++) {
+        if (condition())
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+static bool work_is_done(void)
+{
+    return left == 0 && !at_work;
+}
+
+static bool is_alone(void)
+{
+    return count_threads() == 1;
+}
+
+static void give(int work)
+{
+    left += work;
+    errno = 4711;
+    ck_assert(zp_helper_call());
+    ck_assert_int_eq(errno, 4711);
+}
+
+// Breaks when the helper is there before it is called, does not do all work, is not named, can be
+// hit by the program's signals, or stays for good.
+START_TEST(it_comes_works_and_goes)
+{
+    zp_helper_init(pending, do_part);
+    ck_assert_uint_eq(count_threads(), 1);
+    give(5);
+    ck_assert(comes_true(work_is_done));
+    ck_assert_int_eq(parts, 5);
+    ck_assert(signals_are_blocked);
+    ck_assert_str_eq(name, "zeropool");
+    pid_t first = helper_id;
+    give(1); // while it lingers
+    ck_assert(comes_true(work_is_done));
+    ck_assert_int_eq(helper_id, first);
+    ck_assert(comes_true(is_alone));
+    give(1); // it comes again
+    ck_assert(comes_true(work_is_done));
+    ck_assert_int_ne(helper_id, first);
+}
+END_TEST
+
+// Breaks when work that comes at any moment of the helper's coming and going is forgotten.
+START_TEST(no_work_is_forgotten)
+{
+    zp_helper_init(pending, do_part);
+    struct unit_random random = unit_random_start("helper", 1);
+    for (unsigned i = 0; i < 2000 / UNIT_SLOWER; i++) {
+        give(1);
+        if (unit_random_below(&random, 2) == 0)
+            usleep((unsigned)unit_random_below(&random, 200));
+    }
+    ck_assert(comes_true(work_is_done));
+}
+END_TEST
+
+// Breaks when the helper works while a fork is under way, or not after it, or in the child.
+START_TEST(a_pause_is_between_two_parts)
+{
+    slow_us = 300;
+    zp_helper_init(pending, do_part);
+    give(2000);
+    for (unsigned i = 0; i < 50; i++) {
+        zp_helper_pause();
+        MUST(!at_work);
+        int before = parts;
+        usleep(500);
+        MUST(parts == before);
+        zp_helper_resume();
+        usleep(700);
+    }
+    slow_us = 0;
+    ck_assert(comes_true(work_is_done));
+    ck_assert_int_eq(parts, 2000);
+}
+END_TEST
+
+static int work_in_child(void *unused)
+{
+    (void)unused;
+    zp_helper_reset();
+    if (count_threads() != 1)
+        return 1;
+    left = 3;
+    parts = 0;
+    if (!zp_helper_call() || !comes_true(work_is_done))
+        return 2;
+    return parts == 3 ? 0 : 3;
+}
+
+// Breaks when a child takes its parent's helper for its own.
+START_TEST(a_child_gets_its_own)
+{
+    zp_helper_init(pending, do_part);
+    give(1);
+    ck_assert(comes_true(work_is_done));
+    zp_helper_pause();
+    unit_expect_success(work_in_child, NULL);
+    zp_helper_resume();
+    give(1);
+    ck_assert(comes_true(work_is_done));
+}
+END_TEST
+
+// Breaks when the helper works on after it was stopped, or comes again.
+START_TEST(it_stops_for_good)
+{
+    slow_us = 200;
+    zp_helper_init(pending, do_part);
+    give(100000);
+    usleep(2000);
+    zp_helper_stop();
+    int before = parts;
+    ck_assert(!zp_helper_call());
+    usleep(3000);
+    ck_assert_int_eq(parts, before);
+    ck_assert(comes_true(is_alone));
+}
+END_TEST
+
+// Breaks when a process that may have no more threads is told that it has a helper.
+START_TEST(there_may_be_none)
+{
+    if (geteuid() == 0)
+        ck_assert_int_eq(setresuid(65534, 65534, 65534), 0); // root has no such limit
+    struct rlimit none = {0, 0};
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &none), 0);
+    zp_helper_init(pending, do_part);
+    left = 1;
+    errno = 4711;
+    ck_assert(!zp_helper_call());
+    ck_assert_int_eq(errno, 4711);
+    ck_assert(!zp_helper_call());
+    ck_assert_int_eq(parts, 0);
+    zp_helper_stop();
+}
+END_TEST
+
+// Breaks when the helper hangs, or burns more than it must, where the kernel neither waits nor
+// wakes.
+static int refuse_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *time)
+{
+    (void)word;
+    (void)operation;
+    (void)value;
+    (void)time;
+    errno = EPERM;
+    return -1;
+}
+
+START_TEST(it_works_without_waiting)
+{
+    zp_os_calls.futex = refuse_futex;
+    zp_helper_init(pending, do_part);
+    give(50);
+    zp_helper_pause();
+    zp_helper_resume();
+    ck_assert(comes_true(work_is_done));
+    zp_helper_stop();
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_test(tests, it_comes_works_and_goes);
+    tcase_add_test(tests, no_work_is_forgotten);
+    tcase_add_test(tests, a_pause_is_between_two_parts);
+    tcase_add_test(tests, a_child_gets_its_own);
+    tcase_add_test(tests, it_stops_for_good);
+    tcase_add_test(tests, there_may_be_none);
+    tcase_add_test(tests, it_works_without_waiting);
+    return unit_run("helper", tests);
+}
