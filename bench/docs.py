@@ -64,9 +64,9 @@ def table(data):
         rows = [["", *labels], *([name, *cells] for name, *cells in zip(lines, *columns))]
     if lines:
         yield from markdown(rows)
-    problems = [(name, line["problem"]) for name, line in data["lines"].items() if "problem" in line]
-    for name, problem in problems:
-        yield f"- {name}: {problem}"
+    problems = [name for name, line in data["lines"].items() if "problem" in line]
+    for name in problems:
+        yield f"- {name}: {data['lines'][name]['problem']}"
     if problems:
         yield ""
 
@@ -141,9 +141,8 @@ def runs(every):
         described = {**data["machine"], "date": data["date"], "zeropool": data["version"]}
         rows.setdefault(tuple(described.items()), []).append(data["question"])
     for described, names in rows.items():
-        yield from markdown([["", ", ".join(names) if len(rows) > 1 else "this run"], *(
-            [key, str(text)] for key, text in described
-        )])
+        header = ["", ", ".join(names) if len(rows) > 1 else "this run"]
+        yield from markdown([header, *([key, str(text)] for key, text in described)])
 
 
 def verdicts(every):
@@ -203,9 +202,10 @@ def summary(every):
         return
     yield from markdown(rows)
     dates = sorted({data["date"] for data in every})
-    yield f"Medians, measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}; the best in bold. The rest, with"
-    yield "spread, machine and targets, is in [docs/benchmarks.md](docs/benchmarks.md)."
-    yield from list(verdicts(every))[:1]
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
+    yield f"Medians of {when}, the best in bold. The"
+    yield "machine, the spread, the rest and the targets are in"
+    yield f"[docs/benchmarks.md](docs/benchmarks.md). {next(verdicts(every))}"
 
 
 def readme(every):

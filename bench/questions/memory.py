@@ -79,7 +79,10 @@ QUESTIONS = [
         ],
         targets=[
             Target(
-                "zeropool / zeropool-eager", ratio("turn_ms", "zeropool", "zeropool-eager"), "<=", 1.05
+                "zeropool / zeropool-eager",
+                ratio("turn_ms", "zeropool", "zeropool-eager"),
+                "<=",
+                1.05,
             ),
         ],
         base="zeropool-eager",

@@ -88,7 +88,7 @@ QUESTIONS = [
         title="Whole programs",
         about="Wall seconds: redis-server that sets and gets values of 2 MiB over a socket; numpy "
         "arithmetic, FFT and sorting with temporaries of 8 to 64 MiB; sort(1) of a text file of "
-        "100 MB with a buffer of 1 GiB.",
+        "40 MB with a buffer of 512 MiB.",
         command=WORKS_PROGRAM,
         figures=medians("s", "s", WORKS),
         base="glibc",
