@@ -8,7 +8,7 @@
 #include "bench.h"
 
 #define BYTES (512 * MIB)
-#define TURNS 10
+#define TURNS 6
 
 static double pair_us[TURNS], grown_kib[TURNS];
 

@@ -14,7 +14,7 @@ import sys
 import chart
 import results
 from questions import QUESTIONS
-from report import cell, median_of, processes, process_lines, short, target_text, values_of
+from report import grid, median_of, problems, process_lines, processes, short, target_text
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RESULTS = os.path.join(ROOT, "bench", "results")
@@ -54,20 +54,11 @@ def markdown(rows):
 
 
 def table(data):
-    """A row a line, or a column a line where there are more figures than lines."""
-    lines = [name for name, line in data["lines"].items() if "values" in line]
-    labels = [figure["label"] for figure in data["figures"]]
-    columns = [[cell(values_of(data, n, f["key"])) for n in lines] for f in data["figures"]]
-    if len(labels) > len(lines):
-        rows = [["", *lines], *([label, *column] for label, column in zip(labels, columns))]
-    else:
-        rows = [["", *labels], *([name, *cells] for name, *cells in zip(lines, *columns))]
-    if lines:
+    rows, remarks = grid(data), list(problems(data))
+    if rows:
         yield from markdown(rows)
-    problems = [name for name, line in data["lines"].items() if "problem" in line]
-    for name in problems:
-        yield f"- {name}: {data['lines'][name]['problem']}"
-    if problems:
+    if remarks:
+        yield from (f"- {remark}" for remark in remarks)
         yield ""
 
 

@@ -23,7 +23,7 @@
 #define KEPT_BYTES GIB
 #define LEAST_SIZE MIB
 #define PAGE (4 * KIB)
-#define FORKS 5
+#define FORKS 4
 
 static double still_ms[FORKS], reused_ms[FORKS], use_ms[FORKS];
 

@@ -4,8 +4,9 @@
 //
 //     bench-loader FILE                  malloc and pread of every tensor, then free of them all
 //     bench-loader FILE --warm           the limit: the same preads into buffers already there
-//     bench-loader FILE --gap MS COUNT   after a first load, COUNT times: a load at once, so many
-//                                        milliseconds of other work off the clock, another load
+//     bench-loader FILE --gap MS COUNT   after a first load, COUNT times: two loads at once, so
+//                                        many milliseconds of other work off the clock, another
+//                                        load
 //
 // The tensors are GPT-2's (gpt2_shapes.h), all held until the load is whole. FILE is in the page
 // cache, so what is timed is the copy out of it and what the allocator does. One process loads
@@ -24,6 +25,7 @@
 
 #define LOADS 10
 #define MOST_GAPS 100
+#define LOADS_AT_ONCE 2 // for each load after a gap
 
 struct loader {
     int fd;
@@ -165,19 +167,20 @@ static double turn_ms(struct loader *loader)
 
 static void measure_gaps(struct loader *loader, double seconds, size_t count)
 {
-    static double near_ms[MOST_GAPS], after_ms[MOST_GAPS];
+    static double near_ms[MOST_GAPS * LOADS_AT_ONCE], after_ms[MOST_GAPS];
 
     if (count == 0 || count > MOST_GAPS)
         bench_die("COUNT: 1 to 100");
     turn_ms(loader);
     for (size_t i = 0; i < count; i++) {
-        near_ms[i] = turn_ms(loader);
+        for (size_t j = 0; j < LOADS_AT_ONCE; j++)
+            near_ms[i * LOADS_AT_ONCE + j] = turn_ms(loader);
         other_work(seconds);
         after_ms[i] = turn_ms(loader);
     }
 
     bench_open("gaps");
-    bench_samples("near_ms", near_ms, count);
+    bench_samples("near_ms", near_ms, count * LOADS_AT_ONCE);
     bench_samples("after_ms", after_ms, count);
     bench_close();
 }

@@ -45,25 +45,39 @@ def base_ratio(data, line):
     return short(of_line / of_base) if of_line is not None and of_base else "-"
 
 
-def row(data, line):
-    """The cells of one line: its name, its figures, its first figure against the base's."""
-    if "problem" in data["lines"][line]:
-        return [line, data["lines"][line]["problem"]]
-    cells = [cell(values_of(data, line, figure["key"])) for figure in data["figures"]]
-    return [line, *cells, base_ratio(data, line)]
+def grid(data):
+    """The table: a row a line, or a column a line where there are more figures than lines. Lines
+    without figures are not in it."""
+    lines = [name for name, line in data["lines"].items() if "values" in line]
+    figures = data["figures"]
+    header = ["", *(figure["label"] for figure in figures), f"/ {data['base']}"]
+    rows = [
+        [line, *(cell(values_of(data, line, f["key"])) for f in figures), base_ratio(data, line)]
+        for line in lines
+    ]
+    if not rows:
+        return []
+    if len(figures) > len(lines):
+        return list(map(list, zip(*[cells[:-1] for cells in [header, *rows]])))
+    return [header, *rows]
+
+
+def problems(data):
+    """The lines without figures, and why they have none."""
+    names = {}
+    for name, line in data["lines"].items():
+        if "problem" in line:
+            names.setdefault(line["problem"], []).append(name)
+    for problem, lines in names.items():
+        yield f"{', '.join(lines)}: {problem}"
 
 
 def aligned(rows):
-    """Columns as wide as their widest cell; a row with a remark in place of figures may exceed."""
-    full = [r for r in rows if len(r) == len(rows[0])]
-    widths = [max(len(r[column]) for r in full) for column in range(len(rows[0]))]
-    widths[0] = max(len(r[0]) for r in rows)
-    for cells in rows:
-        first, rest = cells[0].ljust(widths[0]), zip(cells[1:], widths[1:])
-        if len(cells) < len(rows[0]):
-            yield "  ".join([first, *cells[1:]])
-        else:
-            yield "  ".join([first, *(text.rjust(width) for text, width in rest)])
+    """Columns as wide as their widest cell, the first one to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for first, *rest in rows:
+        cells = [text.rjust(width) for text, width in zip(rest, widths[1:])]
+        yield "  ".join([first.ljust(widths[0]), *cells])
 
 
 def target_text(target):
@@ -81,15 +95,13 @@ def process_lines(data):
 
 def for_terminal(data):
     """The lines to print for one question."""
-    labels = [figure["label"] for figure in data["figures"]]
     yield f"{data['question']}: {data['title']}"
     yield data["about"]
     yield f"(processes of each: {processes(data)}; median, min..max; {data['seconds']} s)"
-    yield from aligned(
-        [["", *labels, f"/ {data['base']}"], *(row(data, line) for line in data["lines"])]
-    )
+    yield from aligned(grid(data))
+    yield from problems(data)
     if "processes" in data:
-        yield f"each process, {labels[0]}:"
+        yield f"each process, {data['figures'][0]['label']}:"
         yield from process_lines(data)
     if data["targets"]:
         yield "targets:"

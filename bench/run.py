@@ -56,6 +56,8 @@ class Runner:
             raise RunFailed(f"status {done.returncode}: {said}")
         if "cannot be preloaded" in said:
             raise RunFailed(said)
+        if "not available in this version" in said:
+            raise NotMeasured(said)
         samples = samples_of(done.stdout)
         hit_rate = HIT_RATE.search(said)
         if hit_rate:
@@ -114,8 +116,14 @@ class Runner:
                 try:
                     found.add(line.name, self.measure_parts(question, line, peer))
                 except RunFailed as error:
-                    found.fail(line.name, f"FAILED: {error}")
+                    found.fail(line.name, self.plain(f"FAILED: {error}"))
+                except NotMeasured as reason:
+                    found.fail(line.name, self.plain(f"absent ({reason})"))
         return found
+
+    def plain(self, why):
+        """One line that can be kept: without the folders of this machine."""
+        return " ".join(why.replace(self.options.build, "build").replace(ROOT, "").split())[:200]
 
     def prepared(self, question):
         """Prepare and run. What cannot be had is not measured, and the table says so."""
@@ -127,9 +135,9 @@ class Runner:
             question.prepare(self.options.build)
             return self.run(question)
         except NotMeasured as reason:
-            return unmeasured(question, f"absent ({reason})")
+            return unmeasured(question, self.plain(f"absent ({reason})"))
         except (OSError, subprocess.CalledProcessError) as error:
-            return unmeasured(question, f"FAILED: {error}")
+            return unmeasured(question, self.plain(f"FAILED: {error}"))
         finally:
             if not self.options.keep:
                 question.clean(self.options.build)

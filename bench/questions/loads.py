@@ -26,7 +26,7 @@ from question import (
 
 CHUNK = 1 << 20
 LOADS = {"pt": 10, "npz": 6}  # in one process; under glibc the first of torch's differ from later
-GAPS_MS = {50: 6, 500: 3, 5000: 2}  # milliseconds of other work to how often a process has them
+GAPS_MS = {50: 5, 500: 3, 5000: 2}  # milliseconds of other work to how often a process has them
 WITH_MODES = lines_of(*UNTUNED, "zeropool", "zeropool-background", "zeropool-prewarm")
 LIMIT = Line("limit", "glibc", ("--warm",), kind="limit")
 
@@ -166,7 +166,7 @@ QUESTIONS = [
         memory_gib=2,
         prepare=make_loader_file,
         clean=remove_loader_file,
-        seconds=75,
+        seconds=65,
         rounds=5,
     ),
     Question(
@@ -195,8 +195,8 @@ QUESTIONS = [
         each=lambda output: both(output)[1:],
         memory_gib=3,
         prepare=make_checkpoint,
-        seconds=140,
-        rounds=6,
+        seconds=130,
+        rounds=5,
     ),
     Question(
         name="npz",
@@ -210,13 +210,13 @@ QUESTIONS = [
         charts=[LOAD_CHART],
         memory_gib=3,
         prepare=make_checkpoint,
-        seconds=85,
-        rounds=5,
+        seconds=75,
+        rounds=4,
     ),
     Question(
         name="gaps",
         title="Loading GPT-2 in C with other work in between",
-        about="The loader, where every other load comes after 50 ms, 500 ms or 5 s of computing "
+        about="The loader, where every third load comes after 50 ms, 500 ms or 5 s of computing "
         "and of small blocks, off the clock; load and free together, against the loads of the same "
         "process that follow another at once.",
         command=program("loader", LOADER_FILE),
@@ -231,15 +231,15 @@ QUESTIONS = [
             for gap in GAPS_MS
         ],
         base="glibc",
-        lines=lines_of("glibc", "jemalloc", "zeropool", "zeropool-background"),
+        lines=lines_of("glibc", "zeropool", "zeropool-background"),
         parts=[
             Part(f"gap{gap}", ("--gap", str(gap), str(count))) for gap, count in GAPS_MS.items()
         ],
         memory_gib=2,
         prepare=make_loader_file,
         clean=remove_loader_file,
-        seconds=120,
-        rounds=3,
+        seconds=100,
+        rounds=2,
     ),
     Question(
         name="single",
@@ -259,7 +259,7 @@ QUESTIONS = [
         memory_gib=2,
         prepare=make_loader_file,
         clean=remove_loader_file,
-        seconds=35,
-        rounds=5,
+        seconds=36,
+        rounds=4,
     ),
 ]

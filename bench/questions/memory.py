@@ -64,7 +64,7 @@ QUESTIONS = [
         ],
         targets=[Target("zeropool, resident / asked", value("share", "zeropool"), "<=", 1.01)],
         base="glibc",
-        seconds=10,
+        seconds=6,
         rounds=3,
     ),
     Question(
@@ -88,7 +88,7 @@ QUESTIONS = [
         base="zeropool-eager",
         lines=lines_of("zeropool", "zeropool-eager"),
         parts=[Part(environment={"ZEROPOOL_TLS_CACHE": "0"})],
-        seconds=20,
+        seconds=10,
         rounds=15,
         quick_rounds=3,
     ),
@@ -111,11 +111,11 @@ QUESTIONS = [
             for size in FORK_SIZES
         ],
         base="glibc",
-        lines=lines_of("glibc", "jemalloc", "tcmalloc", "zeropool"),
+        lines=lines_of("glibc", "tcmalloc", "zeropool"),
         parts=[dataclasses.replace(part, environment=FORK_ENVIRONMENT) for part in FORK_PARTS],
         memory_gib=2,
-        seconds=70,
-        rounds=5,
+        seconds=60,
+        rounds=3,
     ),
     Question(
         name="idle",
@@ -134,7 +134,7 @@ QUESTIONS = [
         base="zeropool-eager",
         lines=lines_of("zeropool", "zeropool-eager"),
         parts=[Part(environment={"ZEROPOOL_DECAY_MS": "200"})],
-        seconds=15,
+        seconds=10,
         rounds=5,
     ),
 ]

@@ -79,7 +79,7 @@ QUESTIONS = [
             ),
         ],
         base="glibc",
-        seconds=25,
+        seconds=21,
         rounds=7,
         quick_rounds=3,
     ),
@@ -99,7 +99,7 @@ QUESTIONS = [
             },
         ),
         base="glibc",
-        seconds=35,
+        seconds=25,
         rounds=5,
     ),
     Question(
@@ -119,7 +119,7 @@ QUESTIONS = [
         ],
         base="jemalloc",
         seconds=25,
-        rounds=15,
+        rounds=12,
         quick_rounds=5,
     ),
     Question(
@@ -153,8 +153,8 @@ QUESTIONS = [
         ],
         base="glibc",
         memory_gib=7,
-        seconds=45,
-        rounds=5,
+        seconds=60,
+        rounds=3,
     ),
     Question(
         name="scrub",
@@ -194,7 +194,7 @@ QUESTIONS = [
             )
         ],
         memory_gib=2,
-        seconds=40,
+        seconds=20,
         rounds=7,
     ),
     Question(
@@ -211,7 +211,7 @@ QUESTIONS = [
         base="jemalloc",
         lines=lines_of(*UNTUNED, *OURS),
         prepare=need_valgrind,
-        seconds=30,
+        seconds=20,
         rounds=1,
     ),
 ]

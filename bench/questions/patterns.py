@@ -66,7 +66,7 @@ QUESTIONS = [
             Part("", tuple(PATTERNS)),
             Part("", ("pressure",), {"ZEROPOOL_MAX_MEMORY": "512M"}),
         ],
-        seconds=45,
+        seconds=32,
         rounds=5,
     ),
     Question(
@@ -95,7 +95,7 @@ QUESTIONS = [
         lines=lines_of("zeropool", "zeropool-lifo"),
         parts=[Part(trace, (trace,), EVICTION_ENVIRONMENT) for trace in TRACES],
         charts=[Chart([f.key for f in HIT_RATES], list(TRACES.values()), "hit rate, %")],
-        seconds=30,
+        seconds=14,
         rounds=2,
     ),
     Question(
@@ -116,7 +116,7 @@ QUESTIONS = [
         base="zeropool-lifo",
         lines=lines_of("zeropool", "zeropool-lifo"),
         parts=[Part(f"kept{n}", (str(n),), turnover_environment(n)) for n in KEPT],
-        seconds=30,
+        seconds=10,
         rounds=5,
     ),
 ]

@@ -10,7 +10,7 @@ PAIRED = THREADS[1:]
 
 
 def figures(prefix, threads, what):
-    return medians("mops", what, {f"{prefix}{n}": f"{n}" for n in threads}, "more")
+    return medians("mops", what, {f"{prefix}{n}": f"{n} thread{'s' * (n > 1)}" for n in threads}, "more")
 
 
 def keys(prefix, threads):
@@ -64,8 +64,8 @@ QUESTIONS = [
             )
             for how, prefix in (("untouched", "threads"), ("touched", "touched"))
         ],
-        seconds=60,
-        rounds=4,
+        seconds=55,
+        rounds=3,
     ),
     Question(
         name="producer",
@@ -94,7 +94,7 @@ QUESTIONS = [
                 is_log=True,
             )
         ],
-        seconds=45,
-        rounds=4,
+        seconds=36,
+        rounds=3,
     ),
 ]
