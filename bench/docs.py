@@ -126,14 +126,16 @@ def section(data):
 
 
 def runs(every):
-    """What was run where and when: a row for each machine, date and version."""
-    rows = {}
+    """What was run where and when: a column for each machine, date and version."""
+    columns = {}
     for data in every:
-        described = {**data["machine"], "date": data["date"], "zeropool": data["version"]}
-        rows.setdefault(tuple(described.items()), []).append(data["question"])
-    for described, names in rows.items():
-        header = ["", ", ".join(names) if len(rows) > 1 else "this run"]
-        yield from markdown([header, *([key, str(text)] for key, text in described)])
+        described = {"date": data["date"], "zeropool": data["version"], **data["machine"]}
+        columns.setdefault(tuple(described.items()), []).append(data["question"])
+    names = list(columns.values())
+    header = [", ".join(n) for n in names] if len(names) > 1 else ["this run"]
+    keys = dict.fromkeys(key for described in columns for key, _ in described)
+    rows = [[key, *(str(dict(described).get(key, "-")) for described in columns)] for key in keys]
+    yield from markdown([["", *header], *rows])
 
 
 def verdicts(every):
@@ -194,9 +196,8 @@ def summary(every):
     yield from markdown(rows)
     dates = sorted({data["date"] for data in every})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    yield f"Medians of {when}, the best in bold. The"
-    yield "machine, the spread, the rest and the targets are in"
-    yield f"[docs/benchmarks.md](docs/benchmarks.md). {next(verdicts(every))}"
+    yield f"Medians of {when}, the best in bold. {next(verdicts(every))} The machine, the spread"
+    yield "and the rest are in [docs/benchmarks.md](docs/benchmarks.md)."
 
 
 def readme(every):

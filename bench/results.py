@@ -107,7 +107,7 @@ def version():
         return "unknown"
 
 
-def as_data(results, seconds):
+def as_data(results, seconds, measured_version):
     question = results.question
     data = {
         "question": question.name,
@@ -115,7 +115,7 @@ def as_data(results, seconds):
         "about": question.about,
         "date": time.strftime("%Y-%m-%d"),
         "seconds": round(seconds),
-        "version": version(),
+        "version": measured_version,
         "machine": machine.describe(),
         "base": question.base,
         "figures": [{"key": f.key, "label": f.label, "better": f.better} for f in question.figures],

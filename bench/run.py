@@ -41,6 +41,7 @@ class Runner:
         self.options = options
         self.peers = peers
         self.progress = progress
+        self.version = results.version()  # before any result is written: they are of the tree
         self.said = set()  # what programs had to say on stderr, each only once
 
     def measure(self, command, environment, line):
@@ -147,7 +148,7 @@ class Runner:
         self.progress.begin(question)
         start = time.monotonic()
         found = self.prepared(question)
-        data = results.as_data(found, time.monotonic() - start)
+        data = results.as_data(found, time.monotonic() - start, self.version)
         self.progress.clear()
         print("\n".join(report.for_terminal(data)) + "\n", flush=True)
         results.write(data, os.path.join(self.options.results, f"{question.name}.json"))

@@ -42,7 +42,7 @@ def measured(samples):
     for line in question.lines:
         for sample in samples.get(line.name, []):
             found.add(line.name, {"ns": [sample]})
-    return results.as_data(found, 1)
+    return results.as_data(found, 1, "version")
 
 
 class Questions(unittest.TestCase):
@@ -93,7 +93,7 @@ class Page(unittest.TestCase):
 
     def test_absent_line_is_said(self):
         data = measured({"zeropool": [9]})
-        self.assertIn("- glibc: left out", list(docs.section(data)))
+        self.assertIn("- glibc, tcmalloc: left out", list(docs.section(data)))
         self.assertIn("NOT MEASURED", "\n".join(report.for_terminal(data)))
 
     def test_file_keeps_all(self):
