@@ -7,7 +7,6 @@ from question import Figure, Part, Question, Target, lines_of, median_of, progra
 
 FORK_SIZES = {"64MiB": 64 << 20, "4MiB": 4 << 20, "1MiB": 1 << 20}
 FORK_PARTS = [
-    Part("nothing"),
     *[Part(name, (str(size),)) for name, size in FORK_SIZES.items()],
     Part("trimmed", (str(1 << 20), "--trim")),
 ]
@@ -15,17 +14,17 @@ FORK_ENVIRONMENT = {"ZEROPOOL_MAX_MEMORY": "2G"}
 
 
 def fork_ratio(part, kind):
-    """Fork of one part by fork with nothing kept."""
+    """Fork with buffers kept by fork with nothing kept, of one process."""
 
     def of(output):
-        kept, nothing = output[f"{part}_{kind}_ms"], output[f"nothing_{kind}_ms"]
+        kept, nothing = output[f"{part}_{kind}_ms"], output[f"{part}_nothing_{kind}_ms"]
         return statistics.median(kept) / statistics.median(nothing)
 
     return of
 
 
 FORK_FIGURES = [
-    Figure("nothing", "nothing kept, ms", median_of("nothing_still_ms")),
+    Figure("nothing", "nothing kept, ms", median_of("1MiB_nothing_still_ms")),
     *[Figure(f"{size}_still", f"{size}, ratio", fork_ratio(size, "still")) for size in FORK_SIZES],
     *[
         Figure(f"{size}_reused", f"{size}, reused", fork_ratio(size, "reused"))

@@ -47,6 +47,7 @@ def remove_works(build):
 RUST_POOLS = (
     "zeropool-0.3.1",
     "zeropool-0.7.0",
+    "zeropool-0.7.0-nozero",
     "santh-bufpool",
     "lifeguard",
     "sharded-slab",
