@@ -238,7 +238,7 @@ QUESTIONS = [
         memory_gib=2,
         prepare=make_loader_file,
         clean=remove_loader_file,
-        seconds=100,
+        seconds=115,
         rounds=2,
     ),
     Question(
