@@ -26,14 +26,14 @@ def read(path):
 
 
 def machine_differences(old, new):
-    """What is different in the machines and versions of the questions that both have."""
+    """What is different in what the questions that both have ran on."""
     seen = []
     for name in old.keys() & new.keys():
-        before = {**old[name]["machine"], "version": old[name]["version"]}
-        after = {**new[name]["machine"], "version": new[name]["version"]}
+        before = {**old[name]["machine"], "zeropool": old[name]["version"]}
+        after = {**new[name]["machine"], "zeropool": new[name]["version"]}
         for key in before.keys() | after.keys():
             if before.get(key) != after.get(key):
-                seen.append(f"{key}: {before.get(key)}, now {after.get(key)}")
+                seen.append(f"different: {key} was {before.get(key)}, is {after.get(key)}")
     return sorted(set(seen))
 
 
@@ -79,8 +79,8 @@ def report(old, new):
     print(f"compared: {' '.join(both) or 'nothing'}")
     for name in sorted(old.keys() ^ new.keys()):
         print(f"only in {'OLD' if name in old else 'NEW'}: {name}")
-    print("\n".join(["machine:", *(f"  {text}" for text in machine_differences(old, new))]))
-    print("\n".join(lost(old, new)))
+    for text in [*machine_differences(old, new), *lost(old, new)]:
+        print(text)
     found = sorted(
         (change for name in both for change in changes(old[name], new[name])),
         key=lambda change: change[0],
@@ -106,7 +106,7 @@ def main():
     try:
         old, new = read(options.old), read(options.new)
     except (OSError, ValueError, KeyError) as error:
-        sys.exit(f"compare: {error}")
+        parser.error(str(error))
     return 0 if report(old, new) else 1
 
 

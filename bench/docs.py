@@ -185,14 +185,14 @@ def summary_cells(data, key, ours):
 
 
 def summary(every):
+    if not every:
+        yield NOTHING
+        return
     by_name = {data["question"]: data for data in every}
     rows = [["", *COLUMNS, "zeropool"]]
     for name, key, label, ours in SUMMARY:
         if name in by_name:
             rows.append([label, *summary_cells(by_name[name], key, ours)])
-    if len(rows) == 1:
-        yield NOTHING
-        return
     yield from markdown(rows)
     dates = sorted({data["date"] for data in every})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
