@@ -3,7 +3,8 @@
 
 OLD and NEW are folders with results (bench/results, build/bench) or two results files. A figure
 counts as changed if the processes of one run are all above, or all below, those of the other; how
-much is the ratio of the medians. Exits with 1 if something got slower by more than 10 %.
+much is the ratio of the medians. Figures of a single process have no spread and are not compared.
+Exits with 1 if something got slower by more than 10 %.
 """
 
 import argparse
@@ -38,8 +39,11 @@ def machine_differences(old, new):
 
 
 def figures_of(data):
-    """(line, figure) to the values, of what is better for being less or more."""
+    """(line, figure) to the values, of what is better for being less or more. The limits are left
+    out: they tell of the machine, not of an allocator."""
     for line, of_line in data["lines"].items():
+        if of_line["kind"] == "limit":
+            continue
         for figure in data["figures"]:
             values = of_line.get("values", {}).get(figure["key"])
             if values and figure["better"]:
@@ -52,6 +56,8 @@ def changes(old, new):
     for place in before.keys() & after.keys():
         figure, was = before[place]
         now = after[place][1]
+        if len(was) < 2 or len(now) < 2:
+            continue
         if max(was) >= min(now) and max(now) >= min(was):
             continue
         worse = times(statistics.median(was), statistics.median(now))

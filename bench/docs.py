@@ -134,7 +134,7 @@ def runs(every):
     names = list(columns.values())
     header = [", ".join(n) for n in names] if len(names) > 1 else ["this run"]
     keys = dict.fromkeys(key for described in columns for key, _ in described)
-    rows = [[key, *(str(dict(described).get(key, "-")) for described in columns)] for key in keys]
+    rows = [[key, *(str(dict(d).get(key, "-")) for d in columns)] for key in keys]
     yield from markdown([["", *header], *rows])
 
 
@@ -155,8 +155,8 @@ def page(every, missing):
     yield "# What was measured"
     yield ""
     yield "Written by `scripts/docs` from `bench/results/*.json`. How it is measured is in"
-    yield "[bench/README.md](../bench/README.md). A figure is the median over processes; in brackets"
-    yield "are the lowest and the highest of them."
+    yield "[bench/README.md](../bench/README.md). A figure is the median over processes, in"
+    yield "brackets the lowest and the highest of them."
     yield ""
     if not every:
         yield NOTHING
@@ -196,8 +196,8 @@ def summary(every):
     yield from markdown(rows)
     dates = sorted({data["date"] for data in every})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    yield f"Medians of {when}, the best in bold. {next(verdicts(every))} The machine, the spread"
-    yield "and the rest are in [docs/benchmarks.md](docs/benchmarks.md)."
+    yield f"Medians of {when}, the best in bold. {next(verdicts(every))} The machine, the"
+    yield "spread and the rest are in [docs/benchmarks.md](docs/benchmarks.md)."
 
 
 def readme(every):

@@ -143,7 +143,7 @@ QUESTIONS = [
         command=program("loader", LOADER_FILE),
         figures=[
             *LOAD_FIGURES,
-            Figure("faults", "later faults", later("minor_faults")),
+            Figure("faults", "later faults", later("minor_faults"), ""),
             Figure("peak_mib", "peak, MiB", lambda o: o["peak_kib"][0] / 1024),
         ],
         targets=[

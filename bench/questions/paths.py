@@ -221,7 +221,7 @@ QUESTIONS = [
         base="jemalloc",
         lines=lines_of(*UNTUNED, *OURS),
         prepare=need_valgrind,
-        seconds=20,
-        rounds=1,
+        seconds=36,
+        rounds=2,
     ),
 ]

@@ -2,8 +2,19 @@
 
 import statistics
 
-from question import Chart, Figure, Part, Question, Target, ahead, lines_of, median_of, medians
-from question import program, value
+from question import (
+    Chart,
+    Figure,
+    Part,
+    Question,
+    Target,
+    ahead,
+    lines_of,
+    median_of,
+    medians,
+    program,
+    value,
+)
 
 PATTERNS = {
     "thousand": "1 MB",

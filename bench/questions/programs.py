@@ -22,6 +22,7 @@ from question import (
 
 from .loads import LOADER_FILE, make_loader_file, remove_loader_file
 from .patterns import PATTERNS
+from .threads import names
 
 WORKS = {
     "redis": "redis",
@@ -55,7 +56,7 @@ RUST_POOLS = (
     "bytes",
 )
 RUST_SIZES = {"size_1KiB": "1 KiB", "size_64KiB": "64 KiB", "size_1MiB": "1 MiB"}
-RUST_THREADS = {f"threads{n}": f"{n} thread{'s' * (n > 1)}" for n in (1, 2, 4, 8)}
+RUST_THREADS = names("threads", (1, 2, 4, 8))
 
 
 def build_rust(build):

@@ -2,15 +2,29 @@
 
 import os
 
-from question import OURS, UNTUNED, Chart, Line, NotMeasured, Question, Target, lines_of, medians
-from question import program
+from question import (
+    OURS,
+    UNTUNED,
+    Chart,
+    Line,
+    NotMeasured,
+    Question,
+    Target,
+    lines_of,
+    medians,
+    program,
+)
 
 THREADS = (1, 2, 4, 8, 16, 32)
 PAIRED = THREADS[1:]
 
 
+def names(prefix, threads):
+    return {f"{prefix}{n}": "1 thread" if n == 1 else f"{n} threads" for n in threads}
+
+
 def figures(prefix, threads, what):
-    return medians("mops", what, {f"{prefix}{n}": f"{n} thread{'s' * (n > 1)}" for n in threads}, "more")
+    return medians("mops", what, names(prefix, threads), "more")
 
 
 def keys(prefix, threads):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A question that names a figure, line or program that is not there; a page that hides that a peer
-is ahead, or that something is missing; a comparison that overlooks what got slower. Measures nothing.
+is ahead, or that something is missing; a comparison that overlooks what got slower. Nothing is
+measured.
 
 usage: bench.py SOURCE_FOLDER
 """
@@ -110,6 +111,9 @@ class Compare(unittest.TestCase):
     def test_beyond_both_spreads(self):
         self.assertEqual(self.worse([10, 11, 12], [20, 22, 24]), [2])
         self.assertEqual(self.worse([20, 22, 24], [10, 11, 12]), [0.5])
+
+    def test_single_process(self):
+        self.assertEqual(self.worse([10], [20]), [])
 
     def test_within_a_spread(self):
         self.assertEqual(self.worse([10, 11, 21], [20, 22, 24]), [])
