@@ -15,6 +15,7 @@ PYTHON = "/usr/bin/python3"  # the distribution's, which has its torch
 
 UNTUNED = ("glibc", "jemalloc", "mimalloc", "tcmalloc")
 PEERS = ("glibc", "glibc-tuned", "jemalloc", "jemalloc-tuned", "mimalloc", "tcmalloc")
+OURS = ("zeropool", "zeropool-off")
 
 
 class NotMeasured(Exception):
@@ -108,9 +109,6 @@ class Question:
     # Makes what the programs need; a NotMeasured says why it cannot be had.
     prepare: typing.Callable[[str], None] = lambda build: None
     clean: typing.Callable[[str], None] = lambda build: None
-
-
-OURS = ("zeropool", "zeropool-off")
 
 
 def lines_of(*peers):

@@ -71,7 +71,6 @@ int main(int argc, char **argv)
     fd = open(argv[1], O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         bench_die(argv[1]);
-    bench_pin();
     warm = is_warm ? make_warm(fd) : NULL;
     for (size_t i = 0; i < TURNS; i++)
         turn(fd, warm, i);

@@ -195,7 +195,7 @@ QUESTIONS = [
             for size, label in SCRUB_SIZES.items()
         ],
         base="zeropool",
-        lines=lines_of("zeropool", "zeropool-background"),
+        lines=lines_of("zeropool"),
         charts=[
             Chart(
                 [f"{size}_ratio" for size in SCRUB_SIZES],
