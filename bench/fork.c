@@ -26,10 +26,11 @@
 #define KEPT_BYTES GIB
 #define LEAST_SIZE MIB
 #define PAGE (4 * KIB)
-#define FORKS 4
+#define STILL 15
+#define REUSED 4 // each with a use, which takes most of the time
 
 struct forks {
-    double still_ms[FORKS], reused_ms[FORKS], use_ms[FORKS];
+    double still_ms[STILL], reused_ms[REUSED], use_ms[REUSED];
 };
 
 static char *map(size_t bytes, int advice)
@@ -112,9 +113,9 @@ static struct forks measure(size_t size, int trim)
     struct forks forks;
 
     use(size, trim);
-    for (size_t i = 0; i < FORKS; i++)
+    for (size_t i = 0; i < STILL; i++)
         forks.still_ms[i] = fork_ms();
-    for (size_t i = 0; i < FORKS; i++) {
+    for (size_t i = 0; i < REUSED; i++) {
         forks.use_ms[i] = use(size, trim);
         forks.reused_ms[i] = fork_ms();
     }
@@ -133,11 +134,11 @@ int main(int argc, char **argv)
     kept = measure(size, argc > 2);
 
     bench_open("fork");
-    bench_samples("nothing_still_ms", nothing.still_ms, FORKS);
-    bench_samples("nothing_reused_ms", nothing.reused_ms, FORKS);
-    bench_samples("still_ms", kept.still_ms, FORKS);
-    bench_samples("reused_ms", kept.reused_ms, FORKS);
-    bench_samples("use_ms", kept.use_ms, FORKS);
+    bench_samples("nothing_still_ms", nothing.still_ms, STILL);
+    bench_samples("nothing_reused_ms", nothing.reused_ms, REUSED);
+    bench_samples("still_ms", kept.still_ms, STILL);
+    bench_samples("reused_ms", kept.reused_ms, REUSED);
+    bench_samples("use_ms", kept.use_ms, REUSED);
     bench_close();
     return 0;
 }
