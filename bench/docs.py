@@ -162,6 +162,8 @@ def page(every, missing):
         yield NOTHING
         return
     yield from runs(every)
+    yield f"The questions below took {sum(data['seconds'] for data in every) / 60:.0f} minutes."
+    yield ""
     yield from verdicts(every)
     if missing:
         yield f"Not measured: {', '.join(missing)}."

@@ -195,7 +195,7 @@ QUESTIONS = [
         each=lambda output: both(output)[1:],
         memory_gib=3,
         prepare=make_checkpoint,
-        seconds=130,
+        seconds=110,
         rounds=5,
     ),
     Question(

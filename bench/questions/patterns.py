@@ -24,6 +24,8 @@ PATTERNS = {
     "burst": "burst of 64",
 }
 
+PRESSED = {"ZEROPOOL_MAX_MEMORY": "512M"}  # half of what `pressure` holds
+
 TRACES = {
     "scan": "loop over all",
     "zipf": "Zipf",
@@ -75,7 +77,7 @@ QUESTIONS = [
         base="glibc",
         parts=[
             Part("", tuple(PATTERNS)),
-            Part("", ("pressure",), {"ZEROPOOL_MAX_MEMORY": "512M"}),
+            Part("", ("pressure",), PRESSED),
         ],
         seconds=32,
         rounds=5,
