@@ -37,6 +37,24 @@ static inline double bench_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+static inline void bench_sleep(double seconds)
+{
+    struct timespec left = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+}
+
+// A malloc that the benchmark cannot do without.
+static inline void *bench_get(size_t size)
+{
+    void *buffer = malloc(size);
+
+    if (!buffer)
+        bench_die("malloc");
+    return buffer;
+}
+
 // Tells the compiler that someone may use `buffer`, so that it cannot drop the work on it.
 static inline void bench_keep(void *buffer)
 {
@@ -56,6 +74,21 @@ static inline void bench_pin(void)
     CPU_ZERO(&here);
     CPU_SET((size_t)cpu, &here);
     sched_setaffinity(0, sizeof(here), &here);
+}
+
+// The clock rate that /proc/cpuinfo tells of the first CPU, or 0 if it tells none.
+static inline double bench_clock_mhz(void)
+{
+    char line[256];
+    double mhz = 0;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+
+    while (file && mhz == 0 && fgets(line, sizeof(line), file))
+        if (strncmp(line, "cpu MHz", 7) == 0 && strchr(line, ':'))
+            mhz = strtod(strchr(line, ':') + 1, NULL);
+    if (file)
+        fclose(file);
+    return mhz;
 }
 
 // The kB that a file of /proc such as /proc/self/status gives after `name`.

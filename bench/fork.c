@@ -4,13 +4,16 @@
 //
 //     bench-fork SIZE            1 GiB was written and freed, as buffers of SIZE bytes
 //     bench-fork SIZE --trim     ... and then given back, as far as malloc_trim does
-//     bench-fork                 nothing was ever asked for
 //
 // A process with 256 MiB of its own in small pages forks a child that ends at once. Milliseconds of
 // CPU that fork takes in the parent: `still_ms` a fork after another, `reused_ms` when the buffers
 // were taken, written and freed again before each. `use_ms` is that reuse: faults on pages that the
-// fork left shared would show there. Without buffers it is as much memory, mapped and unmapped, so
-// that the processor's caches are as cold.
+// fork left shared would show there.
+//
+// `nothing_` is the same before any buffer was asked for; in place of using buffers as much memory
+// is mapped and unmapped, so that the processor's caches are as cold. It is of the same process,
+// because how its own memory lies makes more of a difference from one to the next than what is
+// asked here.
 
 #include "bench.h"
 
@@ -23,9 +26,12 @@
 #define KEPT_BYTES GIB
 #define LEAST_SIZE MIB
 #define PAGE (4 * KIB)
-#define FORKS 10
+#define STILL 15
+#define REUSED 4 // each with a use, which takes most of the time
 
-static double still_ms[FORKS], reused_ms[FORKS], use_ms[FORKS];
+struct forks {
+    double still_ms[STILL], reused_ms[REUSED], use_ms[REUSED];
+};
 
 static char *map(size_t bytes, int advice)
 {
@@ -58,19 +64,23 @@ static void use_buffers(size_t size)
         free(buffers[i]);
 }
 
-// Milliseconds of it.
+static void use_mapping(void)
+{
+    char *memory = map(KEPT_BYTES, MADV_HUGEPAGE);
+
+    write_pages(memory, KEPT_BYTES);
+    munmap(memory, KEPT_BYTES);
+}
+
+// Milliseconds of using buffers of this size, or a mapping if it is 0.
 static double use(size_t size, int trim)
 {
     double start = bench_seconds();
 
-    if (size != 0) {
+    if (size != 0)
         use_buffers(size);
-    } else {
-        char *memory = map(KEPT_BYTES, MADV_HUGEPAGE);
-
-        write_pages(memory, KEPT_BYTES);
-        munmap(memory, KEPT_BYTES);
-    }
+    else
+        use_mapping();
     if (trim)
         malloc_trim(0);
     return (bench_seconds() - start) * 1e3;
@@ -98,27 +108,37 @@ static double fork_ms(void)
     return (end - start) * 1e3;
 }
 
+static struct forks measure(size_t size, int trim)
+{
+    struct forks forks;
+
+    use(size, trim);
+    for (size_t i = 0; i < STILL; i++)
+        forks.still_ms[i] = fork_ms();
+    for (size_t i = 0; i < REUSED; i++) {
+        forks.use_ms[i] = use(size, trim);
+        forks.reused_ms[i] = fork_ms();
+    }
+    return forks;
+}
+
 int main(int argc, char **argv)
 {
     size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
-    int trim = argc > 2;
+    struct forks nothing, kept;
 
-    if (size != 0 && (size < LEAST_SIZE || size > KEPT_BYTES))
-        bench_die("usage: bench-fork [SIZE [--trim]], of 1 MiB up to 1 GiB");
+    if (size < LEAST_SIZE || size > KEPT_BYTES)
+        bench_die("usage: bench-fork SIZE [--trim], of 1 MiB up to 1 GiB");
     write_pages(map(OWN_BYTES, MADV_NOHUGEPAGE), OWN_BYTES);
-    if (size != 0)
-        use(size, trim);
-    for (size_t i = 0; i < FORKS; i++)
-        still_ms[i] = fork_ms();
-    for (size_t i = 0; i < FORKS; i++) {
-        use_ms[i] = use(size, trim);
-        reused_ms[i] = fork_ms();
-    }
+    nothing = measure(0, 0);
+    kept = measure(size, argc > 2);
 
     bench_open("fork");
-    bench_samples("still_ms", still_ms, FORKS);
-    bench_samples("reused_ms", reused_ms, FORKS);
-    bench_samples("use_ms", use_ms, FORKS);
+    bench_samples("nothing_still_ms", nothing.still_ms, STILL);
+    bench_samples("nothing_reused_ms", nothing.reused_ms, REUSED);
+    bench_samples("still_ms", kept.still_ms, STILL);
+    bench_samples("reused_ms", kept.reused_ms, REUSED);
+    bench_samples("use_ms", kept.use_ms, REUSED);
     bench_close();
     return 0;
 }

@@ -10,6 +10,7 @@ always the same ones, and both files hold the same.
 """
 
 import argparse
+import collections
 import math
 import os
 import sys
@@ -53,6 +54,12 @@ def layer_shapes():
 def sizes():
     """Bytes of every tensor."""
     return [math.prod(shape) * FLOAT_BYTES for _, shape in shapes()]
+
+
+def prewarm(least=1 << 20):
+    """The tensors of this size and more, as ZEROPOOL_PREWARM takes them: SIZE*COUNT,..."""
+    counts = collections.Counter(size for size in sizes() if size >= least)
+    return ",".join(f"{size}*{count}" for size, count in sorted(counts.items(), reverse=True))
 
 
 def make_arrays():

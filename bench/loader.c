@@ -2,8 +2,11 @@
 //
 // Question: what does an allocator add to loading a checkpoint?
 //
-//     bench-loader FILE          malloc and pread of every tensor, then free of them all
-//     bench-loader FILE --warm   the limit: the same preads into buffers already there
+//     bench-loader FILE                  malloc and pread of every tensor, then free of them all
+//     bench-loader FILE --warm           the limit: the same preads into buffers already there
+//     bench-loader FILE --gap MS COUNT   after a first load, COUNT times: two loads at once, so
+//                                        many milliseconds of other work off the clock, another
+//                                        load
 //
 // The tensors are GPT-2's (gpt2_shapes.h), all held until the load is whole. FILE is in the page
 // cache, so what is timed is the copy out of it and what the allocator does. One process loads
@@ -21,6 +24,8 @@
 #include <unistd.h>
 
 #define LOADS 10
+#define MOST_GAPS 100
+#define LOADS_AT_ONCE 2 // for each load after a gap
 
 struct loader {
     int fd;
@@ -128,19 +133,66 @@ static void measure(struct loader *loader, int warm, size_t round)
     minor_faults[round] = faults_so_far() - faults;
 }
 
-int main(int argc, char **argv)
+// What a program does between two loads: computes, and makes and drops small blocks.
+static void other_work(double seconds)
 {
-    static struct loader loader;
-    int warm = argc == 3 && strcmp(argv[2], "--warm") == 0;
+    static void *blocks[256];
+    static unsigned numbers[MIB];
+    double end = bench_seconds() + seconds;
+
+    for (size_t i = 0; bench_seconds() < end; i++) {
+        void **block = &blocks[i % COUNT_OF(blocks)];
+
+        free(*block);
+        *block = malloc(16 + i % 1024);
+        for (size_t j = 1; j < 1024; j++)
+            numbers[(i * 1024 + j) % MIB] += numbers[(i * 1024 + j - 1) % MIB] + (unsigned)j;
+        bench_keep(numbers);
+    }
+    for (size_t i = 0; i < COUNT_OF(blocks); i++) {
+        free(blocks[i]);
+        blocks[i] = NULL;
+    }
+}
+
+// Milliseconds of load and free together.
+static double turn_ms(struct loader *loader)
+{
+    double start = bench_seconds();
+
+    load(loader, 1);
+    free_all(loader);
+    return (bench_seconds() - start) * 1e3;
+}
+
+static void measure_gaps(struct loader *loader, double seconds, size_t count)
+{
+    static double near_ms[MOST_GAPS * LOADS_AT_ONCE], after_ms[MOST_GAPS];
+
+    if (count == 0 || count > MOST_GAPS)
+        bench_die("COUNT: 1 to 100");
+    turn_ms(loader);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < LOADS_AT_ONCE; j++)
+            near_ms[i * LOADS_AT_ONCE + j] = turn_ms(loader);
+        other_work(seconds);
+        after_ms[i] = turn_ms(loader);
+    }
+
+    bench_open("gaps");
+    bench_samples("near_ms", near_ms, count * LOADS_AT_ONCE);
+    bench_samples("after_ms", after_ms, count);
+    bench_close();
+}
+
+static void measure_loads(struct loader *loader, int warm)
+{
     double peak;
 
-    if (argc != 2 && !warm)
-        bench_die("usage: bench-loader FILE [--warm]");
-    open_checkpoint(&loader, argv[1]);
     if (warm)
-        make_warm(&loader);
+        make_warm(loader);
     for (size_t round = 0; round < LOADS; round++)
-        measure(&loader, warm, round);
+        measure(loader, warm, round);
     peak = bench_proc_kib("/proc/self/status", "VmHWM:");
 
     bench_open("loader");
@@ -149,5 +201,20 @@ int main(int argc, char **argv)
     bench_samples("minor_faults", minor_faults, LOADS);
     bench_samples("peak_kib", &peak, 1);
     bench_close();
+}
+
+int main(int argc, char **argv)
+{
+    static struct loader loader;
+    int warm = argc == 3 && strcmp(argv[2], "--warm") == 0;
+    int gaps = argc == 5 && strcmp(argv[2], "--gap") == 0;
+
+    if (argc != 2 && !warm && !gaps)
+        bench_die("usage: bench-loader FILE [--warm | --gap MS COUNT]");
+    open_checkpoint(&loader, argv[1]);
+    if (gaps)
+        measure_gaps(&loader, strtod(argv[3], NULL) / 1e3, strtoul(argv[4], NULL, 10));
+    else
+        measure_loads(&loader, warm);
     return 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Loading a checkpoint again and again: what one process measures, and the table of many.
 
-    loads.py measure FILE [--loads N]   load FILE N times in this process, print one JSON object
+    loads.py measure FILE [--loads N] [--no-digests]
+                                        load FILE N times in this process, print one JSON object
     loads.py table FOLDER               compare FOLDER/KIND.ALLOCATOR.N.json, print the table
     loads.py touch BYTES                write to so much fresh memory, of each page size, and end
 
@@ -91,7 +92,7 @@ def page_faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def measure(path, loads):
+def measure(path, loads, digesting):
     """Load and free path's tensors this many times. Digests, of the first and the last load, are
     taken between the two timed parts; nothing of one load lives on into the next."""
     load = loader_of(path)
@@ -106,7 +107,7 @@ def measure(path, loads):
         tensors = load()
         loaded = time.perf_counter()
         faults = page_faults() - faults
-        if number in (0, loads - 1):
+        if digesting and number in (0, loads - 1):
             result["digests"].append({name: digest_of(t) for name, t in tensors.items()})
         digested = time.perf_counter()
         del tensors
@@ -285,6 +286,7 @@ def main():
     measuring = commands.add_parser("measure", help="load a file again and again in this process")
     measuring.add_argument("file", help="a .pt or .npz file")
     measuring.add_argument("--loads", type=int, default=6, help="how often; 2 or more (default 6)")
+    measuring.add_argument("--no-digests", action="store_true", help="save the time for them")
     tabling = commands.add_parser("table", help="check and compare the outputs of many processes")
     tabling.add_argument("folder")
     touching = commands.add_parser("touch", help="write to fresh memory and end")
@@ -297,7 +299,7 @@ def main():
     elif options.loads < 2:
         parser.error("--loads: at least 2")
     else:
-        print(json.dumps(measure(options.file, options.loads)))
+        print(json.dumps(measure(options.file, options.loads, not options.no_digests)))
 
 
 if __name__ == "__main__":

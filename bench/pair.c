@@ -48,6 +48,8 @@ static size_t pairs_for_a_batch(size_t size)
 
 int main(void)
 {
+    double clock_mhz;
+
     bench_pin();
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         cases[i].pairs = pairs_for_a_batch(cases[i].size);
@@ -56,9 +58,13 @@ int main(void)
             cases[i].ns[batch] =
                 run_pairs(cases[i].size, cases[i].pairs) * 1e9 / (double)cases[i].pairs;
 
+    clock_mhz = bench_clock_mhz();
+
     bench_open("pair");
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         bench_samples(cases[i].name, cases[i].ns, BATCHES);
+    if (clock_mhz > 0)
+        bench_samples("clock_mhz", &clock_mhz, 1);
     bench_close();
     return 0;
 }

@@ -8,6 +8,8 @@ import dataclasses
 import os
 import sysconfig
 
+import gpt2
+
 KEEP_ALL = str(1 << 40)  # a threshold that no request reaches
 
 # Names that would change an allocator, if the caller's environment had them.
@@ -57,6 +59,8 @@ def all_peers(build):
         Peer("tcmalloc", "as it comes (the minimal one)", "libtcmalloc_minimal.so.4"),
         Peer("zeropool", "as it comes", ours),
         Peer("zeropool-off", "without zeroing", ours, {"ZEROPOOL_ZERO": "off"}),
+        Peer("zeropool-background", "zeroes in a thread", ours, {"ZEROPOOL_ZERO": "background"}),
+        Peer("zeropool-prewarm", "GPT-2 at start", ours, {"ZEROPOOL_PREWARM": gpt2.prewarm()}),
         Peer("zeropool-lifo", "evicts who came first", ours, {"ZEROPOOL_EVICTION": "lifo"}),
         Peer("zeropool-eager", "marks nothing MADV_FREE", ours, {"ZEROPOOL_RECLAIM": "off"}),
     ]

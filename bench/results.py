@@ -1,17 +1,31 @@
-"""What the processes of one question measured, as a table and as JSON."""
+"""What the processes of one question measured, and the JSON object that is kept of it.
 
+The object says everything that tables, charts and comparisons need, without the question's code:
+
+    question, title, about, date, seconds, version, machine
+    base       the line that ratios are taken against
+    figures    [{key, label, better}]       better: less, more, or nothing
+    lines      {name: {kind, values: {key: [one number a process]}} or {kind, problem}}
+    targets    [{text, demand, measured, verdict}]
+    charts     [{keys, labels, axis, lines, kind, is_log}]
+    processes  {name: [[low, median, high] of one process]}, where a question asks for it
+"""
+
+import dataclasses
 import json
+import os
 import statistics
+import subprocess
+import time
 
 import machine
+from question import NotMeasured
 
-
-class NotMeasured(Exception):
-    """A target cannot be judged; the text says why."""
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Results:
-    """The figures of every process: of each line of the table, in the order they ran."""
+    """The outputs of every process: of each line of the table, in the order they ran."""
 
     def __init__(self, question):
         self.question = question
@@ -25,8 +39,8 @@ class Results:
         self.outputs[line] = []
         self.problems[line] = why
 
-    def is_measured(self, line):
-        return bool(self.outputs[line])
+    def has_failed(self):
+        return any(why.startswith("FAILED") for why in self.problems.values())
 
     def measured(self, line):
         """The outputs of a line, of which there are some."""
@@ -37,132 +51,119 @@ class Results:
     def values(self, line, key):
         """One figure of all processes of a line."""
         figure = next(f for f in self.question.figures if f.key == key)
-        return [figure.of(output) for output in self.measured(line)]
+        try:
+            return [figure.of(output) for output in self.measured(line)]
+        except KeyError as missing:
+            raise NotMeasured(f"{line}: no {missing}") from missing
 
     def median(self, line, key):
         return statistics.median(self.values(line, key))
 
 
-# ---------------------------------------------------------------------- text
+def rounded(value):
+    """Five digits: more than any clock here is good for, and a file that can be kept."""
+    return float(f"{value:.5g}")
 
 
-def short(number):
-    """Three or four significant digits, without an exponent; a whole number as it is."""
-    digits = next((d for bound, d in ((100, 0), (10, 1), (2, 2)) if abs(number) >= bound), 3)
-    if number == int(number):
-        digits = 0
-    return f"{number:,.{digits}f}"
-
-
-def cell(values):
-    middle, low, high = (short(f(values)) for f in (statistics.median, min, max))
-    return middle if low == high else f"{middle} ({low}..{high})"
-
-
-def row(results, line):
-    """The cells of one line: its name, its figures, its first figure against the base's."""
-    if not results.is_measured(line):
-        return [line, results.problems.get(line, "left out")]
-    cells = [cell(results.values(line, figure.key)) for figure in results.question.figures]
-    return [line, *cells, base_ratio(results, line)]
-
-
-def base_ratio(results, line):
-    key, base = results.question.figures[0].key, results.question.base
-    if not results.is_measured(base) or results.median(base, key) == 0:
-        return "-"
-    return short(results.median(line, key) / results.median(base, key))
-
-
-def aligned(rows):
-    """Columns as wide as their widest cell; a row with a remark in place of figures may exceed."""
-    full = [r for r in rows if len(r) == len(rows[0])]
-    widths = [max(len(r[column]) for r in full) for column in range(len(rows[0]))]
-    widths[0] = max(len(r[0]) for r in rows)
-    for cells in rows:
-        first, rest = cells[0].ljust(widths[0]), zip(cells[1:], widths[1:])
-        if len(cells) < len(rows[0]):
-            yield "  ".join([first, *cells[1:]])
-        else:
-            yield "  ".join([first, *(text.rjust(width) for text, width in rest)])
+def line_as_data(results, line):
+    if not results.outputs[line.name]:
+        return {"kind": line.kind, "problem": results.problems.get(line.name, "left out")}
+    values = {}
+    for figure in results.question.figures:
+        try:
+            values[figure.key] = list(map(rounded, results.values(line.name, figure.key)))
+        except NotMeasured:
+            pass  # the table shows a dash
+    return {"kind": line.kind, "values": values}
 
 
 def judge(results, target):
     """A target as data: what was measured, and whether that is met, or why it is not known."""
-    known = {"target": target.text, "limit": target.limit}
+    known = {"text": target.text, "demand": target.demand}
     try:
         measured = target.measure(results)
     except NotMeasured as reason:
         return {**known, "measured": None, "verdict": f"NOT MEASURED ({reason})"}
     verdict = "met" if target.is_met(measured) else "MISSED"
-    return {**known, "measured": measured, "verdict": verdict}
+    return {**known, "measured": rounded(measured), "verdict": verdict}
 
 
-def target_lines(results):
-    for target in results.question.targets:
-        judged = judge(results, target)
-        if judged["measured"] is None:
-            yield f"  {judged['target']}: {judged['verdict']}"
-        else:
-            yield f"  {judged['target']}: {short(judged['measured'])}, {judged['verdict']}"
+def spreads(results):
+    """Each process's lowest, median and highest sample, sorted: they may be of different kinds."""
+    each = results.question.each
+    for line, outputs in results.outputs.items():
+        of_line = sorted(map(each, outputs), key=statistics.median)
+        yield line, [
+            [rounded(f(samples)) for f in (min, statistics.median, max)] for samples in of_line
+        ]
 
 
-def process_lines(results):
-    """Each process's median and spread, sorted: they may be of different kinds."""
-    for line in filter(results.is_measured, results.outputs):
-        processes = [results.question.each(output) for output in results.measured(line)]
-        processes.sort(key=statistics.median)
-        yield f"  {line}: {', '.join(map(cell, processes))}"
+def version():
+    """The commit that was measured, with a plus if the files have been changed since."""
+    command = ["git", "-C", HERE, "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
-def report(results):
-    """The lines to print for one question."""
+def as_data(results, seconds, measured_version):
     question = results.question
-    header = ["", *(figure.label for figure in question.figures), f"/ {question.base}"]
-    most = max(map(len, results.outputs.values()))
-    yield f"{question.name}: {question.title}"
-    yield f"(processes of each: {most}; median, min..max)"
-    yield from aligned([header, *(row(results, line) for line in results.outputs)])
-    if question.each:
-        yield f"each process, {question.figures[0].label}:"
-        yield from process_lines(results)
-    yield "targets:"
-    yield from target_lines(results)
-
-
-# ---------------------------------------------------------------------- JSON
-
-
-def summary(values):
-    return {
-        "median": statistics.median(values),
-        "min": min(values),
-        "max": max(values),
-        "values": values,
-    }
-
-
-def line_as_data(results, line):
-    if not results.is_measured(line):
-        return {"problem": results.problems.get(line, "left out")}
-    return {
-        "figures": {
-            figure.key: summary(results.values(line, figure.key))
-            for figure in results.question.figures
-        },
-        "outputs": results.outputs[line],
-    }
-
-
-def write_json(results, path, date):
     data = {
-        "question": results.question.name,
-        "title": results.question.title,
-        "date": date,
+        "question": question.name,
+        "title": question.title,
+        "about": question.about,
+        "date": time.strftime("%Y-%m-%d"),
+        "seconds": round(seconds),
+        "version": measured_version,
         "machine": machine.describe(),
-        "lines": {line: line_as_data(results, line) for line in results.outputs},
-        "targets": [judge(results, target) for target in results.question.targets],
+        "base": question.base,
+        "figures": [{"key": f.key, "label": f.label, "better": f.better} for f in question.figures],
+        "lines": {line.name: line_as_data(results, line) for line in question.lines},
+        "targets": [judge(results, target) for target in question.targets],
+        "charts": [dataclasses.asdict(chart) for chart in question.charts],
     }
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(data, file, indent=1)
-        file.write("\n")
+    if question.each:
+        data["processes"] = dict(spreads(results))
+    return data
+
+
+# ---------------------------------------------------------------------- files
+
+
+def write(data, path):
+    """Appears whole or not at all; a list of numbers takes one line."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(f"{path}.tmp", "w", encoding="utf-8") as file:
+        file.write(pretty(data) + "\n")
+    os.replace(f"{path}.tmp", path)
+
+
+def pretty(data, indent=""):
+    """JSON in which what holds no further object or list stands on one line."""
+    inner = data.values() if isinstance(data, dict) else data
+    if not isinstance(data, (dict, list)) or not any(isinstance(i, (dict, list)) for i in inner):
+        return json.dumps(data)
+    deeper = f"{indent} "
+    if isinstance(data, dict):
+        items = [f"{json.dumps(key)}: {pretty(value, deeper)}" for key, value in data.items()]
+        opening, closing = "{}"
+    else:
+        items = [pretty(value, deeper) for value in data]
+        opening, closing = "[]"
+    separator = f",\n{deeper}"
+    return f"{opening}\n{deeper}{separator.join(items)}\n{indent}{closing}"
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def read_folder(folder):
+    """Question to data, of every results file of a folder."""
+    if not os.path.isdir(folder):
+        return {}
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
+    every = [read(os.path.join(folder, name)) for name in names]
+    return {data["question"]: data for data in every}

@@ -3,7 +3,8 @@
 
 Started by scripts/bench, which builds the programs first. Every round runs all allocators once
 (A B C, A B C, ...), so that a slow minute of the machine falls on all of them. Prints one table
-a question and writes build/bench/QUESTION.json with every sample.
+a question. A full run of a question writes bench/results/QUESTION.json, and at the end
+docs/benchmarks.md; --quick and --peers write to build/bench instead, and no documentation.
 """
 
 import argparse
@@ -14,13 +15,18 @@ import subprocess
 import sys
 import time
 
+import docs
 import machine
+import report
+import results
 from peers import all_peers
+from progress import Progress
+from question import NotMeasured
 from questions import QUESTIONS
-from results import Results, report, write_json
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT = 600  # seconds for one process
+QUICK = 0.2  # of a question's time
 HIT_RATE = re.compile(r"^  hit rate +([0-9.]+) %$", re.MULTILINE)  # in zeropool's report
 
 
@@ -28,42 +34,132 @@ class RunFailed(Exception):
     """A program could not be measured; the text says why."""
 
 
-def progress(text):
-    """One line on the terminal that the next one overwrites; an empty one clears it."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+class Runner:
+    """Runs questions; knows what was asked for on the command line."""
+
+    def __init__(self, options, peers, progress):
+        self.options = options
+        self.peers = peers
+        self.progress = progress
+        self.version = results.version()  # before any result is written: they are of the tree
+        self.said = set()  # what programs had to say on stderr, each only once
+
+    def measure(self, command, environment, line):
+        """What one process of `command` printed; with it the hit rate, if there is a report."""
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=TIMEOUT
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise RunFailed(str(error)) from error
+        said = done.stderr.strip()
+        if done.returncode != 0:
+            raise RunFailed(f"status {done.returncode}: {said}")
+        if "cannot be preloaded" in said:
+            raise RunFailed(said)
+        if "not available in this version" in said:
+            raise NotMeasured(said)
+        samples = samples_of(done.stdout)
+        hit_rate = HIT_RATE.search(said)
+        if hit_rate:
+            samples["hit_percent"] = [float(hit_rate.group(1))]
+        elif said:
+            self.pass_on(line.name, said)
+        return samples
+
+    def pass_on(self, line, said):
+        anonymous = re.sub(r"\d+", "", said)  # the same words, whatever the process id
+        if (line, anonymous) not in self.said:
+            self.said.add((line, anonymous))
+            self.progress.clear()
+            print(f"{line} said: {said}", file=sys.stderr)
+
+    def measure_parts(self, question, line, peer):
+        """One process for each part, and what all of them printed."""
+        samples = {}
+        for part in question.parts:
+            command = [*question.command, *line.arguments, *part.arguments]
+            command = [word.replace("{build}", self.options.build) for word in command]
+            output = self.measure(command, peer.environment(part.environment), line)
+            samples.update({f"{part.prefix}{key}": values for key, values in output.items()})
+        return samples
+
+    def lines_to_run(self, question, found):
+        """The lines whose allocator is there; of the others the table says why they are not. A
+        line that stands for no allocator, such as the loader's limit, is never left out."""
+        only = self.options.peers
+        for line in question.lines:
+            peer = self.peers[line.peer]
+            if only and line.name in self.peers and line.name not in only:
+                found.fail(line.name, "left out")
+            elif not peer.present:
+                found.fail(line.name, f"absent ({peer.library} not found)")
+            else:
+                yield line, peer
+
+    def run(self, question):
+        """All rounds of one question. After the first, no round is begun that would end after the
+        question's time is up, by what the rounds took so far."""
+        found = results.Results(question)
+        lines = list(self.lines_to_run(question, found))
+        rounds, seconds = question.rounds, question.seconds
+        if self.options.quick:
+            rounds, seconds = question.quick_rounds, seconds * QUICK
+        start = time.monotonic()
+        for number in range(rounds):
+            used = time.monotonic() - start
+            if number > 0 and used + used / number > seconds:
+                break
+            for line, peer in lines:
+                if line.name in found.problems:
+                    continue
+                self.progress.step(f"round {number + 1} of at most {rounds}, {line.name}")
+                try:
+                    found.add(line.name, self.measure_parts(question, line, peer))
+                except RunFailed as error:
+                    found.fail(line.name, self.plain(f"FAILED: {error}"))
+                except NotMeasured as reason:
+                    found.fail(line.name, self.plain(f"absent ({reason})"))
+        return found
+
+    def plain(self, why):
+        """One line that can be kept: without the folders of this machine."""
+        return " ".join(why.replace(self.options.build, "build").replace(ROOT, "").split())[:200]
+
+    def prepared(self, question):
+        """Prepare and run. What cannot be had is not measured, and the table says so."""
+        available = machine.memory_gib("MemAvailable")
+        try:
+            if available < question.memory_gib:
+                raise NotMeasured(f"{question.memory_gib} GiB of free memory are needed")
+            self.progress.step("preparing")
+            question.prepare(self.options.build)
+            return self.run(question)
+        except NotMeasured as reason:
+            return unmeasured(question, self.plain(f"absent ({reason})"))
+        except (OSError, subprocess.CalledProcessError) as error:
+            return unmeasured(question, self.plain(f"FAILED: {error}"))
+        finally:
+            if not self.options.keep:
+                question.clean(self.options.build)
+
+    def answer(self, question):
+        """Everything about one question. False if a program failed."""
+        self.progress.begin(question)
+        start = time.monotonic()
+        found = self.prepared(question)
+        data = results.as_data(found, time.monotonic() - start, self.version)
+        self.progress.clear()
+        print("\n".join(report.for_terminal(data)) + "\n", flush=True)
+        results.write(data, os.path.join(self.options.results, f"{question.name}.json"))
+        return not found.has_failed()
 
 
-def measure(command, environment):
-    """What one process of `command` printed; with it the hit rate, if there is a report."""
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=TIMEOUT
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunFailed(str(error)) from error
-    said = done.stderr.strip()
-    if done.returncode != 0:
-        raise RunFailed(f"status {done.returncode}: {said}")
-    if "cannot be preloaded" in said:
-        raise RunFailed(said)
-    samples = samples_of(done.stdout)
-    hit_rate = HIT_RATE.search(said)
-    if hit_rate:
-        samples["hit_percent"] = [float(hit_rate.group(1))]
-    elif said:
-        progress("")
-        print(f"{os.path.basename(command[0])} said: {said}", file=sys.stderr)
-    return samples
-
-
-def measure_parts(question, command, peer):
-    """One process for each part, and what all of them printed."""
-    samples = {}
-    for part in question.parts:
-        output = measure([*command, *part.arguments], peer.environment(part.environment))
-        samples.update({f"{part.prefix}{key}": values for key, values in output.items()})
-    return samples
+def unmeasured(question, why):
+    found = results.Results(question)
+    for line in question.lines:
+        found.fail(line.name, why)
+    return found
 
 
 def samples_of(text):
@@ -75,68 +171,13 @@ def samples_of(text):
     return {
         key: samples
         for key, samples in output.items()
-        if isinstance(samples, list) and all(isinstance(s, (int, float)) for s in samples)
+        if isinstance(samples, list)
+        and samples
+        and all(isinstance(s, (int, float)) for s in samples)
     }
 
 
-def lines_to_run(question, peers, results, only):
-    """The lines whose allocator is there; of the others the table says why they are not. A line
-    that stands for no allocator, such as the loader's limit, is never left out."""
-    for line in question.lines:
-        peer = peers[line.peer]
-        if only and line.name in peers and line.name not in only:
-            results.fail(line.name, "left out")
-        elif not peer.present:
-            results.fail(line.name, f"absent ({peer.library} not found)")
-        else:
-            yield line, peer
-
-
-def run(question, peers, options):
-    """All rounds of one question."""
-    results = Results(question)
-    lines = list(lines_to_run(question, peers, results, options.peers))
-    repeats = question.quick_repeats if options.quick else question.repeats
-    for number in range(repeats):
-        for line, peer in lines:
-            if line.name in results.problems:
-                continue
-            progress(f"{question.name}: round {number + 1} of {repeats}, {line.name}")
-            command = [*question.command(options.build), *line.arguments]
-            try:
-                results.add(line.name, measure_parts(question, command, peer))
-            except RunFailed as error:
-                results.fail(line.name, f"FAILED: {error}")
-    progress("")
-    return results
-
-
-def has_failed(results):
-    return any(why.startswith("FAILED") for why in results.problems.values())
-
-
-def answer(question, peers, options):
-    """Prepare, run, print, clean up. False if a program failed."""
-    if machine.memory_gib("MemAvailable") < question.memory_gib:
-        print(f"{question.name}: not run, needs {question.memory_gib} GiB of free memory\n")
-        return True
-    progress(f"{question.name}: preparing")
-    try:
-        question.prepare(options.build)
-        results = run(question, peers, options)
-    except (OSError, subprocess.CalledProcessError) as error:
-        progress("")
-        print(f"{question.name}: not run: {error}\n")
-        return False
-    finally:
-        if not options.keep:
-            question.clean(options.build)
-    print("\n".join(report(results)) + "\n", flush=True)
-    path = os.path.join(options.build, "bench", question.name)
-    write_json(results, f"{path}.json", time.strftime("%Y-%m-%dT%H:%M:%S%z"))
-    if question.draw:
-        print(question.draw(results, f"{path}.svg") + "\n", flush=True)
-    return not has_failed(results)
+# ---------------------------------------------------------------------- command line
 
 
 def chosen_questions(names, parser):
@@ -154,19 +195,21 @@ def check_peers(names, peers, parser):
 
 
 def print_list(build):
-    print("questions:")
     for question in QUESTIONS:
-        print(f"  {question.name:<16}{question.title}")
-    print("peers:")
+        print(f"{question.name}: {question.title}. At most {question.seconds:g} s.")
+        print(f"  {question.about}")
+        for target in question.targets:
+            print(f"  target: {target.text}, {target.demand}")
+    print(f"all of them: at most {sum(q.seconds for q in QUESTIONS):g} s, and preparing\n")
     for peer in all_peers(build):
-        print(f"  {peer.name:<16}{peer.about}{'' if peer.present else ' (absent)'}")
+        print(f"  {peer.name:<21}{peer.about}{'' if peer.present else ' (absent)'}")
 
 
 def parse(parser):
     parser.add_argument("questions", nargs="*", metavar="QUESTION", help="only these")
-    parser.add_argument("--list", action="store_true", help="print questions and peers")
+    parser.add_argument("--list", action="store_true", help="print questions, targets and peers")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, rougher figures")
-    parser.add_argument("--keep", action="store_true", help="leave the loader's file there")
+    parser.add_argument("--keep", action="store_true", help="leave the files read there")
     parser.add_argument(
         "--peers",
         type=lambda text: text.split(","),
@@ -177,12 +220,19 @@ def parse(parser):
     parser.add_argument(
         "--build", default=os.path.join(ROOT, "build"), help="the build folder (default: build)"
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.build = os.path.abspath(options.build)
+    options.is_full = not options.quick and not options.peers
+    options.results = docs.RESULTS if options.is_full else os.path.join(options.build, "bench")
+    return options
 
 
 def main():
     parser = argparse.ArgumentParser(
-        prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="scripts/bench",
+        description=__doc__,
+        epilog="scripts/bench compare --help: comparing two runs",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     options = parse(parser)
     if options.list:
@@ -192,10 +242,14 @@ def main():
     peers = {peer.name: peer for peer in all_peers(options.build)}
     check_peers(options.peers, peers, parser)
     described = {**machine.describe(), "date": time.strftime("%Y-%m-%d")}
-    print(", ".join(f"{key} {value}" for key, value in described.items()) + "\n")
-    progress("touching the machine's memory once")
+    print(", ".join(f"{key} {value}" for key, value in described.items()) + "\n", flush=True)
+    progress = Progress([q.seconds * (QUICK if options.quick else 1) for q in questions])
+    progress.step("touching the machine's memory once")
     machine.touch_host_memory()
-    answers = [answer(question, peers, options) for question in questions]
+    runner = Runner(options, peers, progress)
+    answers = [runner.answer(question) for question in questions]
+    if options.is_full:
+        docs.write()
     return 0 if all(answers) else 1
 
 

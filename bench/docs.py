@@ -1,0 +1,286 @@
+#!/usr/bin/python3
+"""Writes docs/benchmarks.md, its charts and the table in README.md from bench/results/*.json.
+
+    docs.py             write them
+    docs.py --check     change nothing, fail if they are stale
+
+Started by scripts/docs, and by scripts/bench after a full run. Nothing else goes into them: what
+is not in the results cannot be said.
+"""
+
+import os
+import sys
+
+import chart
+import results
+from questions import QUESTIONS
+from report import grid, median_of, problems, process_lines, processes, short, target_text
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RESULTS = os.path.join(ROOT, "bench", "results")
+PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
+CHARTS = os.path.join(ROOT, "docs", "charts")
+README = os.path.join(ROOT, "README.md")
+BEGIN, END = "<!-- bench: written by scripts/docs -->", "<!-- end of bench -->"
+
+# The table in README.md: question, figure, what it is, and the line of zeropool's that is shown.
+COLUMNS = ("glibc", "jemalloc", "mimalloc", "tcmalloc")
+SUMMARY = (
+    ("torch", "later_ms", "`torch.load` of GPT-2 and free, later loads, ms", "zeropool"),
+    ("torch", "first_ms", "`torch.load` of GPT-2, first load, ms", "zeropool"),
+    ("npz", "later_ms", "`numpy.load` of GPT-2 and free, later loads, ms", "zeropool"),
+    ("loader", "later_ms", "the same tensors in C, later loads and free, ms", "zeropool"),
+    ("single", "later_ms", "one buffer of 500 MB: malloc, read, free, ms", "zeropool"),
+    ("touch", "16MiB_all_us", "16 MiB: malloc, write, free, us", "zeropool"),
+    ("pair", "1MiB_ns", "1 MiB untouched: malloc, free, ns", "zeropool"),
+    ("pair", "1MiB_ns", "the same, without zeroing", "zeropool-off"),
+    ("realloc", "grow_ms", "realloc from 64 MiB to 4 GiB by doubling, ms", "zeropool"),
+    ("threads", "touched8_mops", "8 threads, 1 MiB touched, million pairs a second", "zeropool"),
+    ("small", "pair_ns", "64 bytes: malloc, free, ns", "zeropool"),
+    ("programs", "redis_s", "redis with values of 2 MiB, s", "zeropool"),
+)
+
+NOTHING = "Nothing was measured: `bench/results` is empty. `scripts/bench` fills it."
+
+# ---------------------------------------------------------------------- tables
+
+
+def markdown(rows):
+    yield f"| {' | '.join(rows[0])} |"
+    yield "|---" * len(rows[0]) + "|"
+    for cells in rows[1:]:
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def table(data):
+    rows, remarks = grid(data), list(problems(data))
+    if rows:
+        yield from markdown(rows)
+    if remarks:
+        yield from (f"- {remark}" for remark in remarks)
+        yield ""
+
+
+def best_peer(data, figure):
+    """The name and the median of the peer that is ahead of the others, or None."""
+    peers = [name for name, line in data["lines"].items() if line["kind"] == "peer"]
+    known = [(median_of(data, name, figure["key"]), name) for name in peers]
+    known = [(median, name) for median, name in known if median is not None]
+    return (max if figure["better"] == "more" else min)(known, default=None)
+
+
+def standing(data):
+    """Who is best at what, and how far zeropool is from that: a sentence."""
+    ahead, behind = [], []
+    for figure in data["figures"]:
+        ours, best = median_of(data, "zeropool", figure["key"]), best_peer(data, figure)
+        if not figure["better"] or ours is None or best is None:
+            continue
+        median, name = best
+        if (ours >= median) if figure["better"] == "more" else (ours <= median):
+            ahead.append(figure["label"])
+        else:
+            times = f"{short(ours / median)} times that" if median else f"{short(ours)}, not 0"
+            behind.append(f"{figure['label']}: {name} (zeropool: {times})")
+    if ahead:
+        yield f"Best is zeropool in: {'; '.join(ahead)}."
+    if behind:
+        yield f"A peer is ahead of zeropool in: {'; '.join(behind)}."
+    if ahead or behind:
+        yield ""
+
+
+# ---------------------------------------------------------------------- the page
+
+
+def charts_of(data):
+    """The charts of a question, and the files they are in, named from docs/."""
+    for number, drawing in enumerate(data["charts"]):
+        suffix = f"-{number + 1}" if number else ""
+        yield drawing, os.path.join("charts", f"{data['question']}{suffix}.svg")
+
+
+def section(data):
+    yield f"## {data['title']}"
+    yield ""
+    yield data["about"]
+    yield ""
+    yield f"`scripts/bench {data['question']}`; processes of each: {processes(data)}."
+    yield ""
+    yield from table(data)
+    yield from standing(data)
+    if "processes" in data:
+        yield f"Each process, {data['figures'][0]['label']}:"
+        yield ""
+        yield from (f"- {text.strip()}" for text in process_lines(data))
+        yield ""
+    for target in data["targets"]:
+        yield f"- target: {target_text(target)}"
+    if data["targets"]:
+        yield ""
+    for drawing, path in charts_of(data):
+        if chart.can_draw(data, drawing):
+            yield f"![{drawing['axis']}]({path})"
+            yield ""
+
+
+def runs(every):
+    """What was run where and when: a column for each machine, date and version."""
+    columns = {}
+    for data in every:
+        described = {"date": data["date"], "zeropool": data["version"], **data["machine"]}
+        columns.setdefault(tuple(described.items()), []).append(data["question"])
+    names = list(columns.values())
+    header = [", ".join(n) for n in names] if len(names) > 1 else ["this run"]
+    keys = dict.fromkeys(key for described in columns for key, _ in described)
+    rows = [[key, *(str(dict(d).get(key, "-")) for d in columns)] for key in keys]
+    yield from markdown([["", *header], *rows])
+
+
+def verdicts(every):
+    """How many targets are met, and which are not."""
+    targets = [(data["question"], target) for data in every for target in data["targets"]]
+    met = [pair for pair in targets if pair[1]["verdict"] == "met"]
+    yield f"{len(met)} of {len(targets)} targets are met."
+    yield ""
+    for name, target in targets:
+        if target["verdict"] != "met":
+            yield f"- {name}: {target_text(target)}"
+    if len(met) < len(targets):
+        yield ""
+
+
+def page(every, missing):
+    yield "# What was measured"
+    yield ""
+    yield "Written by `scripts/docs` from `bench/results/*.json`. How it is measured is in"
+    yield "[bench/README.md](../bench/README.md). A figure is the median over processes, in"
+    yield "brackets the lowest and the highest of them."
+    yield ""
+    if not every:
+        yield NOTHING
+        return
+    yield from runs(every)
+    yield f"The questions below took {sum(data['seconds'] for data in every) / 60:.0f} minutes."
+    yield ""
+    yield from verdicts(every)
+    if missing:
+        yield f"Not measured: {', '.join(missing)}."
+        yield ""
+    for data in every:
+        yield from section(data)
+
+
+# ---------------------------------------------------------------------- README.md
+
+
+def summary_cells(data, key, ours):
+    """The medians of one row, the best in bold."""
+    better = next(f["better"] for f in data["figures"] if f["key"] == key)
+    medians = [median_of(data, name, key) for name in (*COLUMNS, ours)]
+    known = [median for median in medians if median is not None]
+    best = (max if better == "more" else min)(known, default=None)
+    for median in medians:
+        text = "-" if median is None else short(median)
+        yield f"**{text}**" if median is not None and median == best else text
+
+
+def summary(every):
+    if not every:
+        yield NOTHING
+        return
+    by_name = {data["question"]: data for data in every}
+    rows = [["", *COLUMNS, "zeropool"]]
+    for name, key, label, ours in SUMMARY:
+        if name in by_name:
+            rows.append([label, *summary_cells(by_name[name], key, ours)])
+    yield from markdown(rows)
+    dates = sorted({data["date"] for data in every})
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
+    yield f"Medians of {when}, the best in bold. {next(verdicts(every))} The machine, the"
+    yield "spread and the rest are in [docs/benchmarks.md](docs/benchmarks.md)."
+
+
+def readme(every):
+    """README.md with the part between the markers made anew."""
+    with open(README, encoding="utf-8") as file:
+        text = file.read()
+    before, begin, rest = text.partition(BEGIN + "\n")
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        sys.exit(f"README.md lacks {BEGIN} or {END}")
+    return before + begin + "\n".join(summary(every)) + "\n" + end + after
+
+
+# ---------------------------------------------------------------------- files
+
+
+def texts():
+    """Each generated text file and what belongs into it; and the results they come from."""
+    found = results.read_folder(RESULTS)
+    names = [question.name for question in QUESTIONS]
+    every = [found[name] for name in names if name in found]
+    missing = [name for name in names if name not in found]
+    text = "\n".join(page(every, missing)).rstrip() + "\n"
+    return {PAGE: text, README: readme(every)}, every
+
+
+def drawings(every):
+    """The data, chart and path of every picture there should be."""
+    for data in every:
+        for drawing, path in charts_of(data):
+            if chart.can_draw(data, drawing):
+                yield data, drawing, os.path.join(ROOT, "docs", path)
+
+
+def write():
+    wanted, every = texts()
+    for path, text in wanted.items():
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    os.makedirs(CHARTS, exist_ok=True)
+    paths = []
+    for data, drawing, path in drawings(every):
+        paths.append(path)
+        if chart.is_stale(data, drawing, path):
+            chart.draw(data, drawing, path)
+    for path in old_charts(paths):
+        os.remove(path)
+
+
+def old_charts(paths):
+    names = os.listdir(CHARTS) if os.path.isdir(CHARTS) else []
+    every = [os.path.join(CHARTS, name) for name in names if name.endswith(".svg")]
+    return [path for path in every if path not in paths]
+
+
+def stale():
+    """The files that are not as they would be written."""
+    wanted, every = texts()
+    for path, text in wanted.items():
+        try:
+            with open(path, encoding="utf-8") as file:
+                is_same = file.read() == text
+        except OSError:
+            is_same = False
+        if not is_same:
+            yield path
+    pictures = list(drawings(every))
+    yield from (p for data, drawing, p in pictures if chart.is_stale(data, drawing, p))
+    yield from old_charts([path for _, _, path in pictures])
+
+
+def main():
+    if sys.argv[1:] == ["--check"]:
+        old = [os.path.relpath(path, ROOT) for path in stale()]
+        if old:
+            sys.exit(f"stale: {' '.join(old)}: run scripts/docs")
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        write()
+
+
+if __name__ == "__main__":
+    main()

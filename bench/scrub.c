@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Question: what does zeroing a freed buffer cost, against the fastest ways to write zeros?
+//
+// For each size: a buffer is malloc'ed and written to the end, and its free is timed, which under
+// zeropool is its zeroing. In turn with it memset, `rep stosb` and streaming stores write as many
+// zeros to one mapping in huge pages, just written as well. Microseconds of each.
+
+#include "bench.h"
+
+#include <sys/mman.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+#define MOST_BYTES (512 * MIB)
+#define MOST_TURNS 41
+
+static void write_memset(char *to, size_t size)
+{
+    memset(to, 0, size);
+}
+
+#ifdef __x86_64__
+static void write_stosb(char *to, size_t size)
+{
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(0) : "memory");
+}
+
+// Past the cache, a line at a time.
+static void write_stream(char *to, size_t size)
+{
+    const __m128i zero = _mm_setzero_si128();
+    __m128i *at = (__m128i *)(void *)to;
+
+    for (__m128i *end = at + size / sizeof(zero); at < end; at += 4) {
+        _mm_stream_si128(at, zero);
+        _mm_stream_si128(at + 1, zero);
+        _mm_stream_si128(at + 2, zero);
+        _mm_stream_si128(at + 3, zero);
+    }
+    _mm_sfence();
+}
+#endif
+
+static const struct {
+    const char *name;
+    void (*write)(char *to, size_t size);
+} ways[] = {
+    {"memset", write_memset},
+#ifdef __x86_64__
+    {"stosb", write_stosb},
+    {"stream", write_stream},
+#endif
+};
+
+static struct {
+    const char *name;
+    size_t size, turns;
+    double free_us[MOST_TURNS];
+    double way_us[COUNT_OF(ways)][MOST_TURNS];
+} cases[] = {
+    {.name = "1MiB", .size = MIB, .turns = MOST_TURNS},
+    {.name = "4MiB", .size = 4 * MIB, .turns = 31},
+    {.name = "16MiB", .size = 16 * MIB, .turns = 21},
+    {.name = "64MiB", .size = 64 * MIB, .turns = 11},
+    {.name = "512MiB", .size = 512 * MIB, .turns = 5},
+};
+
+static char *warm;
+
+static void make_warm(void)
+{
+    warm = mmap(NULL, MOST_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (warm == MAP_FAILED)
+        bench_die("mmap");
+    madvise(warm, MOST_BYTES, MADV_HUGEPAGE);
+    memset(warm, 0x5a, MOST_BYTES);
+}
+
+static double free_us(size_t size)
+{
+    char *buffer = bench_get(size);
+    double start;
+
+    memset(buffer, 0x5a, size);
+    bench_keep(buffer);
+    start = bench_seconds();
+    free(buffer);
+    return (bench_seconds() - start) * 1e6;
+}
+
+static double way_us(size_t way, size_t size)
+{
+    double start;
+
+    memset(warm, 0x5a, size);
+    bench_keep(warm);
+    start = bench_seconds();
+    ways[way].write(warm, size);
+    bench_keep(warm);
+    return (bench_seconds() - start) * 1e6;
+}
+
+static void measure(size_t i)
+{
+    free_us(cases[i].size); // fresh memory, off the record
+    for (size_t turn = 0; turn < cases[i].turns; turn++) {
+        cases[i].free_us[turn] = free_us(cases[i].size);
+        for (size_t way = 0; way < COUNT_OF(ways); way++)
+            cases[i].way_us[way][turn] = way_us(way, cases[i].size);
+    }
+}
+
+static void print(const char *size, const char *what, const double *us, size_t count)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s_%s_us", size, what);
+    bench_samples(name, us, count);
+}
+
+int main(void)
+{
+    bench_pin();
+    make_warm();
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        measure(i);
+
+    bench_open("scrub");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        print(cases[i].name, "free", cases[i].free_us, cases[i].turns);
+        for (size_t way = 0; way < COUNT_OF(ways); way++)
+            print(cases[i].name, ways[way].name, cases[i].way_us[way], cases[i].turns);
+    }
+    bench_close();
+    return 0;
+}

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+"""A question that names a figure, line or program that is not there; a page that hides that a peer
+is ahead, or that something is missing; a comparison that overlooks what got slower. Nothing is
+measured.
+
+usage: bench.py SOURCE_FOLDER
+"""
+
+import os
+import sys
+import tempfile
+import unittest
+
+SOURCE = sys.argv.pop(1)
+sys.path.insert(0, os.path.join(SOURCE, "bench"))
+
+import compare
+import docs
+import report
+import results
+from peers import all_peers
+from question import Figure, Question, Target, lines_of, median_of, ratio
+from questions import QUESTIONS
+
+MOST_SECONDS = 1100  # of 20 minutes; the rest is for building and preparing
+
+
+def measured(samples):
+    """The data of a question of one figure: `samples` are a line's, one a process."""
+    question = Question(
+        name="pair",
+        title="Title",
+        about="About.",
+        command=[],
+        figures=[Figure("ns", "pair, ns", median_of("ns"))],
+        base="glibc",
+        seconds=1,
+        rounds=1,
+        targets=[Target("zeropool / glibc", ratio("ns", "zeropool", "glibc"), "<=", 0.5)],
+        lines=lines_of("glibc", "tcmalloc", "zeropool"),
+    )
+    found = results.Results(question)
+    for line in question.lines:
+        for sample in samples.get(line.name, []):
+            found.add(line.name, {"ns": [sample]})
+    return results.as_data(found, 1, "version")
+
+
+class Questions(unittest.TestCase):
+    def test_names(self):
+        peers = {peer.name for peer in all_peers("build")}
+        for question in QUESTIONS:
+            keys = [figure.key for figure in question.figures]
+            lines = [line.name for line in question.lines]
+            with self.subTest(question.name):
+                self.assertEqual(len(set(keys)), len(keys))
+                self.assertEqual(len(set(lines)), len(lines))
+                self.assertIn(question.base, lines)
+                self.assertLessEqual({line.peer for line in question.lines}, peers)
+                for chart in question.charts:
+                    self.assertLessEqual(set(chart.keys), set(keys))
+                    self.assertEqual(len(chart.keys), len(chart.labels))
+
+    def test_programs(self):
+        with open(os.path.join(SOURCE, "bench", "meson.build"), encoding="utf-8") as file:
+            built = file.read()
+        for question in QUESTIONS:
+            for word in question.command:
+                if "/bench-" in word and "/bench/" in word:
+                    self.assertIn(f"'{word.rpartition('/bench-')[2]}',", built)
+
+    def test_summary(self):
+        keys = {q.name: [figure.key for figure in q.figures] for q in QUESTIONS}
+        lines = {q.name: [line.name for line in q.lines] for q in QUESTIONS}
+        for name, key, _, ours in docs.SUMMARY:
+            self.assertIn(key, keys[name])
+            self.assertLessEqual({ours, *docs.COLUMNS}, set(lines[name]))
+
+    def test_time(self):
+        self.assertLessEqual(sum(question.seconds for question in QUESTIONS), MOST_SECONDS)
+
+
+class Page(unittest.TestCase):
+    def test_peer_ahead_is_said(self):
+        text = "\n".join(docs.section(measured({"tcmalloc": [10], "zeropool": [15]})))
+        self.assertIn("A peer is ahead of zeropool in: pair, ns: tcmalloc (zeropool: 1.500", text)
+
+    def test_missed_target_is_said(self):
+        every = [measured({"glibc": [10], "tcmalloc": [20], "zeropool": [9]})]
+        text = "\n".join(docs.page(every, ["small"]))
+        self.assertIn("0 of 1 targets are met.", text)
+        self.assertIn("at most 0.5: 0.900, MISSED", text)
+        self.assertIn("Not measured: small.", text)
+
+    def test_absent_line_is_said(self):
+        data = measured({"zeropool": [9]})
+        self.assertIn("- glibc, tcmalloc: left out", list(docs.section(data)))
+        self.assertIn("NOT MEASURED", "\n".join(report.for_terminal(data)))
+
+    def test_file_keeps_all(self):
+        data = measured({"glibc": [10, 11.5], "tcmalloc": [20], "zeropool": [9]})
+        with tempfile.TemporaryDirectory() as folder:
+            results.write(data, os.path.join(folder, "pair.json"))
+            self.assertEqual(results.read_folder(folder), {"pair": data})
+
+
+class Compare(unittest.TestCase):
+    def worse(self, old, new):
+        return [w for w, _ in compare.changes(measured({"glibc": old}), measured({"glibc": new}))]
+
+    def test_beyond_both_spreads(self):
+        self.assertEqual(self.worse([10, 11, 12], [20, 22, 24]), [2])
+        self.assertEqual(self.worse([20, 22, 24], [10, 11, 12]), [0.5])
+
+    def test_single_process(self):
+        self.assertEqual(self.worse([10], [20]), [])
+
+    def test_within_a_spread(self):
+        self.assertEqual(self.worse([10, 11, 21], [20, 22, 24]), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
