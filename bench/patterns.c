@@ -4,7 +4,7 @@
 //
 //     bench-patterns PATTERN...
 //
-//     thousand    1,000,000 bytes, again and again
+//     thousand    1 MiB, again and again
 //     pingpong    1 MiB and 2 MiB in turn
 //     hotcold     1 MiB, but every tenth time 64 MiB
 //     multisize   1, 2, 4, 8 and 16 MiB in turn
@@ -43,7 +43,7 @@ static void hold(size_t size, size_t count)
 
 static void thousand(void)
 {
-    pair(1000000);
+    pair(MIB);
 }
 
 static void pingpong(void)

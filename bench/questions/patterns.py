@@ -17,7 +17,7 @@ from question import (
 )
 
 PATTERNS = {
-    "thousand": "1 MB",
+    "thousand": "1 MiB",
     "pingpong": "ping-pong",
     "hotcold": "hot and cold",
     "multisize": "five sizes",
@@ -69,8 +69,8 @@ QUESTIONS = [
     Question(
         name="patterns",
         title="Getting and giving back in patterns",
-        about="Nanoseconds for one malloc and free of an untouched buffer: 1,000,000 bytes; 1 MiB "
-        "and 2 MiB in turn; 1 MiB, but 64 MiB every tenth time; 1, 2, 4, 8 and 16 MiB in turn; 64 "
+        about="Nanoseconds for one malloc and free of an untouched buffer: 1 MiB; 1 MiB and 2 "
+        "MiB in turn; 1 MiB, but 64 MiB every tenth time; 1, 2, 4, 8 and 16 MiB in turn; 64 "
         "of 1 MiB held at once; and 256 of 4 MiB held at once, where zeropool may keep 512 MiB.",
         command=program("patterns"),
         figures=medians("ns", "ns", {**PATTERNS, "pressure": "pressure"}),
