@@ -51,6 +51,7 @@ struct zp_os_calls zp_os_calls = {
     .mincore = mincore,
     .membarrier = call_membarrier,
     .clock = call_clock,
+    .sysinfo = sysinfo,
     .futex = call_futex,
 };
 
@@ -134,6 +135,15 @@ int zp_os_move(void *from, size_t length, void *to)
     int saved = errno;
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     return outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
+}
+
+bool zp_os_can_swap(void)
+{
+    int saved = errno;
+    struct sysinfo info;
+    bool can = zp_os_calls.sysinfo(&info) != 0 || info.totalswap != 0;
+    errno = saved;
+    return can;
 }
 
 int zp_os_residency(void *address, size_t length, unsigned char *vector)

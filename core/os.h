@@ -15,6 +15,7 @@
 #include "base.h"
 
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -27,6 +28,7 @@ struct zp_os_calls {
     int (*mincore)(void *address, size_t length, unsigned char *vector);
     int (*membarrier)(int command);
     uint32_t (*clock)(void);
+    int (*sysinfo)(struct sysinfo *info);
     int (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *time);
 };
 
@@ -62,6 +64,9 @@ int zp_os_advise(void *address, size_t length, int advice);
 // Moves the pages of one mapping to `to`, replacing what is mapped there; `from` stays mapped and
 // empty (MREMAP_DONTUNMAP, Linux 5.7), so no other thread's mapping can land in a hole.
 int zp_os_move(void *from, size_t length, void *to);
+
+// Whether the machine has any swap space: a page that is not in memory may then hold something.
+bool zp_os_can_swap(void);
 
 // One byte a page into `vector`; bit 0 says that the page is in memory.
 int zp_os_residency(void *address, size_t length, unsigned char *vector);

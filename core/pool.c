@@ -244,6 +244,12 @@ void zp_pool_take_back(struct zp_slot *slot)
         zp_scrub_queue_close();
 }
 
+bool zp_pool_clear(struct zp_slot *slot, size_t size)
+{
+    struct zp_scrub_result result;
+    return zp_scrub(slot->base, zp_round_up(size, zp_arena.page), true, &result) == 0;
+}
+
 void zp_pool_bad_pointer(const char *operation, const void *pointer)
 {
     const struct zp_slot *slot = zp_arena_slot(pointer);

@@ -139,6 +139,11 @@ static inline void zp_pool_put(void *buffer)
         zp_pool_take_back(slot);
 }
 
+// Makes the first `size` bytes of a live buffer zero that was handed out as it was, without
+// bringing pages into memory that are not there. False if the kernel refused: some may be as they
+// were.
+bool zp_pool_clear(struct zp_slot *slot, size_t size);
+
 // The program protected, locked or advised memory of the arena: the buffers there are not kept when
 // they are freed.
 void zp_pool_note_marks(const void *address, size_t length);

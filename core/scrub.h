@@ -3,11 +3,12 @@
 // Scrubbing: making every byte of a range zero, for the price of the pages that are in memory.
 //
 // A page that is in memory is overwritten. One that is not has never been written or was swapped
-// out; it is dropped, which reads as zero as well. Ranges with many holes are dropped whole: as
-// many calls as holes would cost more than the faults they save.
+// out; it is dropped, which reads as zero as well, or left as it is where nothing can be swapped
+// out. Ranges with many holes are dropped whole: as many calls as holes would cost more than the
+// faults they save.
 //
 // How a page is overwritten depends on where its content is. What the processor's cache still holds
-// is fastest overwritten there. What has been pushed out would be read back only to be
+// is fastest overwritten there, by memset. What has been pushed out would be read back only to be
 // overwritten, and something else pushed out for it: stores that go past the cache halve the time.
 //
 // Locking: none; the caller owns the range. Fork: the caller sees to it that no page is shared.

@@ -72,7 +72,7 @@ static __attribute__((noinline)) void *calloc_large(size_t size)
     struct zp_slot *slot = get(size, 1);
     if (slot == NULL)
         return zp_je_calloc(1, size);
-    if (ZP_UNLIKELY(!slot->clean))
+    if (ZP_UNLIKELY(!slot->clean) && !zp_pool_clear(slot, size))
         memset(slot->base, 0, size);
     return slot->base;
 }

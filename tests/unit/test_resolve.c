@@ -28,18 +28,17 @@ static void set_up(void)
 START_TEST(defaults_follow_the_cpus)
 {
     static const struct {
-        unsigned cpus, shards, buffers;
+        unsigned cpus, shards;
     } rows[] = {
-        {1, 4, 4},    {2, 4, 4},    {4, 4, 4},     {5, 8, 6},           {8, 8, 6},   {9, 8, 6},
-        {16, 8, 6},   {17, 16, 8},  {32, 16, 8},   {33, 32, 8},         {64, 32, 8}, {65, 64, 8},
-        {128, 64, 8}, {129, 64, 8}, {8192, 64, 8}, {UINT32_MAX, 64, 8},
+        {1, 4},   {2, 4},   {4, 4},   {5, 8},   {8, 8},    {9, 8},    {16, 8},    {17, 16},
+        {32, 16}, {33, 32}, {64, 32}, {65, 64}, {128, 64}, {129, 64}, {8192, 64}, {UINT32_MAX, 64},
     };
     set_up();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         machine.cpus = rows[i].cpus;
         resolve();
         ck_assert_uint_eq(config.shards, rows[i].shards);
-        ck_assert_uint_eq(config.thread_cache_most, rows[i].buffers);
+        ck_assert_uint_eq(config.thread_cache_most, 8);
         ck_assert_uint_eq(config.most_per_shard, 16384 / rows[i].shards);
     }
 }

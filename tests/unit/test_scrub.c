@@ -55,7 +55,8 @@ END_TEST
 START_TEST(holes_stay_holes)
 {
     map();
-    dirty(10, 5);
+    dirty(0, 1); // a range that begins with one is not taken to be empty
+    dirty(10, 4);
     dirty(2040, 20); // over the edge of a window
     dirty(PAGES - 1, 1);
     scrub(PAGES);
@@ -64,6 +65,21 @@ START_TEST(holes_stay_holes)
     ck_assert_uint_eq(unit_resident_pages(memory, PAGES * page), 26);
     ck_assert(is_resident(2047) && is_resident(2048) && is_resident(PAGES - 1));
     ck_assert(unit_is_zero(memory, PAGES * page));
+}
+END_TEST
+
+// Breaks when a large range that is all but untouched is asked about page by page.
+START_TEST(what_looks_empty_is_dropped)
+{
+    map();
+    dirty(10, 5);
+    scrub(PAGES);
+    ck_assert_uint_eq(result.written, 0);
+    ck_assert_uint_eq(result.dropped, PAGES * page);
+    ck_assert_uint_eq(unit_resident_pages(memory, PAGES * page), 0);
+    dirty(10, 5);
+    scrub(2000); // less than a window
+    ck_assert_uint_eq(result.written, 5 * page);
 }
 END_TEST
 
@@ -127,11 +143,48 @@ static int count_drops(void *address, size_t length, int advice)
 }
 
 // Breaks when a hole over many windows takes more than one call.
+static int no_swap(struct sysinfo *info)
+{
+    info->totalswap = 0;
+    return 0;
+}
+
+static int refuse_sysinfo(struct sysinfo *info)
+{
+    (void)info;
+    errno = EPERM;
+    return -1;
+}
+
+// Breaks when holes are dropped that cannot hold anything, or are not where they may have been
+// swapped out or nobody knows.
+START_TEST(holes_are_dropped_if_there_is_swap)
+{
+    map();
+    zp_os_calls.madvise = count_drops;
+    zp_os_calls.sysinfo = no_swap;
+    dirty(0, 1);
+    scrub(PAGES);
+    ck_assert_uint_eq(drops, 0);
+    ck_assert_uint_eq(result.dropped, (PAGES - 1) * page);
+    zp_os_calls.sysinfo = refuse_sysinfo;
+    scrub(PAGES);
+    ck_assert_uint_eq(drops, 1);
+    zp_os_calls.sysinfo = no_swap;
+    zp_os_calls.madvise = madvise;
+    zp_os_advise(memory, PAGES * page, MADV_DONTNEED);
+    zp_os_calls.madvise = count_drops;
+    scrub(PAGES); // looks empty, which is no proof
+    ck_assert_uint_eq(drops, 2);
+}
+END_TEST
+
 START_TEST(one_hole_is_one_call)
 {
     map();
     dirty(0, 1);
     zp_os_calls.madvise = count_drops;
+    zp_os_calls.sysinfo = unit_some_swap;
     scrub(PAGES);
     ck_assert_uint_eq(drops, 1);
     ck_assert_uint_eq(result.written, page);
@@ -177,6 +230,7 @@ START_TEST(a_refused_drop_is_an_error)
 {
     map();
     dirty(3, 4);
+    zp_os_calls.sysinfo = unit_some_swap;
     zp_os_calls.madvise = refuse_madvise;
     errno = 4711;
     ck_assert_int_eq(zp_scrub(memory, PAGES * page, true, &result), -EINVAL);
@@ -205,9 +259,11 @@ int main(void)
     TCase *tests = unit_tests();
     tcase_add_loop_test(tests, pages_in_memory_are_overwritten, 0, 3);
     tcase_add_test(tests, holes_stay_holes);
+    tcase_add_test(tests, what_looks_empty_is_dropped);
     tcase_add_test(tests, nothing_in_memory_nothing_written);
     tcase_add_test(tests, a_window_of_many_holes_is_dropped_whole);
     tcase_add_test(tests, random_patterns_become_zero);
+    tcase_add_test(tests, holes_are_dropped_if_there_is_swap);
     tcase_add_test(tests, one_hole_is_one_call);
     tcase_add_test(tests, without_an_answer_everything_is_dropped);
     tcase_add_test(tests, a_refused_drop_is_an_error);
