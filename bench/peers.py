@@ -41,6 +41,7 @@ class Peer:
 def all_peers(build):
     """Every peer, in the order of the tables; `build` is the folder with our own library."""
     ours = os.path.join("preload", "libzeropool_preload.so")
+    nothing = os.path.join("bench", "libbench-nothing.so")
     peers = [
         Peer("glibc", "as it comes"),
         Peer(
@@ -57,6 +58,7 @@ def all_peers(build):
         ),
         Peer("mimalloc", "as it comes", "libmimalloc.so.2"),
         Peer("tcmalloc", "as it comes (the minimal one)", "libtcmalloc_minimal.so.4"),
+        Peer("nothing", "answers without doing anything", nothing),
         Peer("zeropool", "as it comes", ours),
         Peer("zeropool-off", "without zeroing", ours, {"ZEROPOOL_ZERO": "off"}),
         Peer("zeropool-background", "zeroes in a thread", ours, {"ZEROPOOL_ZERO": "background"}),
@@ -66,7 +68,7 @@ def all_peers(build):
     ]
     for peer in peers:
         if peer.library:
-            folders = [build] if peer.library == ours else library_folders()
+            folders = [build] if os.path.dirname(peer.library) else library_folders()
             peer.path = find(peer.library, folders)
     return peers
 

@@ -7,10 +7,12 @@ import statistics
 from question import (
     HERE,
     OURS,
+    PEERS,
     PYTHON,
     UNTUNED,
     Chart,
     Figure,
+    Line,
     NotMeasured,
     Question,
     Target,
@@ -58,6 +60,7 @@ QUESTIONS = [
         name="pair",
         title="Getting an untouched buffer and giving it back",
         about="malloc and free of one buffer of 1 MiB, 64 MiB and 1 GiB that nobody touches. "
+        "The line nothing is an allocator that does nothing: what the two calls cost. "
         "Cycles are of the clock rate in /proc/cpuinfo, which may not be the real one.",
         command=program("pair"),
         figures=[
@@ -89,6 +92,7 @@ QUESTIONS = [
             ),
         ],
         base="glibc",
+        lines=[*lines_of(*PEERS, *OURS), Line("nothing", "nothing", kind="limit")],
         seconds=21,
         rounds=7,
         quick_rounds=3,
@@ -217,6 +221,10 @@ QUESTIONS = [
         figures=[
             Figure("small", "64 bytes", median_of("small")),
             Figure("big", "1 MiB", median_of("big")),
+        ],
+        targets=[
+            Target("zeropool-off, 1 MiB", value("big", "zeropool-off"), "<=", 95),
+            Target("zeropool / jemalloc, 64 bytes", ratio("small", "zeropool", "jemalloc"), "<=", 1.2),
         ],
         base="jemalloc",
         lines=lines_of(*UNTUNED, *OURS),
