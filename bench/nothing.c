@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The limit of `pair`: an allocator that does nothing. malloc of a big size answers the same address
-// every time and free forgets it, so what is left is the calls and the loop around them. Small
-// blocks, which the program needs to print, come from an array and are never used again.
+// The limit of `pair`: an allocator that does nothing. malloc of a big size answers the same
+// address every time and free forgets it, so what is left is the calls and the loop around them.
+// Small blocks, which the program needs to print, come from an array and are never used again.
 
 #include <stddef.h>
 #include <string.h>

@@ -117,6 +117,8 @@ static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, unsigne
     struct zp_slot *slot = extend_cached(cache, size_class, size);
     if (slot == NULL)
         slot = zp_thread_cache_take(cache, size, size);
+    if (slot != NULL)
+        give_back_tail(slot, size);
     return slot;
 }
 
@@ -189,7 +191,7 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
     struct zp_thread_cache *cache = open_own_cache();
     struct zp_slot *slot = NULL;
     if (alignment <= ZP_CLASS_MIN)
-        slot = zp_thread_cache_take(cache, size, size / 4);
+        slot = zp_thread_cache_take(cache, size, size / 8);
     if (slot != NULL)
         zp_count(&cache->counters.thread_hits, 1);
     else

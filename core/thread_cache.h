@@ -54,22 +54,22 @@ struct zp_cached {
 struct zp_thread_cache {
     bool inside;             // the owner is at it
     bool claimed;            // another thread is, or wants to be
+    unsigned count;          // buffers in `entries`
     unsigned capacity;       // most buffers
+    unsigned dirty_capacity; // most buffers that were not scrubbed
     struct zp_cached newest; // the buffer that was put last, if nobody took it
     // Bytes that `newest` may have of what is put as the program left it; 0 with scrubbing on.
     size_t dirty_room;
 
-    unsigned dirty_capacity;                 // most buffers that were not scrubbed
-    unsigned count;                          // buffers in `entries`
     size_t bytes;                            // committed bytes in `entries`
     size_t granted;                          // bytes charged to the budget for this cache
     struct zp_cached entries[ZP_CACHE_MOST]; // those before the newest, oldest first
     struct zp_counters counters;
-    unsigned home;                     // the thread's shard
     uint64_t seen;                     // puts at `stamp`
-    uint32_t stamp;                    // on the clock: when it was last seen in use
     struct zp_thread_cache *next;      // list of all caches ever made
     struct zp_thread_cache *next_free; // list of those without a thread
+    uint32_t stamp;                    // on the clock: when it was last seen in use
+    unsigned home;                     // the thread's shard
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 extern struct zp_thread_cache zp_no_cache;
