@@ -11,6 +11,7 @@
 
 enum {
     LINGER_MS = 1000,
+    LINGER_STEP_MS = 100, // work may become due without a call
     STACK_BYTES = 128 * 1024,
     // How often a word is looked at that is waited on, should a wake-up be lost: the kernel may
     // refuse to wait or to wake.
@@ -78,15 +79,23 @@ static void do_part(void)
     }
 }
 
-// Waits for a call; false if none comes for long enough.
-static bool linger(void)
+// Waits for a call; false if there is no work after all.
+static bool wait_for_work(uint32_t milliseconds)
 {
     uint32_t calls = get(&helper.calls);
     set(&helper.sleeping, 1);
     if (!has_work() && !is_off())
-        zp_os_wait(&helper.calls, calls, LINGER_MS);
+        zp_os_wait(&helper.calls, calls, milliseconds);
     set(&helper.sleeping, 0);
     return has_work();
+}
+
+static bool linger(void)
+{
+    for (unsigned ms = 0; ms < LINGER_MS && !is_off(); ms += LINGER_STEP_MS)
+        if (wait_for_work(LINGER_STEP_MS))
+            return true;
+    return false;
 }
 
 static bool take_over(void)

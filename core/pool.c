@@ -322,13 +322,13 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 
 static bool has_background_work(void)
 {
-    return zp_prewarm_pending() || zp_scrub_queue_bytes() != 0;
+    return zp_prewarm_is_due() || zp_scrub_queue_bytes() != 0;
 }
 
 static void do_background_part(void)
 {
     struct zp_thread_cache *cache = open_own_cache();
-    if (zp_prewarm_pending())
+    if (zp_prewarm_is_due())
         zp_prewarm_part(cache);
     else
         zp_retain_scrub_part(cache);

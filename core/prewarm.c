@@ -18,12 +18,15 @@
 // Touched at a time: under a millisecond in huge pages, for which a fork may wait.
 #define PART (16 * ZP_MIB)
 
+enum { DELAY_MS = 100 };
+
 static struct {
     struct zp_prewarm list[ZP_PREWARM_MOST];
     unsigned at;          // in the list; ZP_PREWARM_MOST: all is done
     uint32_t made;        // of the entry there
     struct zp_slot *slot; // under way
     size_t touched;       // bytes of it
+    uint32_t start;       // on the clock
 } prewarm = {.at = ZP_PREWARM_MOST};
 
 static void set_at(unsigned at)
@@ -42,12 +45,18 @@ static void find_entry(unsigned from)
 void zp_prewarm_init(const struct zp_prewarm *list)
 {
     memcpy(prewarm.list, list, sizeof(prewarm.list));
+    prewarm.start = zp_os_clock();
     find_entry(0);
 }
 
 bool zp_prewarm_pending(void)
 {
     return __atomic_load_n(&prewarm.at, __ATOMIC_SEQ_CST) < ZP_PREWARM_MOST;
+}
+
+bool zp_prewarm_is_due(void)
+{
+    return zp_prewarm_pending() && zp_os_clock() - prewarm.start >= DELAY_MS;
 }
 
 void zp_prewarm_reset(void)

@@ -24,7 +24,10 @@ struct zp_prewarm {
 // `list` ends with a count of 0, or after ZP_PREWARM_MOST. Called once, before the helper starts.
 void zp_prewarm_init(const struct zp_prewarm *list);
 
+// Whether anything is left to do; and whether it is time to. It begins a tenth of a second after
+// the start, so that the short-lived children of a program, which inherit the option, do nothing.
 bool zp_prewarm_pending(void);
+bool zp_prewarm_is_due(void);
 
 // Does a part of it. The caller is inside the helper's own thread cache.
 void zp_prewarm_part(struct zp_thread_cache *cache);

@@ -46,6 +46,18 @@ enum { UNIT_SLOWER = 8 };
 enum { UNIT_SLOWER = 1 };
 #endif
 
+#if defined(UNIT_TSAN) && defined(UNIT_FORKS)
+// A fork holds more locks than TSan's search for deadlocks has room for, and the child makes locks
+// anew that are taken: TSan calls that a fault of theirs.
+__attribute__((visibility("default"))) const char *
+__tsan_default_options(void); // NOLINT(bugprone-reserved-identifier)
+
+const char *__tsan_default_options(void) // NOLINT(bugprone-reserved-identifier)
+{
+    return "detect_deadlocks=0:report_mutex_bugs=0:die_after_fork=0";
+}
+#endif
+
 // An assertion for inner loops and for threads: Check's own write to a file when they hold.
 #define MUST(condition)                                                                            \
     do {                                                                                           \

@@ -2,6 +2,7 @@
 //
 // The pool with its helper at work: scrubbing in the background, and prewarming.
 
+#define UNIT_FORKS
 #include "core/fork.h"
 #include "core/helper.h"
 #include "core/scrub_queue.h"
@@ -311,6 +312,9 @@ static void prewarm(struct zp_prewarm first, struct zp_prewarm second)
     config.prewarm[1] = second;
     unit_pool_start(&config);
     zp_pool_prewarm();
+    usleep(10000);
+    ck_assert_uint_eq(zp_arena_committed(), 0); // a short-lived program is spared
+    unit_let_pass(100);
     ck_assert(comes_true(prewarming_has_ended));
     zp_helper_pause(); // its last part is done
     zp_helper_resume();

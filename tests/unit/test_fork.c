@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+#define UNIT_FORKS
 #include "core/fork.h"
 #include "model.h"
 
 #include <pthread.h>
-
-#ifdef UNIT_TSAN
-// A fork holds more locks than TSan's search for deadlocks has room for, and the child makes locks
-// anew that are taken: TSan calls that a fault of theirs.
-__attribute__((visibility("default"))) const char *
-__tsan_default_options(void); // NOLINT(bugprone-reserved-identifier)
-
-const char *__tsan_default_options(void) // NOLINT(bugprone-reserved-identifier)
-{
-    return "detect_deadlocks=0:report_mutex_bugs=0";
-}
-#endif
 
 static void start(const struct zp_pool_config *config)
 {
