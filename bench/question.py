@@ -1,7 +1,8 @@
 """What a question of the benchmark suite is: a program, its lines, its figures, its targets.
 
 A program prints one JSON object with all its samples. A figure makes one number of it, so each
-process gives one; results.py takes the median over processes. A target compares such medians.
+process gives one; results.py takes the median over processes. A target compares such medians, or
+the median of the ratios of processes that ran in the same round.
 The questions themselves are in questions/, one file a theme.
 """
 
@@ -138,8 +139,8 @@ def medians(suffix, unit, names, better="less"):
 
 
 def ratio(figure, over, under):
-    """The median of one line by that of another."""
-    return lambda results: results.median(over, figure) / results.median(under, figure)
+    """One line by another, round by round."""
+    return lambda results: results.ratio(over, under, figure)
 
 
 def value(figure, line):

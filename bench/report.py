@@ -40,9 +40,11 @@ def processes(data):
 
 
 def base_ratio(data, line):
+    """One line by the base, round by round."""
     key = data["figures"][0]["key"]
-    of_line, of_base = median_of(data, line, key), median_of(data, data["base"], key)
-    return short(of_line / of_base) if of_line is not None and of_base else "-"
+    rounds = zip(values_of(data, line, key), values_of(data, data["base"], key))
+    ratios = [value / base for value, base in rounds if base]
+    return short(statistics.median(ratios)) if ratios else "-"
 
 
 def grid(data):

@@ -59,6 +59,12 @@ class Results:
     def median(self, line, key):
         return statistics.median(self.values(line, key))
 
+    def ratio(self, over, under, key):
+        """The median over the rounds of one line by another in the same round: a slow minute of
+        the machine falls on both."""
+        rounds = zip(self.values(over, key), self.values(under, key))
+        return statistics.median(a / b for a, b in rounds)
+
 
 def rounded(value):
     """Five digits: more than any clock here is good for, and a file that can be kept."""

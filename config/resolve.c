@@ -81,10 +81,10 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
             {
                 .budget = budget,
                 .thread_cache_bytes = choose(options->tls_bytes, thread_bytes(scrub, budget)),
-                // A quarter: the rest is for what the program reads and for other threads.
-                // Measured with 32 MiB: overwriting in the cache wins up to 8 MiB where other
-                // memory is written in between, past it from there (docs/design.md).
-                .cpu_cache = machine->cache / 4,
+                // Half: the other half is for what the program reads and for other threads.
+                // Measured with 32 MiB: overwriting in the cache wins up to 16 MiB, past it from
+                // there (docs/design.md).
+                .cpu_cache = machine->cache / 2,
                 .decay_ms = options->decay_ms,
                 .reclaim = options->reclaim == ZP_RECLAIM_LAZY,
                 .scrub = scrub,

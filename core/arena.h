@@ -101,6 +101,12 @@ static inline size_t zp_arena_alignment(unsigned size_class)
 // A cold slot, now TAKEN, or NULL if the class has none left. It is clean and holds no pages.
 struct zp_slot *zp_arena_take(unsigned size_class);
 
+// Whether a slot's memory is in huge pages, but for a tail, if the kernel has some.
+static inline bool zp_arena_is_huge(const struct zp_slot *slot)
+{
+    return zp_arena.huge_pages && slot->committed >= ZP_LARGE_CLASS;
+}
+
 // Puts a TAKEN slot without pages back on the cold list.
 void zp_arena_put_back(struct zp_slot *slot);
 

@@ -121,7 +121,9 @@ static void *run(void *unused)
 
 // ---- Starting and stopping -------------------------------------------------------------------
 
-static int create(size_t stack)
+// As small as can be, and never in a hurry, whoever is the first to leave it work; or else as the
+// program's own threads are.
+static int create(bool modest)
 {
     pthread_t thread;
     pthread_attr_t attributes;
@@ -130,8 +132,10 @@ static int create(size_t stack)
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     int error = pthread_attr_setsigmask_np(&attributes, &all);
-    if (error == 0 && stack != 0)
-        error = pthread_attr_setstacksize(&attributes, stack);
+    if (error == 0 && modest)
+        error = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    if (error == 0 && modest)
+        error = pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
     if (error == 0)
         error = pthread_create(&thread, &attributes, run, NULL);
     pthread_attr_destroy(&attributes);
@@ -144,7 +148,7 @@ static ZP_COLD void start(void)
     if (zp_lock_holds_all || is_off() || !take_over())
         return;
     // Programs with much thread-local memory need the usual stack.
-    if (create(STACK_BYTES) != 0 && create(0) != 0) {
+    if (create(true) != 0 && create(false) != 0) {
         turn_off();
         set(&helper.running, 0);
         zp_log(ZP_LOG_WARNING, "no thread to be had for work in the background", NULL);

@@ -10,7 +10,8 @@
 // end of a part. Nobody ever depends on the helper: without it the work is done by those who would
 // otherwise have been spared it, or not at all.
 //
-// The thread blocks all signals, is named "zeropool" and has a small stack.
+// The thread blocks all signals, is named "zeropool", has a small stack and no priority over
+// others.
 //
 // Locking: ZP_RANK_HELPER, by who forks; the rest are words that are waited on. Fork: the helper is
 // between two parts, holding no lock, from before the fork until after it. The child has none until

@@ -11,10 +11,6 @@
 
 #include <string.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 // Touched at a time: under a millisecond in huge pages, for which a fork may wait.
 #define PART (16 * ZP_MIB)
 

@@ -95,7 +95,7 @@ static void note_scrubbed(struct zp_slot *slot, const struct zp_scrub_result *re
 {
     zp_count(&counters->warm_pages, slot->warm);
     slot->warm = (uint32_t)(result->written / zp_arena.page);
-    slot->resident = result->written == slot->committed;
+    slot->resident = slot->filled = result->written == slot->committed;
     slot->clean = true;
     zp_count(&counters->bytes_scrubbed, result->written);
     zp_count(&counters->bytes_dropped, result->dropped);
@@ -135,7 +135,7 @@ static void mark_reclaimable(struct zp_slot *slot, size_t bytes, enum zp_reclaim
 // when it is written to again. Small pages cost as much as scrubbing them; they wait (mark_idle).
 static void mark_huge_part(struct zp_slot *slot)
 {
-    if (zp_arena.huge_pages)
+    if (zp_arena_is_huge(slot))
         mark_reclaimable(slot, slot->committed & ~(ZP_LARGE_CLASS - 1), ZP_RECLAIMABLE_PART);
 }
 

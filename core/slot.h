@@ -81,6 +81,7 @@ struct zp_slot {
     uint8_t shard;    // POOLED or absent: whose eviction knows it; PENDING: where it is to go
     bool absent;      // evicted, and eviction still waits whether it is asked for again
     bool in_test : 1; // pooled and cold: an access now would make it hot
+    bool filled : 1;  // whoever had it last wrote to all of it
     bool hot : 1;     // POOLED: asked for often; else: to be hot when it arrives
     uint8_t seam_count;
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending

@@ -76,8 +76,8 @@ extern struct zp_thread_cache zp_no_cache;
 extern ZP_TLS struct zp_thread_cache *zp_thread_cache;
 
 // `capacity` is at most ZP_CACHE_MOST; `dirty` says whether buffers may be put without scrubbing.
-// `teardown` is called on each thread's cache when the thread
-// ends, to empty it. 0 or a negative errno, the caches then staying off.
+// `teardown` is called on each thread's cache when the thread ends, to empty it. 0 or a negative
+// errno, the caches then staying off.
 int zp_thread_caches_init(unsigned capacity, bool dirty,
                           void (*teardown)(struct zp_thread_cache *cache));
 

@@ -174,8 +174,8 @@ QUESTIONS = [
         name="scrub",
         title="What zeroing costs against the fastest ways to write zeros",
         about="free of a buffer that was written to the end, under zeropool: that is its zeroing. "
-        "Besides, in turn, memset, `rep stosb` and streaming stores over memory of the same size "
-        "in huge pages that was written to just before.",
+        "Besides memset, `rep stosb` and streaming stores over memory of the same size in huge "
+        "pages that was written to just before, in blocks of turns that have the cache to themselves.",
         command=program("scrub"),
         figures=[
             *[
