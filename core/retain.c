@@ -135,7 +135,8 @@ static void mark_reclaimable(struct zp_slot *slot, size_t bytes, enum zp_reclaim
 // when it is written to again. Small pages cost as much as scrubbing them; they wait (mark_idle).
 static void mark_huge_part(struct zp_slot *slot)
 {
-    if (zp_arena_is_huge(slot))
+    bool empty = slot->clean && slot->warm == 0; // scrubbing found nothing in memory
+    if (zp_arena_is_huge(slot) && !empty)
         mark_reclaimable(slot, slot->committed & ~(ZP_LARGE_CLASS - 1), ZP_RECLAIMABLE_PART);
 }
 

@@ -16,7 +16,7 @@ enum {
     // More runs than this in a window: drop it whole.
     RUNS_MOST = 64,
     // Pages that are looked at first in a range of more than a window.
-    PROBES = 16,
+    PROBES = 4,
 };
 
 // ---- Overwriting -----------------------------------------------------------------------------

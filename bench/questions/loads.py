@@ -186,7 +186,20 @@ QUESTIONS = [
                 1.35,
             ),
             Target(
+                "zeropool-background / tcmalloc, later load+free",
+                ratio("later_ms", "zeropool-background", "tcmalloc"),
+                "<=",
+                1,
+            ),
+            Target(
                 "glibc / zeropool, first load", ratio("first_ms", "glibc", "zeropool"), ">=", 2
+            ),
+            Target(
+                "zeropool-prewarm, first load / later ones",
+                lambda results: results.median("zeropool-prewarm", "first_ms")
+                / results.median("zeropool-prewarm", "load_ms"),
+                "<=",
+                1.2,
             ),
         ],
         base="glibc",

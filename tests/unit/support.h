@@ -156,6 +156,17 @@ static inline struct zp_counters unit_counters(void)
     return stats.counters;
 }
 
+// Waits until another thread has made something true; generously, as the machine may be busy.
+static inline bool unit_comes_true(bool (*condition)(void))
+{
+    for (unsigned i = 0; i < 20000; i++) {
+        if (condition())
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
 // ---- Memory ----------------------------------------------------------------------------------
 
 static inline size_t unit_page(void)

@@ -28,17 +28,6 @@ static struct zp_slot *get_filled(size_t size)
     return slot;
 }
 
-// Generous: the machine may be busy.
-static bool comes_true(bool (*condition)(void))
-{
-    for (unsigned i = 0; i < 20000; i++) {
-        if (condition())
-            return true;
-        usleep(1000);
-    }
-    return false;
-}
-
 static bool all_is_scrubbed(void)
 {
     return zp_scrub_queue_bytes() == 0;
@@ -68,9 +57,9 @@ START_TEST(the_helper_scrubs)
         slots[i] = get_filled((3 + i) * ZP_MIB);
     for (unsigned i = 0; i < 4; i++)
         zp_pool_put(slots[i]->base);
-    ck_assert(comes_true(all_is_scrubbed));
+    ck_assert(unit_comes_true(all_is_scrubbed));
     pooled_bytes = (3 + 4 + 5 + 6) * ZP_MIB;
-    ck_assert(comes_true(all_is_pooled));
+    ck_assert(unit_comes_true(all_is_pooled));
     ck_assert_uint_eq(zp_budget_used(), pooled_bytes);
     struct zp_counters counters = unit_counters();
     ck_assert_uint_eq(counters.bytes_scrubbed, pooled_bytes);
@@ -113,9 +102,9 @@ START_TEST(the_own_class_comes_first)
     start(ZP_GIB);
     struct zp_slot *larger = get_filled(6 * ZP_MIB);
     zp_pool_put(larger->base);
-    ck_assert(comes_true(all_is_scrubbed));
+    ck_assert(unit_comes_true(all_is_scrubbed));
     pooled_bytes = 6 * ZP_MIB;
-    ck_assert(comes_true(all_is_pooled));
+    ck_assert(unit_comes_true(all_is_pooled));
     keep_helper_away();
     struct zp_slot *both[] = {get_filled(5 * ZP_MIB), get_filled(5 * ZP_MIB)};
     struct zp_slot *fitting = both[0] == larger ? both[1] : both[0];
@@ -227,7 +216,7 @@ START_TEST(threads_and_the_helper)
     }
     for (unsigned i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
-    ck_assert(comes_true(all_is_scrubbed));
+    ck_assert(unit_comes_true(all_is_scrubbed));
     ck_assert_uint_gt(unit_counters().helped, 0);
     zp_helper_pause(); // what was in its hands is pooled
     zp_pool_trim();
@@ -255,7 +244,7 @@ static int use_in_child(void *unused)
         memset(slot->base, 1, slot->committed);
         zp_pool_put(slot->base);
     }
-    return comes_true(all_is_scrubbed) ? 0 : 4;
+    return unit_comes_true(all_is_scrubbed) ? 0 : 4;
 }
 
 // Breaks when a fork finds the helper at work, or the child the parent's unscrubbed buffers, or
@@ -273,7 +262,7 @@ START_TEST(fork_with_the_helper_at_work)
         for (unsigned i = 0; i < 6; i++)
             zp_pool_put(forked[i]->base);
         unit_expect_success(use_in_child, NULL);
-        ck_assert(comes_true(all_is_scrubbed));
+        ck_assert(unit_comes_true(all_is_scrubbed));
     }
     ck_assert_uint_gt(unit_counters().helped, 10);
 }
@@ -315,7 +304,7 @@ static void prewarm(struct zp_prewarm first, struct zp_prewarm second)
     usleep(10000);
     ck_assert_uint_eq(zp_arena_committed(), 0); // a short-lived program is spared
     unit_let_pass(100);
-    ck_assert(comes_true(prewarming_has_ended));
+    ck_assert(unit_comes_true(prewarming_has_ended));
     zp_helper_pause(); // its last part is done
     zp_helper_resume();
 }

@@ -70,17 +70,6 @@ static void start(void)
     zp_helper_init(pending, do_part);
 }
 
-// Generous: the machine may be busy.
-static bool comes_true(bool (*condition)(void))
-{
-    for (unsigned i = 0; i < 20000; i++) {
-        if (condition())
-            return true;
-        usleep(1000);
-    }
-    return false;
-}
-
 static bool work_is_done(void)
 {
     return left == 0 && !at_work;
@@ -105,17 +94,17 @@ START_TEST(it_comes_works_and_goes)
 {
     start();
     give(5);
-    ck_assert(comes_true(work_is_done));
+    ck_assert(unit_comes_true(work_is_done));
     ck_assert_int_eq(parts, 5);
     ck_assert(signals_are_blocked);
     ck_assert_str_eq(name, "zeropool");
     pid_t first = helper_id;
     give(1); // while it lingers
-    ck_assert(comes_true(work_is_done));
+    ck_assert(unit_comes_true(work_is_done));
     ck_assert_int_eq(helper_id, first);
-    ck_assert(comes_true(is_alone));
+    ck_assert(unit_comes_true(is_alone));
     give(1); // it comes again
-    ck_assert(comes_true(work_is_done));
+    ck_assert(unit_comes_true(work_is_done));
     ck_assert_int_ne(helper_id, first);
 }
 END_TEST
@@ -130,7 +119,7 @@ START_TEST(no_work_is_forgotten)
         if (unit_random_below(&random, 2) == 0)
             usleep((unsigned)unit_random_below(&random, 200));
     }
-    ck_assert(comes_true(work_is_done));
+    ck_assert(unit_comes_true(work_is_done));
 }
 END_TEST
 
@@ -150,7 +139,7 @@ START_TEST(a_pause_is_between_two_parts)
         usleep(700);
     }
     slow_us = 0;
-    ck_assert(comes_true(work_is_done));
+    ck_assert(unit_comes_true(work_is_done));
     ck_assert_int_eq(parts, 2000);
 }
 END_TEST
@@ -163,7 +152,7 @@ static int work_in_child(void *unused)
         return 1;
     left = 3;
     parts = 0;
-    if (!zp_helper_call() || !comes_true(work_is_done))
+    if (!zp_helper_call() || !unit_comes_true(work_is_done))
         return 2;
     return parts == 3 ? 0 : 3;
 }
@@ -173,12 +162,12 @@ START_TEST(a_child_gets_its_own)
 {
     start();
     give(1);
-    ck_assert(comes_true(work_is_done));
+    ck_assert(unit_comes_true(work_is_done));
     zp_helper_pause();
     unit_expect_success(work_in_child, NULL);
     zp_helper_resume();
     give(1);
-    ck_assert(comes_true(work_is_done));
+    ck_assert(unit_comes_true(work_is_done));
 }
 END_TEST
 
@@ -194,7 +183,7 @@ START_TEST(it_stops_for_good)
     ck_assert(!zp_helper_call());
     usleep(3000);
     ck_assert_int_eq(parts, before);
-    ck_assert(comes_true(is_alone));
+    ck_assert(unit_comes_true(is_alone));
 }
 END_TEST
 
@@ -235,7 +224,7 @@ START_TEST(it_works_without_waiting)
     give(50);
     zp_helper_pause();
     zp_helper_resume();
-    ck_assert(comes_true(work_is_done));
+    ck_assert(unit_comes_true(work_is_done));
     zp_helper_stop();
 }
 END_TEST
