@@ -156,6 +156,7 @@ static struct zp_slot *get_fresh(struct zp_thread_cache *cache, unsigned size_cl
         return NULL;
     }
     fill_at_once(slot);
+    zp_prewarm_forgo(size_class);
     zp_count(&cache->counters.fresh, 1);
     return slot;
 }

@@ -17,32 +17,23 @@
 enum { DELAY_MS = 100 };
 
 static struct {
-    struct zp_prewarm list[ZP_PREWARM_MOST];
-    unsigned at;          // in the list; ZP_PREWARM_MOST: all is done
-    uint32_t made;        // of the entry there
-    struct zp_slot *slot; // under way
-    size_t touched;       // bytes of it
-    uint32_t start;       // on the clock
+    struct zp_prewarm list[ZP_PREWARM_MOST]; // the counts are of what is still to be begun
+    unsigned at;                             // in the list; ZP_PREWARM_MOST: all is done
+    struct zp_slot *slot;                    // under way
+    size_t touched;                          // bytes of it
+    uint32_t start;                          // on the clock
 } prewarm = {.at = ZP_PREWARM_MOST};
 
 static void set_at(unsigned at)
 {
     __atomic_store_n(&prewarm.at, at, __ATOMIC_SEQ_CST); // helper.c: running
-    prewarm.made = 0;
-}
-
-static void find_entry(unsigned from)
-{
-    while (from < ZP_PREWARM_MOST && prewarm.list[from].count == 0)
-        from++;
-    set_at(from);
 }
 
 void zp_prewarm_init(const struct zp_prewarm *list)
 {
     memcpy(prewarm.list, list, sizeof(prewarm.list));
     prewarm.start = zp_os_clock();
-    find_entry(0);
+    set_at(list[0].count != 0 ? 0 : ZP_PREWARM_MOST);
 }
 
 bool zp_prewarm_pending(void)
@@ -59,6 +50,26 @@ void zp_prewarm_reset(void)
 {
     set_at(ZP_PREWARM_MOST);
     prewarm.slot = NULL;
+}
+
+// Takes one off an entry's count, if there is any.
+static bool take_one(struct zp_prewarm *entry)
+{
+    uint32_t count = __atomic_load_n(&entry->count, __ATOMIC_RELAXED);
+    while (count != 0)
+        if (__atomic_compare_exchange_n(&entry->count, &count, count - 1, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+void zp_prewarm_forgo(unsigned size_class)
+{
+    if (!zp_prewarm_pending())
+        return;
+    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++)
+        if (zp_class_of(prewarm.list[i].size) == size_class && take_one(&prewarm.list[i]))
+            return;
 }
 
 static void give_up(const char *why)
@@ -99,25 +110,31 @@ static void touch(char *from, size_t bytes)
         *(volatile char *)(from + i) = 0;
 }
 
-static void finish(struct zp_thread_cache *cache)
+// Begins with the next buffer of the list; false if there is none, or none to be had.
+static bool begin_next(void)
 {
-    zp_retain_ready(cache, prewarm.slot);
-    prewarm.slot = NULL;
-    prewarm.made++;
-    if (prewarm.made == prewarm.list[prewarm.at].count)
-        find_entry(prewarm.at + 1);
+    unsigned at = prewarm.at;
+    while (at < ZP_PREWARM_MOST && !take_one(&prewarm.list[at]))
+        at++;
+    set_at(at);
+    if (at == ZP_PREWARM_MOST)
+        return false;
+    if (begin(prewarm.list[at].size))
+        return true;
+    give_up("the budget or the memory is full");
+    return false;
 }
 
 void zp_prewarm_part(struct zp_thread_cache *cache)
 {
-    if (prewarm.slot == NULL && !begin(prewarm.list[prewarm.at].size)) {
-        give_up("the budget or the memory is full");
+    if (prewarm.slot == NULL && !begin_next())
         return;
-    }
     size_t rest = prewarm.slot->committed - prewarm.touched;
     size_t bytes = rest < PART ? rest : PART;
     touch(prewarm.slot->base + prewarm.touched, bytes);
     prewarm.touched += bytes;
-    if (bytes == rest)
-        finish(cache);
+    if (bytes < rest)
+        return;
+    zp_retain_ready(cache, prewarm.slot);
+    prewarm.slot = NULL;
 }

@@ -4,9 +4,11 @@
 // all of it touched, and pooled.
 //
 // Always holds: a buffer under way is PENDING, the helper's, and charged to the budget. Where the
-// budget or the memory ends, so does prewarming.
+// budget or the memory ends, so does prewarming; and what a program that came too early had to fetch
+// itself is not made ready as well.
 //
-// Locking: the helper's alone, but for the question whether anything is left to do.
+// Locking: the helper's alone, but for the question whether anything is left to do, and for the
+// counts, which anybody takes down.
 // Fork: what is under way is left out of the child, which does not go on with it.
 
 #ifndef ZP_CORE_PREWARM_H
@@ -28,6 +30,9 @@ void zp_prewarm_init(const struct zp_prewarm *list);
 // the start, so that the short-lived children of a program, which inherit the option, do nothing.
 bool zp_prewarm_pending(void);
 bool zp_prewarm_is_due(void);
+
+// The program had to fetch memory for a buffer of this class: there is one less to make ready.
+void zp_prewarm_forgo(unsigned size_class);
 
 // Does a part of it. The caller is inside the helper's own thread cache.
 void zp_prewarm_part(struct zp_thread_cache *cache);

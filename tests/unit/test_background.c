@@ -367,6 +367,23 @@ START_TEST(prewarming_what_cannot_be_had)
 }
 END_TEST
 
+// Breaks when buffers are made ready that the program, having come too early, has fetched itself.
+START_TEST(what_the_program_fetched_is_not_made_ready)
+{
+    config = unit_pool_config();
+    config.prewarm[0] = (struct zp_prewarm){5 * ZP_MIB, 2};
+    config.prewarm[1] = (struct zp_prewarm){3 * ZP_MIB, 2};
+    unit_pool_start(&config);
+    struct zp_slot *early[] = {unit_get(5 * ZP_MIB), unit_get(3 * ZP_MIB), unit_get(3 * ZP_MIB),
+                               unit_get(3 * ZP_MIB), unit_get(9 * ZP_MIB)};
+    unit_let_pass(100);
+    zp_pool_prewarm();
+    ck_assert(unit_comes_true(prewarming_has_ended));
+    ck_assert_uint_eq(zp_shards_bytes(), 5 * ZP_MIB);
+    ck_assert_ptr_nonnull(early[4]);
+}
+END_TEST
+
 // Breaks when what was made ready decays before the program has got as far as asking for it.
 START_TEST(prewarmed_buffers_wait_for_the_program)
 {
@@ -405,6 +422,7 @@ int main(void)
     tcase_add_test(tests, prewarming_on_an_old_kernel);
     tcase_add_test(tests, prewarming_ends_with_the_budget);
     tcase_add_test(tests, prewarming_what_cannot_be_had);
+    tcase_add_test(tests, what_the_program_fetched_is_not_made_ready);
     tcase_add_test(tests, prewarmed_buffers_wait_for_the_program);
     return unit_run("background", tests);
 }
