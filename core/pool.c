@@ -122,17 +122,6 @@ static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, unsigne
     return slot;
 }
 
-static struct zp_slot *take_cold(unsigned size_class)
-{
-    struct zp_slot *slot = zp_arena_take(size_class);
-    if (slot == NULL)
-        return NULL;
-    if (!zp_shards_come_back(slot))
-        slot->hot = false; // of an owner long gone
-    slot->epoch = zp_arena_epoch();
-    return slot;
-}
-
 // Small pages for a buffer that will be written to the end, as far as the slot's past tells: one
 // call instead of a fault for each, in 0.6 of the time. Huge pages gain nothing by it, and what
 // nobody writes to must not take memory.
@@ -144,7 +133,7 @@ static void fill_at_once(const struct zp_slot *slot)
 
 static struct zp_slot *get_fresh(struct zp_thread_cache *cache, unsigned size_class, size_t size)
 {
-    struct zp_slot *slot = take_cold(size_class);
+    struct zp_slot *slot = zp_retain_take_cold(size_class);
     if (slot == NULL)
         return NULL;
     // Where there is no memory the pool gives back what it has, and tries once more.
@@ -311,9 +300,9 @@ static struct zp_slot *take_for_growth(size_t size)
 {
     struct zp_slot *slot = NULL;
     if (size <= ZP_CLASS_MAX / 2)
-        slot = take_cold(zp_class_of(2 * size));
+        slot = zp_retain_take_cold(zp_class_of(2 * size));
     if (slot == NULL && size <= ZP_CLASS_MAX)
-        slot = take_cold(zp_class_of(size));
+        slot = zp_retain_take_cold(zp_class_of(size));
     return slot;
 }
 

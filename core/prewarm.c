@@ -7,7 +7,6 @@
 #include "log.h"
 #include "os.h"
 #include "retain.h"
-#include "shard.h"
 
 #include <string.h>
 
@@ -81,12 +80,9 @@ static void give_up(const char *why)
 // A cold slot with memory that nobody has touched, PENDING and charged.
 static bool begin(size_t size)
 {
-    struct zp_slot *slot = zp_arena_take(zp_class_of(size));
+    struct zp_slot *slot = zp_retain_take_cold(zp_class_of(size));
     if (slot == NULL)
         return false;
-    zp_shards_come_back(slot);
-    slot->hot = false;
-    slot->epoch = zp_arena_epoch();
     if (zp_arena_commit(slot, size) != 0) {
         zp_arena_put_back(slot);
         return false;

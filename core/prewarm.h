@@ -4,8 +4,8 @@
 // all of it touched, and pooled.
 //
 // Always holds: a buffer under way is PENDING, the helper's, and charged to the budget. Where the
-// budget or the memory ends, so does prewarming; and what a program that came too early had to fetch
-// itself is not made ready as well.
+// budget or the memory ends, so does prewarming; and what a program that came too early had to
+// fetch itself is not made ready as well.
 //
 // Locking: the helper's alone, but for the question whether anything is left to do, and for the
 // counts, which anybody takes down.

@@ -140,6 +140,17 @@ static void mark_huge_part(struct zp_slot *slot)
         mark_reclaimable(slot, slot->committed & ~(ZP_LARGE_CLASS - 1), ZP_RECLAIMABLE_PART);
 }
 
+struct zp_slot *zp_retain_take_cold(unsigned size_class)
+{
+    struct zp_slot *slot = zp_arena_take(size_class);
+    if (slot == NULL)
+        return NULL;
+    if (!zp_shards_come_back(slot))
+        slot->hot = false; // of an owner long gone
+    slot->epoch = zp_arena_epoch();
+    return slot;
+}
+
 bool zp_retain_reuse(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     if (slot->reclaimable != ZP_RECLAIMABLE_NONE) {

@@ -41,6 +41,9 @@ void zp_retain_init(const struct zp_retain_config *config);
 // Scrubs a TAKEN buffer and keeps it. False if it is not to be kept: the caller lets it go.
 bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot);
 
+// A cold slot of a class, TAKEN, for use from now on: eviction knows of it. NULL if there is none.
+struct zp_slot *zp_retain_take_cold(unsigned size_class);
+
 // A buffer from a shard is to be used again: what the pool knew of its pages may no longer be so.
 // False if it had to be scrubbed and the kernel refused.
 bool zp_retain_reuse(struct zp_thread_cache *cache, struct zp_slot *slot);

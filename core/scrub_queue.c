@@ -217,20 +217,12 @@ bool zp_scrub_queue_join_part(struct zp_scrub_part *part)
     return any;
 }
 
-static bool join_end_now(struct zp_scrub_job *job)
+// Who gives up finds the helper at the last part of what was joint, with nothing else in hand.
+static bool join_end(struct zp_scrub_job *job, bool give_up)
 {
     zp_lock_take(&queue.lock);
     bool ended = end(&queue.joint, job);
-    zp_lock_release(&queue.lock);
-    return ended;
-}
-
-// The helper is at the last part of what was joint, and so has nothing else in hand.
-static bool join_end_or_give_up(struct zp_scrub_job *job)
-{
-    zp_lock_take(&queue.lock);
-    bool ended = end(&queue.joint, job);
-    if (!ended) {
+    if (!ended && give_up) {
         queue.hand = queue.joint;
         queue.joint.slot = NULL;
     }
@@ -241,10 +233,10 @@ static bool join_end_or_give_up(struct zp_scrub_job *job)
 bool zp_scrub_queue_join_end(struct zp_scrub_job *job)
 {
     uint32_t ends = __atomic_load_n(&queue.ends, __ATOMIC_RELAXED);
-    if (join_end_now(job))
+    if (join_end(job, false))
         return true;
     zp_os_wait(&queue.ends, ends, JOIN_WAIT_MS);
-    return join_end_or_give_up(job);
+    return join_end(job, true);
 }
 
 void zp_scrub_queue_lock(void)
