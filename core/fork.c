@@ -6,6 +6,7 @@
 #include "helper.h"
 #include "os.h"
 #include "pool.h"
+#include "quarantine.h"
 #include "scrub_queue.h"
 #include "shard.h"
 
@@ -49,12 +50,14 @@ static void visit_runs(void (*choose)(struct zp_slot *slot), void (*finish)(cons
     finish_run();
 }
 
-// These two look at slots that other threads own. POOLED, PENDING and `left_out` come and go only
-// under locks that are all held here, so whatever else is written meanwhile, the answer is right.
+// These two look at slots that other threads own. The states asked for and `left_out` come and go
+// only under locks that are all held here, so whatever else is written meanwhile, the answer is
+// right.
 
 ZP_RACY static void choose_ours(struct zp_slot *slot)
 {
-    if (slot->state == ZP_SLOT_POOLED || slot->state == ZP_SLOT_PENDING)
+    if (slot->state == ZP_SLOT_POOLED || slot->state == ZP_SLOT_PENDING ||
+        slot->state == ZP_SLOT_QUARANTINED)
         add_to_run(slot);
 }
 
@@ -87,7 +90,8 @@ void zp_fork_prepare(void)
     zp_arena_lock_all();
     zp_shards_lock_all();
     zp_scrub_queue_lock();
-    __atomic_fetch_add(&zp_arena.epoch, 1, __ATOMIC_RELAXED);
+    zp_quarantine_lock();
+    __atomic_fetch_add(&zp_epoch, 1, __ATOMIC_RELAXED);
     visit_runs(choose_ours, leave_out);
     zp_lock_holds_all = true;
 }
@@ -108,6 +112,7 @@ void zp_fork_parent(void)
 {
     zp_lock_holds_all = false;
     visit_runs(choose_left_out, bring_back);
+    zp_quarantine_unlock();
     zp_scrub_queue_unlock();
     zp_shards_unlock_all();
     zp_arena_unlock_all();
@@ -143,6 +148,7 @@ void zp_fork_child(void)
     zp_lock_holds_all = false;
     zp_helper_reset();
     zp_scrub_queue_reset();
+    zp_quarantine_reset();
     zp_prewarm_reset();
     zp_shards_reset();
     zp_arena_reset_locks();

@@ -25,13 +25,14 @@
 #include "base.h"
 
 enum zp_slot_state {
-    ZP_SLOT_COLD,    // on its region's list, or never used
-    ZP_SLOT_TAKEN,   // between two owners, in the hands of one thread of ours
-    ZP_SLOT_LIVE,    // the program's
-    ZP_SLOT_CACHED,  // in a thread cache
-    ZP_SLOT_POOLED,  // in a shard
-    ZP_SLOT_PENDING, // the helper's: waits to be scrubbed, or is being made ready
-    ZP_SLOT_RETIRED, // the kernel refused to give or take its memory; never used again
+    ZP_SLOT_COLD,        // on its region's list, or never used
+    ZP_SLOT_TAKEN,       // between two owners, in the hands of one thread of ours
+    ZP_SLOT_LIVE,        // the program's
+    ZP_SLOT_CACHED,      // in a thread cache
+    ZP_SLOT_POOLED,      // in a shard
+    ZP_SLOT_PENDING,     // the helper's: waits to be scrubbed, or is being made ready
+    ZP_SLOT_QUARANTINED, // freed and inaccessible (quarantine.h)
+    ZP_SLOT_RETIRED,     // the kernel refused to give or take its memory; never used again
 };
 
 // How much of a pooled buffer is marked MADV_FREE: the kernel may take those pages at any time.
@@ -73,11 +74,11 @@ struct zp_slot {
     struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
     union {
         uint64_t born;                        // LIVE: bytes that its thread had requested before it
-        struct zp_link links[ZP_ORDER_COUNT]; // POOLED or PENDING, and the others while `absent`
+        struct zp_link links[ZP_ORDER_COUNT]; // in a shard or a queue, and elsewhere if `absent`
     };
 
     // The rest is in the second cache line and not touched on the fast ways.
-    uint32_t since;   // POOLED: when it arrived, in milliseconds of the clock
+    uint32_t since;   // POOLED, QUARANTINED: when it arrived, in milliseconds of the clock
     uint8_t shard;    // POOLED or absent: whose eviction knows it; PENDING: where it is to go
     bool absent;      // evicted, and eviction still waits whether it is asked for again
     bool in_test : 1; // pooled and cold: an access now would make it hot
