@@ -152,6 +152,7 @@ static ZP_COLD void start(void)
     if (create(true) != 0 && create(false) != 0) {
         turn_off();
         set(&helper.running, 0);
+        zp_os_wake(&helper.running);
         zp_log(ZP_LOG_WARNING, "no thread to be had for work in the background", NULL);
     }
     errno = saved_errno;
