@@ -52,14 +52,16 @@ static bool ready_pooled(struct zp_thread_cache *cache, struct zp_slot *slot, si
 {
     if (slot->left_out)
         return false;
-    if (slot->epoch != zp_arena_epoch()) {
+    // Read once: another thread may fork meanwhile, and then this one's pages are shared.
+    uint32_t epoch = zp_arena_epoch();
+    if (slot->epoch != epoch) {
         if (zp_arena_release(slot, 0) != 0)
             return false;
         slot->clean = true;
         slot->resident = false;
         slot->warm = 0;
     }
-    slot->epoch = zp_arena_epoch();
+    slot->epoch = epoch;
     if (!zp_retain_reuse(cache, slot))
         return false;
     give_back_tail(slot, size);
