@@ -65,7 +65,7 @@ struct zp_arena {
 
 extern struct zp_arena zp_arena;
 extern struct zp_region_use zp_region_use[ZP_CLASS_COUNT];
-extern uint32_t zp_epoch; // forks so far: pages older than the last one may be shared
+extern uint32_t zp_epoch; // changes with every fork: pages of an older one may be shared
 
 struct zp_arena_config {
     size_t reserve;  // most bytes of address space to take

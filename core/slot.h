@@ -62,7 +62,7 @@ struct zp_slot {
     char *base;       // first byte; a multiple of the region's stride
     size_t committed; // bytes that are readable and writable, a multiple of the page size
     uint32_t warm;    // pages known to be in memory when last scrubbed
-    uint32_t epoch;   // number of forks seen when its pages became ours alone
+    uint32_t epoch;   // of the arena, when its pages became ours alone
     uint8_t state;    // enum zp_slot_state
     uint8_t size_class;
     bool clean;                  // every byte reads as zero
