@@ -44,4 +44,4 @@ inline sleep_on(asleep)
 
 // The states of a slot (core/slot.h). What is on a list that a lock guards has the list's state, so
 // the state stands for the list where its order does not matter.
-mtype:state = { COLD, TAKEN, LIVE, CACHED, POOLED, PENDING, RETIRED };
+mtype:state = { COLD, TAKEN, LIVE, CACHED, POOLED, PENDING, QUARANTINED, RETIRED };

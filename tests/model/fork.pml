@@ -202,10 +202,26 @@ inline take_back(slot)
         if
         :: dirty[slot] = 0; state[slot] = CACHED
         :: dirty[slot] = 0; put(slot, POOLED)
+        :: dirty[slot] = 0; put(slot, QUARANTINED)
         :: put(slot, PENDING)
         fi
     fi;
     slot = NONE
+}
+
+// Of any thread's: back into a shard, made accessible
+inline leave_quarantine(slot)
+{
+    take(QUARANTINED, TAKEN, slot);
+    if
+    :: slot != NONE ->
+        outcome(slot);
+        if
+        :: slot != NONE -> put(slot, POOLED); slot = NONE
+        :: slot == NONE
+        fi
+    :: slot == NONE
+    fi
 }
 
 // mark_idle: out of a shard and in again
@@ -228,6 +244,7 @@ active proctype program()
         if
         :: slot == NONE -> get(slot)
         :: slot == NONE -> mark(slot)
+        :: slot == NONE -> leave_quarantine(slot)
         :: slot != NONE -> take_back(slot)
         fi;
         now = 0
@@ -303,7 +320,8 @@ end:
 
 // ---- Fork ------------------------------------------------------------------------------------
 
-#define IS_OURS(slot) (state[slot] == POOLED || state[slot] == PENDING)
+#define IS_OURS(slot) \
+    (state[slot] == POOLED || state[slot] == PENDING || state[slot] == QUARANTINED)
 
 inline zp_fork_prepare()
 {
@@ -384,7 +402,7 @@ active proctype forking_program()
     timeout;
     for (slot : 0 .. SLOTS - 1) {
         assert(state[slot] == COLD || state[slot] == LIVE || state[slot] == CACHED ||
-               state[slot] == POOLED);
+               state[slot] == POOLED || state[slot] == QUARANTINED);
         assert(state[slot] != POOLED || dirty[slot] == 0)
     }
 }

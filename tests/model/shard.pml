@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The shards, the cold slots and the budget: core/shard.c, and who moves slots between them in
-// core/retain.c, core/pool.c and core/arena.c.
+// The shards, the quarantine, the cold slots and the budget: core/shard.c, core/quarantine.c, and
+// who moves slots between them in core/retain.c, core/pool.c and core/arena.c.
 //
 // Two threads, each at home in a shard of its own, get and put buffers, mark idle ones and give
-// back; one that forks takes all locks and releases them; the budget shrinks once. Counts and the
-// bit of a class are read without the lock, and written in steps of their own.
+// back, with the quarantine or without; one that forks takes all locks and releases them; the budget
+// shrinks once. Counts and the bit of a class are read without the lock, and written in steps of
+// their own. What is done under the quarantine's lock is one step.
 //
 // Left out: classes, but for the bit, as a round looks for one range of them; who is evicted, which
 // is anybody here; thread caches and the scrub queue, which have models of their own; the loops of
@@ -23,12 +24,16 @@
 #define SHARDS 2
 #define CAPACITY 1
 #define SLOTS 3
-#define OPERATIONS 3
 #define NONE 255
 
 mtype:state state[SLOTS] = COLD;
 byte limit = 2, charged; // of the budget, in buffers
-bool refusal = true;     // the kernel may once refuse to take memory back
+bool refusal = true;     // the kernel may once refuse
+
+// With ZEROPOOL_CHECK=full one buffer waits in it.
+bool full_check;
+chan quarantine = [SLOTS] of { byte };
+bool inaccessible[SLOTS];
 
 typedef zp_shard {
     bool lock;
@@ -47,6 +52,7 @@ inline push(shard, slot)
     atomic
     {
         assert(state[slot] == TAKEN && !(shard.slots & (1 << slot)));
+        assert(!inaccessible[slot]);
         state[slot] = POOLED;
         shard.slots = shard.slots | (1 << slot)
     }
@@ -198,8 +204,8 @@ inline decommit(slot)
     {
         assert(state[slot] == TAKEN);
         if
-        :: state[slot] = COLD
-        :: refusal -> refusal = false; state[slot] = RETIRED
+        :: state[slot] = COLD; inaccessible[slot] = false
+        :: refusal -> refusal = false; state[slot] = RETIRED // mutant emptied_in_place: :: refusal -> refusal = false; state[slot] = COLD
         fi;
         slot = NONE
     }
@@ -209,6 +215,27 @@ inline let_go(slot)
 {
     charged--; // mutant eviction_charged: skip;
     decommit(slot)
+}
+
+inline quarantine_take(most, slot)
+{
+    atomic
+    {
+        slot = NONE;
+        if
+        :: len(quarantine) > most -> quarantine?slot; state[slot] = TAKEN
+        :: else
+        fi
+    }
+}
+
+inline evict_one(slot)
+{
+    zp_shards_evict(slot);
+    if
+    :: slot == NONE && full_check -> quarantine_take(0, slot)
+    :: else
+    fi
 }
 
 inline charge(done)
@@ -224,7 +251,7 @@ inline charge(done)
         }
         break
     :: charged >= limit ->
-        zp_shards_evict(evicted);
+        evict_one(evicted);
         if
         :: evicted != NONE -> let_go(evicted)
         :: evicted == NONE -> break
@@ -232,18 +259,33 @@ inline charge(done)
     od
 }
 
-// zp_pool_take_back
+inline share()
+{
+    zp_shards_put();
+    if
+    :: slot != NONE -> let_go(slot)
+    :: slot == NONE
+    fi
+}
+
+// zp_pool_take_back, with retain_in_quarantine or without
 inline put()
 {
     state[slot] = TAKEN;
     charge(taken);
     if
-    :: taken ->
-        zp_shards_put();
+    :: taken && full_check ->
+        inaccessible[slot] = true;
+        atomic { quarantine!slot; state[slot] = QUARANTINED }
+        quarantine_take(1, slot);
         if
-        :: slot != NONE -> let_go(slot)
+        :: slot != NONE ->
+            inaccessible[slot] = false; // mutant left_inaccessible: skip;
+            share()
+        :: slot != NONE && refusal -> refusal = false; let_go(slot)
         :: slot == NONE
         fi
+    :: taken && !full_check -> share()
     :: !taken -> decommit(slot)
     fi
 }
@@ -257,7 +299,8 @@ inline get()
     :: slot == NONE -> take_cold()
     fi;
     if
-    :: slot != NONE -> atomic { assert(state[slot] == TAKEN); state[slot] = LIVE }
+    :: slot != NONE ->
+        atomic { assert(state[slot] == TAKEN && !inaccessible[slot]); state[slot] = LIVE }
     :: slot == NONE
     fi
 }
@@ -294,22 +337,23 @@ inline mark()
     fi
 }
 
+// zp_retain_give_back
 inline give_back()
 {
-    zp_shards_evict(evicted);
+    evict_one(evicted);
     if
     :: evicted != NONE -> let_go(evicted)
     :: evicted == NONE
     fi
 }
 
-proctype program(byte home)
+proctype program(byte home, most)
 {
     byte slot = NONE, evicted = NONE, distance, operations;
     bool taken, busy;
     do
-    :: operations == OPERATIONS -> break
-    :: operations < OPERATIONS ->
+    :: operations == most -> break
+    :: operations < most ->
         operations++;
         if
         :: slot != NONE -> put()
@@ -335,7 +379,7 @@ proctype forking_program()
 
 init
 {
-    byte slot, pooled;
+    byte slot, pooled, quarantined;
     atomic
     {
         state[1] = TAKEN; // two are pooled, one is cold
@@ -343,8 +387,12 @@ init
         state[2] = TAKEN;
         push(shards[1], 2);
         charged = 2;
-        run program(0);
-        run program(1);
+        if
+        :: full_check = true
+        :: full_check = false
+        fi;
+        run program(0, 3);
+        run program(1, 2);
         run forking_program()
     }
     timeout;
@@ -354,9 +402,11 @@ init
             assert(state[slot] != TAKEN);
             assert((state[slot] == POOLED) ==
                    ((shards[0].slots >> slot & 1) + (shards[1].slots >> slot & 1)));
-            pooled = pooled + (state[slot] == POOLED)
+            pooled = pooled + (state[slot] == POOLED);
+            quarantined = quarantined + (state[slot] == QUARANTINED)
         }
-        assert(charged == pooled && shards[0].count + shards[1].count == pooled);
+        assert(charged == pooled + quarantined && len(quarantine) == quarantined);
+        assert(shards[0].count + shards[1].count == pooled);
         assert(!shards[0].lock && !shards[1].lock)
     }
 }
