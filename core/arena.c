@@ -339,7 +339,7 @@ size_t zp_arena_committed(void)
 void zp_arena_forget(struct zp_slot *slot, bool reserved)
 {
     set_committed(slot, 0);
-    slot->open = slot->left_out = false;
+    slot->open = slot->left_out = slot->marked = false;
     slot->seam_count = 0;
     if (reserved)
         zp_arena_put_back(slot);

@@ -275,10 +275,13 @@ static bool is_left_to_helper(const struct zp_slot *slot, const struct zp_counte
 // A buffer that has been in quarantine for long enough.
 static void leave_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (is_shared(slot) || zp_os_protect(slot->base, slot->committed, PROT_READ | PROT_WRITE) != 0)
+    if (is_shared(slot) ||
+        zp_os_protect(slot->base, slot->committed, PROT_READ | PROT_WRITE) != 0) {
         let_go(slot);
-    else
-        share(cache, slot, slot->since);
+        return;
+    }
+    slot->marked = false;
+    share(cache, slot, slot->since);
 }
 
 static bool retain_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot)
@@ -291,6 +294,7 @@ static bool retain_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *
         zp_budget_release(bytes);
         return false;
     }
+    slot->marked = true; // whoever lets it go must not leave it like this
     zp_quarantine_put(slot);
     while ((slot = zp_quarantine_take_surplus()) != NULL)
         leave_quarantine(cache, slot);

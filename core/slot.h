@@ -69,7 +69,7 @@ struct zp_slot {
     bool resident;               // every page was in memory: scrub without asking
     uint8_t reclaimable;         // enum zp_reclaimable
     bool left_out;               // marked MADV_DONTFORK by a fork
-    bool marked;                 // the program changed the mapping itself: replace it when freed
+    bool marked;                 // its mapping was changed: replace it when freed
     bool open;                   // packed layout: the slot has been made accessible
     struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
     union {

@@ -188,6 +188,35 @@ START_TEST(refused_protection_is_coped_with)
 }
 END_TEST
 
+static int refuse_mmap_calls;
+
+static void *refuse_mmap(void *address, size_t length, int protection, int flags, int file,
+                         off_t offset)
+{
+    (void)address, (void)length, (void)protection, (void)flags, (void)file, (void)offset;
+    refuse_mmap_calls++;
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+// Breaks when a buffer that the kernel has no mapping for to take it back is used again as it was
+// in quarantine.
+START_TEST(what_cannot_be_replaced_is_not_used_again)
+{
+    start(32 * ZP_MIB);
+    struct zp_slot *slot = freed(sizes[_i]);
+    void *(*real_mmap)(void *, size_t, int, int, int, off_t) = zp_os_calls.mmap;
+    zp_os_calls.mmap = refuse_mmap;
+    zp_pool_trim();
+    zp_os_calls.mmap = real_mmap;
+    ck_assert_int_gt(refuse_mmap_calls, 0);
+    ck_assert_int_ne(slot->state, ZP_SLOT_QUARANTINED);
+    struct zp_slot *again = get_or_fail(sizes[_i]);
+    ck_assert(unit_is_readable(again->base));
+    memset(again->base, 1, again->committed);
+}
+END_TEST
+
 // Breaks when with checks off anything at all is done about a pointer that is no live buffer.
 START_TEST(with_checks_off_nothing_happens)
 {
@@ -247,6 +276,7 @@ int main(void)
     tcase_add_loop_test(tests, quarantine_is_retained_memory, 0, SIZES);
     tcase_add_test(tests, quarantine_survives_a_fork);
     tcase_add_test(tests, refused_protection_is_coped_with);
+    tcase_add_loop_test(tests, what_cannot_be_replaced_is_not_used_again, 0, SIZES);
     tcase_add_test(tests, with_checks_off_nothing_happens);
     tcase_add_loop_test(tests, where_it_was_freed_is_known, 0, 4);
     return unit_run("check", tests);
