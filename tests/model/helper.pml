@@ -2,18 +2,18 @@
 //
 // The life of the helper thread: core/helper.c, all of it.
 //
-// Two threads of the program bring work and call the helper, one forks, one may end the program;
-// to create the thread may be refused. Each look at a word and each change of one is a step of its
+// Two threads of the program bring work and call the helper, one forks, one may end the program; to
+// create the thread may be refused. Each look at a word and each change of one is a step of its
 // own: they are sequentially consistent, so no store waits in a buffer.
 //
-// Left out: what the work is (scrub_queue.pml); the end of waiting in zp_helper_stop, as nothing
-// is promised after it; the child, where all words are 0 as at the start.
+// Left out: what the work is (scrub_queue.pml); the end of waiting in zp_helper_stop, as nothing is
+// promised after it; the child, where all words are 0 as at the start.
 //
 // Holds: there is never more than one helper at work; it does nothing between pause and resume, nor
 // after a stop that has waited for it; no work is left when all is quiet, unless the helper is off;
 // nobody sleeps then but a helper without work.
 //
-// Explored: STATES
+// Explored: 1,363,091 states; 16 mutants.
 
 #define TIME_OUTS 2
 #include "common.h"

