@@ -183,14 +183,16 @@ static const char *find_in_page(const char *at, size_t page)
 const char *zp_scrub_find(char *base, size_t length)
 {
     size_t page = zp_os_page_size();
+    unsigned char vector[WINDOW_PAGES];
     bool can_swap = zp_os_can_swap(); // then what is not in memory may hold something
-    for (char *at = base; at < base + length; at += page) {
-        unsigned char in_memory;
-        if (!can_swap && zp_os_residency(at, page, &in_memory) == 0 && (in_memory & 1) == 0)
-            continue;
-        const char *found = find_in_page(at, page);
-        if (found != NULL)
-            return found;
+    for (char *at = base, *end = base + length; at < end;) {
+        size_t rest = (size_t)(end - at) / page, pages = rest < WINDOW_PAGES ? rest : WINDOW_PAGES;
+        bool all = can_swap || zp_os_residency(at, pages * page, vector) != 0;
+        for (size_t i = 0; i < pages; i++, at += page) {
+            const char *found = all || (vector[i] & 1) ? find_in_page(at, page) : NULL;
+            if (found != NULL)
+                return found;
+        }
     }
     return NULL;
 }

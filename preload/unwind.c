@@ -6,6 +6,7 @@
 #include "core/stack.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -48,7 +49,9 @@ static unsigned capture(void **frames, unsigned most)
 {
     if (!load())
         return 0;
+    int saved_errno = errno;
     int count = libunwind.backtrace(frames, (int)most);
+    errno = saved_errno;
     return count > 0 ? (unsigned)count : 0;
 }
 
