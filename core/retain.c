@@ -287,14 +287,14 @@ static void leave_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot
 static bool retain_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     size_t bytes = slot->committed;
-    if (bytes > config.quarantine || !charge(cache, bytes))
+    if (!charge(cache, bytes))
         return false;
     slot->since = zp_os_clock();
+    slot->marked = true; // whoever lets it go must not leave it like this, in part or whole
     if (!scrub(slot, &cache->counters) || zp_os_protect(slot->base, bytes, PROT_NONE) != 0) {
         zp_budget_release(bytes);
         return false;
     }
-    slot->marked = true; // whoever lets it go must not leave it like this
     zp_quarantine_put(slot);
     while ((slot = zp_quarantine_take_surplus()) != NULL)
         leave_quarantine(cache, slot);
@@ -303,8 +303,8 @@ static bool retain_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *
 
 bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (config.quarantine != 0 && retain_in_quarantine(cache, slot))
-        return true;
+    if (slot->committed <= config.quarantine)
+        return retain_in_quarantine(cache, slot);
     if (is_left_to_helper(slot, &cache->counters) && retain_unscrubbed(cache, slot))
         return true;
     return retain_in_cache(cache, slot) || retain_in_shard(cache, slot);

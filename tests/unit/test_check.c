@@ -173,7 +173,7 @@ START_TEST(refused_protection_is_coped_with)
     struct zp_slot *slot = get_or_fail(3 * ZP_MIB), *other = freed(6 * ZP_MIB);
     zp_os_calls.mprotect = refuse_protection;
     zp_pool_put(slot->base);
-    ck_assert_int_eq(slot->state, ZP_SLOT_POOLED); // it could not be closed
+    ck_assert_int_eq(slot->state, ZP_SLOT_COLD); // it could not be closed
     zp_os_calls.mprotect = works;
     slot = freed(2 * ZP_MIB);
     ck_assert_int_eq(other->state, ZP_SLOT_QUARANTINED);
@@ -183,6 +183,7 @@ START_TEST(refused_protection_is_coped_with)
     zp_os_calls.mprotect = works;
     freed(5 * ZP_MIB);
     ck_assert_int_eq(other->state, ZP_SLOT_POOLED);
+    ck_assert_ptr_ne(get_or_fail(3 * ZP_MIB), NULL);
     zp_pool_trim();
     ck_assert_uint_eq(zp_budget_used(), 0);
 }
