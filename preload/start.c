@@ -6,6 +6,7 @@
 #include "core/fork.h"
 #include "core/log.h"
 #include "core/pool.h"
+#include "preload/aside.h"
 #include "preload/report.h"
 
 #include <stdatomic.h>
@@ -49,6 +50,15 @@ static void warn_of_small_prewarm(void)
             zp_log(ZP_LOG_WARNING, "ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE", NULL);
 }
 
+static void step_aside_for_tools(void)
+{
+    const char *tool = zp_options.enable ? zp_aside_for(environ) : NULL;
+    if (tool == NULL)
+        return;
+    zp_aside_say(tool);
+    zp_options.enable = 0;
+}
+
 static void read_options(void)
 {
     zp_options_defaults(&zp_options);
@@ -57,6 +67,7 @@ static void read_options(void)
     zp_log_set_level((int)zp_options.verbose);
     if (zp_options.stats == ZP_STATS_EXIT)
         zp_report_prepare();
+    step_aside_for_tools();
     set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
     warn_of_small_prewarm();
 }
