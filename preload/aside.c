@@ -211,7 +211,7 @@ static void start_anew(const char *tool)
 
 // The dynamic linker asks where the function `moment` is when all else in this library is in place,
 // but before anything of the program has run. With libc started, it is a dlopen: too late.
-static void (*look_around(void))(void)
+__attribute__((used)) static void (*look_around(void))(void)
 {
     const char *tool = sanitizer();
     if (tool != NULL && environ == NULL)
