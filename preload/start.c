@@ -5,8 +5,10 @@
 #include "config/resolve.h"
 #include "core/fork.h"
 #include "core/log.h"
+#include "core/os.h"
 #include "core/pool.h"
 #include "preload/aside.h"
+#include "preload/clock.h"
 #include "preload/report.h"
 
 #include <stdatomic.h>
@@ -107,6 +109,7 @@ static bool start_pool(void)
 {
     struct zp_machine machine;
     struct zp_pool_config config;
+    zp_os_calls.clock = zp_clock_milliseconds;
     zp_machine_probe(&machine, "");
     zp_resolve(&zp_options, &machine, &config);
     if (zp_options.max_memory == ZP_AUTO)
