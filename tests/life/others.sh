@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Libraries that are preloaded as well and stand in the way of the same calls: libfaketime, libfakeroot and
-# libeatmydata, before ours and after it. Programs put out what they put out without ours. libfaketime also
-# makes the library's clock stand still, jump back and run a thousand times faster.
+# libeatmydata, before ours and after it. Programs put out what they put out without ours.
 # usage: others.sh TEST_RANDOM: a program that checks itself
 set -euo pipefail
 
@@ -43,10 +42,10 @@ run_all() { # NAME COMMAND...: COMMAND runs a shell that runs all commands
 }
 
 same() { # AS: output and messages as without the library
-    diff "$work/without.out" "$work/$1.out" && diff "$work/without.err" "$work/$1.err" || {
+    if ! diff "$work/without.out" "$work/$1.out" || ! diff "$work/without.err" "$work/$1.err"; then
         echo "^ $1"
         exit 1
-    }
+    fi
 }
 
 compare() { # OTHER NAME=VALUE...: with OTHER alone, before ours, and after it
@@ -69,17 +68,16 @@ run_all without fakeroot
 run_all first env LD_PRELOAD="$ZP_LIBRARY" fakeroot # which puts itself before what is there
 run_all last fakeroot env LD_PRELOAD="$ZP_LIBRARY"
 same first
+# shellcheck disable=SC2016 # for the inner shell
 run_all inside fakeroot bash -c 'LD_PRELOAD="$1${LD_PRELOAD:+ $LD_PRELOAD}" exec "${@:2}"' bash "$ZP_LIBRARY"
 same inside
 
-# Clocks. -f with a fixed time stands still; one with i counts calls; the others run.
-for clock in '2001-02-03 04:05:06' '@2001-02-03 04:05:06 x1000' '@2001-02-03 04:05:06 x0.001' '-10d' '+0 i600'; do
-    for options in ZEROPOOL_DECAY_MS=50 ZEROPOOL_DECAY_MS=0 ZEROPOOL_ZERO=background; do
-        timeout -s KILL 60 env LD_PRELOAD="$faketime_threads $ZP_LIBRARY" FAKETIME="$clock" "$options" \
-            ZP_TEST_SEED=1 "$random" >"$work/stdout" || {
-            echo "status $? with the clock at '$clock' and $options"
-            cat "$work/stdout"
-            exit 1
-        }
-    done
+# Clocks: one stands still, one runs a thousand times faster.
+for clock in '2001-02-03 04:05:06' '@2001-02-03 04:05:06 x1000'; do
+    timeout -s KILL 60 env LD_PRELOAD="$faketime_threads $ZP_LIBRARY" FAKETIME="$clock" ZEROPOOL_DECAY_MS=50 \
+        ZP_TEST_SEED=1 "$random" >"$work/stdout" || {
+        echo "status $? with the clock at '$clock'"
+        cat "$work/stdout"
+        exit 1
+    }
 done
