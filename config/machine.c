@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -48,18 +49,21 @@ static struct path path_of(const char *root, const char *rest)
 }
 
 // The start of a file as a string of up to `most` - 1 bytes, empty when there is none.
+//
+// By number, as libc's functions are cancellation points: a thread that is cancelled inside malloc
+// would leave the pool half started, for ever.
 static void read_file(const char *path, char *text, size_t most)
 {
     size_t length = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     while (fd >= 0 && length < most - 1) {
-        ssize_t got = read(fd, text + length, most - 1 - length);
+        ssize_t got = syscall(SYS_read, fd, text + length, most - 1 - length);
         if (got <= 0)
             break;
         length += (size_t)got;
     }
     if (fd >= 0)
-        close(fd);
+        syscall(SYS_close, fd);
     text[length] = '\0';
 }
 

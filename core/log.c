@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static ZP_FROZEN int log_level = ZP_LOG_WARNING;
@@ -60,8 +61,9 @@ void zp_line_write(struct zp_line *line, int fd)
 {
     int saved_errno = errno;
     line->text[line->length++] = '\n';
-    // A closed or full stderr is not ours to mend: the message is lost, the program goes on.
-    ssize_t written = write(fd, line->text, line->length);
+    // By number: libc's write is a cancellation point, which malloc must not be. A closed or full
+    // stderr is not ours to mend: the message is lost, the program goes on.
+    long written = syscall(SYS_write, fd, line->text, line->length);
     (void)written;
     errno = saved_errno;
 }

@@ -5,7 +5,10 @@
 #include "config/resolve.h"
 #include "core/fork.h"
 #include "core/log.h"
+#include "core/os.h"
 #include "core/pool.h"
+#include "preload/aside.h"
+#include "preload/clock.h"
 #include "preload/frozen.h"
 #include "preload/report.h"
 #include "preload/trap.h"
@@ -52,6 +55,15 @@ static void warn_of_small_prewarm(void)
             zp_log(ZP_LOG_WARNING, "ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE", NULL);
 }
 
+static void step_aside_for_tools(void)
+{
+    const char *tool = zp_options.enable ? zp_aside_for(environ) : NULL;
+    if (tool == NULL)
+        return;
+    zp_aside_say(tool);
+    zp_options.enable = 0;
+}
+
 static void read_options(void)
 {
     zp_options_defaults(&zp_options);
@@ -60,6 +72,7 @@ static void read_options(void)
     zp_log_set_level((int)zp_options.verbose);
     if (zp_options.stats == ZP_STATS_EXIT)
         zp_report_prepare();
+    step_aside_for_tools();
     set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
     warn_of_small_prewarm();
     if (zp_options.check == ZP_CHECK_FULL && zp_options.zero != ZP_ZERO_FREE)
@@ -104,6 +117,7 @@ static bool start_pool(void)
 {
     struct zp_machine machine;
     struct zp_pool_config config;
+    zp_os_calls.clock = zp_clock_milliseconds;
     zp_machine_probe(&machine, "");
     zp_resolve(&zp_options, &machine, &config);
     if (zp_options.max_memory == ZP_AUTO)

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Until the second half of this file nothing of libc is called but syscall(): the sanitizers put
+// themselves before everything else, and must not be woken before their time. volatile keeps the
+// compiler from making calls of loops.
+
+#include "aside.h"
+
+#include "core/base.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// ---- Who is here -----------------------------------------------------------------------------
+
+// Each sanitizer's runtime has one of these, be it a library or part of the executable.
+__attribute__((weak)) void __asan_init(void);
+__attribute__((weak)) void __hwasan_init(void);
+__attribute__((weak)) void __lsan_init(void);
+__attribute__((weak)) void __msan_init(void);
+__attribute__((weak)) void __tsan_init(void);
+
+static const struct {
+    void (*runtime)(void);
+    const char *name;
+} sanitizers[] = {
+    {__asan_init, "AddressSanitizer"}, {__hwasan_init, "HWAddressSanitizer"},
+    {__lsan_init, "LeakSanitizer"},    {__msan_init, "MemorySanitizer"},
+    {__tsan_init, "ThreadSanitizer"},
+};
+
+static const char *sanitizer(void)
+{
+    for (size_t i = 0; i < sizeof(sanitizers) / sizeof(sanitizers[0]); i++)
+        if (sanitizers[i].runtime != NULL)
+            return sanitizers[i].name;
+    return NULL;
+}
+
+// ---- Words -----------------------------------------------------------------------------------
+
+typedef const volatile char *text; // of which the compiler must not think in terms of strlen
+
+static size_t length_of(text word)
+{
+    size_t length = 0;
+    while (word[length] != '\0')
+        length++;
+    return length;
+}
+
+static bool starts_with(text word, text start)
+{
+    while (*start != '\0' && *word == *start)
+        word++, start++;
+    return *start == '\0';
+}
+
+static bool ends_item(char letter)
+{
+    return letter == ':' || letter == ' ' || letter == '\0';
+}
+
+// What comes after the last slash of an item of LD_PRELOAD.
+static text file_of(text item)
+{
+    text file = item;
+    for (; !ends_item(*item); item++)
+        if (*item == '/')
+            file = item + 1;
+    return file;
+}
+
+static bool is_same(text word, text other)
+{
+    return starts_with(word, other) && length_of(word) == length_of(other);
+}
+
+// Takes what names `library` out of a list of libraries. Whether there was any.
+static bool take_out(char *list, text library)
+{
+    volatile char *to = list;
+    bool found = false;
+    for (text item = list; *item != '\0';) {
+        size_t length = 0;
+        while (!ends_item(item[length]))
+            length++;
+        text file = file_of(item);
+        bool same = starts_with(file, library) && ends_item(file[length_of(library)]);
+        found |= same;
+        length += item[length] != '\0';
+        for (; length > 0; length--, item++)
+            if (!same)
+                *to++ = *item;
+    }
+    while (to > list && ends_item(to[-1]))
+        to--;
+    *to = '\0';
+    return found;
+}
+
+// ---- Starting anew ---------------------------------------------------------------------------
+
+extern void *__libc_stack_end; // of the dynamic linker: where the kernel has put the arguments
+
+// The file that this library came from, as the dynamic linker knows it.
+static text own_file(void)
+{
+    for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next)
+        if (map->l_ld == _DYNAMIC)
+            return file_of(map->l_name);
+    return "";
+}
+
+// Takes this library out of LD_PRELOAD, and LD_PRELOAD out of the environment if it was alone.
+static bool leave_preload(char **environment)
+{
+    static const char variable[] = "LD_PRELOAD=";
+    text library = own_file();
+    bool found = false;
+    char **to = environment;
+    for (; *environment != NULL; environment++) {
+        bool keep = true;
+        if (*library != '\0' && starts_with(*environment, variable)) {
+            char *list = *environment + sizeof(variable) - 1;
+            bool here = take_out(list, library);
+            found |= here;
+            keep = !here || *list != '\0';
+        }
+        if (keep)
+            *to++ = *environment;
+    }
+    *to = NULL;
+    return found;
+}
+
+// A name for the executable. The one it was started by, as the process is called after it; but it
+// may lead elsewhere, as that of a script does.
+static const char *executable(const char *started_by)
+{
+    static const char always[] = "/proc/self/exe";
+    struct stat here, there;
+    if (started_by != NULL && syscall(SYS_newfstatat, AT_FDCWD, always, &here, 0) == 0 &&
+        syscall(SYS_newfstatat, AT_FDCWD, started_by, &there, 0) == 0 &&
+        here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+        return started_by;
+    return always;
+}
+
+static void write_out(const char *words)
+{
+    long written = syscall(SYS_write, STDERR_FILENO, words, length_of(words));
+    (void)written; // a closed or full stderr is not ours to mend
+}
+
+static bool said;
+
+void zp_aside_say(const char *tool)
+{
+    char line[128], *end = line;
+    text parts[] = {"zeropool: the program runs under ", tool, "; the library steps aside\n"};
+    if (said)
+        return;
+    said = true;
+    for (int i = 0; i < 3; i++)
+        for (text from = parts[i]; *from != '\0'; from++)
+            *(volatile char *)end++ = *from;
+    *end = '\0';
+    write_out(line);
+}
+
+// Whether ZEROPOOL_ENABLE=0 asks for no pool anyway.
+static bool is_off(char **environment)
+{
+    for (; *environment != NULL; environment++)
+        if (is_same(*environment, "ZEROPOOL_ENABLE=0"))
+            return true;
+    return false;
+}
+
+// What the kernel tells a program about itself, behind its environment.
+static unsigned long from_kernel(char **environment, unsigned long what)
+{
+    while (*environment != NULL)
+        environment++;
+    const ElfW(auxv_t) *entry = (const void *)(environment + 1);
+    while (entry->a_type != AT_NULL && entry->a_type != what)
+        entry++;
+    return entry->a_type == what ? entry->a_un.a_val : 0;
+}
+
+static void start_anew(const char *tool)
+{
+    char **arguments = (char **)__libc_stack_end + 1;
+    char **environment = arguments + *(long *)__libc_stack_end + 1;
+    const char *file = executable((const char *)from_kernel(environment, AT_EXECFN));
+    // Without AT_BASE the dynamic linker was run by hand, and is what would be started.
+    if (from_kernel(environment, AT_BASE) == 0 || !leave_preload(environment))
+        return;
+    if (!is_off(environment))
+        zp_aside_say(tool);
+    syscall(SYS_execve, file, arguments, environment);
+}
+
+// ---- The moment ------------------------------------------------------------------------------
+
+// The dynamic linker asks where the function `moment` is when all else in this library is in place,
+// but before anything of the program has run. With libc started, it is a dlopen: too late.
+__attribute__((used)) static void (*look_around(void))(void)
+{
+    const char *tool = sanitizer();
+    if (tool != NULL && environ == NULL)
+        start_anew(tool);
+    return NULL;
+}
+
+static void moment(void) __attribute__((ifunc("look_around")));
+__attribute__((used)) static void (*const ask)(void) = moment;
+
+// ---- Later -----------------------------------------------------------------------------------
+
+// valgrind loads a library for each tool into the program: all but its core replace malloc.
+static bool is_under_valgrind(char **environment)
+{
+    static const char tool[] = "/vgpreload_", core[] = "core";
+    for (; *environment != NULL; environment++) {
+        if (!starts_with(*environment, "LD_PRELOAD="))
+            continue;
+        for (const char *at = *environment; (at = strstr(at, tool)) != NULL;)
+            if (!starts_with(at += sizeof(tool) - 1, core))
+                return true;
+    }
+    return false;
+}
+
+const char *zp_aside_for(char **environment)
+{
+    const char *tool = sanitizer();
+    return tool != NULL ? tool : is_under_valgrind(environment) ? "valgrind" : NULL;
+}

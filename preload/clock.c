@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "clock.h"
+
+#include <dlfcn.h>
+#include <gnu/lib-names.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+typedef int read_clock(clockid_t clock, struct timespec *now);
+
+static int by_number(clockid_t clock, struct timespec *now)
+{
+    return (int)syscall(SYS_clock_gettime, clock, now);
+}
+
+static read_clock *read_now = by_number;
+
+// libc's own, which needs no system call: 11 ns instead of 550.
+__attribute__((constructor)) static void find_clock(void)
+{
+    void *libc = dlopen(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD);
+    void *found = libc != NULL ? dlsym(libc, "clock_gettime") : NULL;
+    if (found != NULL)
+        __atomic_store_n((void **)&read_now, found, __ATOMIC_RELAXED);
+}
+
+int zp_je_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    return __atomic_load_n(&read_now, __ATOMIC_RELAXED)(clock, now);
+}
+
+int zp_je_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *attributes)
+{
+    (void)attributes; // jemalloc has none
+    *condition = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    return 0;
+}
+
+uint32_t zp_clock_milliseconds(void)
+{
+    struct timespec now;
+    zp_je_clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint32_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000;
+}
