@@ -20,7 +20,7 @@ name=$(basename "$1" .pml)
 model=$folder/$name.pml
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp "$folder"/*.h "$work"
+cp "$folder/common.pml" "$work"
 cd "$work"
 
 # Writes what spin finds to pan.log. Every search must reach its end, or a fault.

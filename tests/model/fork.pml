@@ -18,7 +18,7 @@
 //
 // Explored: 2,299,237 states; 10 mutants.
 
-#include "common.h"
+#include "common.pml"
 
 #define SLOTS 2
 #define PARTS 2

@@ -16,7 +16,7 @@
 // Explored: 1,363,091 states; 16 mutants.
 
 #define TIME_OUTS 2
-#include "common.h"
+#include "common.pml"
 
 #define PROGRAMS 2
 #define PUTS 1

@@ -12,7 +12,7 @@ complain() {
 }
 
 in_code=$(sed -n '/^enum zp_slot_state {/,/^}/s/^ *ZP_SLOT_\([A-Z]*\),.*/\1/p' core/slot.h)
-in_models=$(sed -n 's/^mtype:state = { \(.*\) };/\1/p' tests/model/common.h | tr -d , | tr ' ' '\n')
+in_models=$(sed -n 's/^mtype:state = { \(.*\) };/\1/p' tests/model/common.pml | tr -d , | tr ' ' '\n')
 [[ $in_code && $in_code == "$in_models" ]] ||
     complain "the states of the models are not those of core/slot.h:" "$in_models" "/" "$in_code"
 for state in $in_code; do

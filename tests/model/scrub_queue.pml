@@ -18,7 +18,7 @@
 // Explored: 2,852,431 states; 16 mutants.
 
 #define TIME_OUTS 1
-#include "common.h"
+#include "common.pml"
 
 #define PROGRAMS 2
 #define GETS 2

@@ -19,7 +19,7 @@
 //
 // Explored: 2,397,899 states; 10 mutants.
 
-#include "common.h"
+#include "common.pml"
 
 #define SHARDS 2
 #define CAPACITY 1

@@ -20,7 +20,7 @@
 //
 // Explored: 351,488 states; 10 mutants.
 
-#include "common.h"
+#include "common.pml"
 
 #define OPERATIONS 4
 #define EMPTYINGS 2
