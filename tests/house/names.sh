@@ -6,6 +6,7 @@ cd "$1"
 
 failures=0
 for page in README.md CONTRIBUTING.md docs/*.md tests/README.md bench/README.md; do
+    # shellcheck disable=SC2016 # the backquotes are the page's
     while read -r name; do
         [[ $name == *'*'* ]] && name=${name%%\**} # the part before a star is enough
         if ! compgen -G "$name*" >/dev/null; then
