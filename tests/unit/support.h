@@ -58,12 +58,15 @@ const char *__tsan_default_options(void) // NOLINT(bugprone-reserved-identifier)
 }
 #endif
 
-// An assertion for inner loops and for threads: Check's own write to a file when they hold.
+// An assertion for inner loops and for threads: Check's own write to a file when they hold. Who
+// works without Check brings another (tests/fuzz).
+#ifndef MUST
 #define MUST(condition)                                                                            \
     do {                                                                                           \
         if (!(condition))                                                                          \
             ck_abort_msg("%s", #condition);                                                        \
     } while (0)
+#endif
 
 // ---- Running ---------------------------------------------------------------------------------
 
