@@ -45,7 +45,7 @@ static struct {
 static inline uint64_t fault_random(void)
 {
     struct unit_random random = {
-        __atomic_fetch_add(&fault.random, 0x9E3779B97F4A7C15u, __ATOMIC_RELAXED)};
+        .state = __atomic_fetch_add(&fault.random, 0x9E3779B97F4A7C15u, __ATOMIC_RELAXED)};
     return unit_random(&random);
 }
 

@@ -297,6 +297,7 @@ static inline void unit_expect_success(int (*function)(void *argument), void *ar
 
 struct unit_random {
     uint64_t state;
+    const uint8_t *next, *end; // a fuzzer's bytes, if `next` is not NULL: they decide what is done
 };
 
 // The seed: ZP_TEST_SEED if that is set, else `fallback`. It is printed, so that a failure can be
@@ -307,7 +308,7 @@ static inline struct unit_random unit_random_start(const char *test, uint64_t fa
     uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : fallback;
     printf("%s: ZP_TEST_SEED=%llu\n", test, (unsigned long long)seed);
     fflush(stdout);
-    return (struct unit_random){seed * 0x9E3779B97F4A7C15u + 0x632BE59BD9B4E019u};
+    return (struct unit_random){.state = seed * 0x9E3779B97F4A7C15u + 0x632BE59BD9B4E019u};
 }
 
 // splitmix64
@@ -319,8 +320,19 @@ static inline uint64_t unit_random(struct unit_random *random)
     return z ^ (z >> 31);
 }
 
+// As many bytes as the bound needs; 0 when there are no more.
+static inline size_t unit_next_bytes(struct unit_random *random, size_t bound)
+{
+    size_t value = 0;
+    for (size_t most = bound - 1; most != 0; most >>= 8)
+        value = value << 8 | (random->next < random->end ? *random->next++ : 0);
+    return value % bound;
+}
+
 static inline size_t unit_random_below(struct unit_random *random, size_t bound)
 {
+    if (random->next != NULL)
+        return unit_next_bytes(random, bound);
     return (size_t)(unit_random(random) % bound);
 }
 

@@ -525,7 +525,7 @@ static unsigned hits_of(const struct zp_eviction_policy *chosen, const struct tr
 {
     make_records(BLOCKS, sizeof(struct zp_slot));
     start(chosen, bytes_of_all() / 2);
-    chance = (struct unit_random){7};
+    chance = (struct unit_random){.state = 7};
     unsigned hits = 0;
     for (unsigned i = 0; i < REQUESTS; i++)
         hits += use(record(trace->block(i)));

@@ -403,7 +403,7 @@ START_TEST(forks_while_threads_work)
     struct unit_random seeds = unit_random_start("storm", 13), randoms[WORKERS];
     pthread_t threads[WORKERS];
     for (unsigned i = 0; i < WORKERS; i++) {
-        randoms[i] = (struct unit_random){unit_random(&seeds)};
+        randoms[i] = (struct unit_random){.state = unit_random(&seeds)};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, work_in_the_storm, &randoms[i]), 0);
     }
     for (unsigned i = 0; i < FORKS; i++)

@@ -173,7 +173,7 @@ START_TEST(buffers_pass_through_a_queue)
     struct unit_random random = unit_random_start("threads", 100), randoms[THREADS];
     void *arguments[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
-        randoms[i] = (struct unit_random){unit_random(&random)};
+        randoms[i] = (struct unit_random){.state = unit_random(&random)};
         arguments[i] = &randoms[i];
     }
     queue.producers = THREADS / 2;
@@ -225,7 +225,7 @@ START_TEST(everybody_gets_and_puts)
     struct unit_random random = unit_random_start("threads", 100), randoms[THREADS];
     void *arguments[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
-        randoms[i] = (struct unit_random){unit_random(&random)};
+        randoms[i] = (struct unit_random){.state = unit_random(&random)};
         arguments[i] = &randoms[i];
         ck_assert_int_eq(pthread_mutex_init(&mailbox_locks[i], NULL), 0);
     }
@@ -272,7 +272,7 @@ START_TEST(threads_grow_buffers)
     struct unit_random random = unit_random_start("threads", 100), randoms[THREADS];
     void *arguments[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
-        randoms[i] = (struct unit_random){unit_random(&random)};
+        randoms[i] = (struct unit_random){.state = unit_random(&random)};
         arguments[i] = &randoms[i];
     }
     pthread_t threads[THREADS];
