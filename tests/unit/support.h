@@ -249,6 +249,17 @@ static inline void unit_output_end(struct unit_output output, char *text, size_t
 
 // ---- Children --------------------------------------------------------------------------------
 
+// In a coverage build (scripts/coverage) what a process has executed is written when it calls exit;
+// what ends in another way has to say so before. There is no such function in other builds.
+void __gcov_dump(void) __attribute__((weak)); // NOLINT(bugprone-reserved-identifier)
+
+static inline void unit_note_coverage(int signal)
+{
+    (void)signal;
+    if (__gcov_dump != NULL)
+        __gcov_dump();
+}
+
 // Runs `function` in a child of fork, which then exits with what it returns; gives the status of
 // waitpid and, if `text` is not NULL, what the child wrote to stderr.
 static inline int unit_in_child(int (*function)(void *argument), void *argument, char *text,
@@ -261,7 +272,11 @@ static inline int unit_in_child(int (*function)(void *argument), void *argument,
     if (child == 0) {
         struct rlimit no_core = {0, 0};
         setrlimit(RLIMIT_CORE, &no_core);
-        _exit(function(argument));
+        if (__gcov_dump != NULL)
+            signal(SIGABRT, unit_note_coverage); // abort goes on when it returns
+        int result = function(argument);
+        unit_note_coverage(0);
+        _exit(result);
     }
     int status = -1;
     pid_t ended = waitpid(child, &status, 0);

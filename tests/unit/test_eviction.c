@@ -437,7 +437,7 @@ static double work_of(const struct zp_eviction_policy *chosen, unsigned slots)
     enum { OPERATIONS = 3000 };
     make_records(slots, unit_page());
     start(chosen, bytes_of_all() / 2);
-    struct unit_random random = {slots};
+    struct unit_random random = {.state = slots};
     for (unsigned i = 0; i < 8 * slots; i++) // everything has its place then
         use(record((unsigned)unit_random_below(&random, unit_random_below(&random, slots) + 1)));
     touched = 0;
