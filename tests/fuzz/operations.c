@@ -58,6 +58,13 @@ static void step(void)
     model_step(&model);
 }
 
+static void trim(void)
+{
+    errno = MODEL_ERRNO;
+    zp_pool_trim();
+    model_check_whole();
+}
+
 static void clear(void)
 {
     if (model.count > 0)
@@ -133,8 +140,10 @@ static void do_operation(void)
 {
     unsigned actor = (unsigned)choose(ACTORS);
     size_t chance = choose(64);
-    if (chance < 40)
+    if (chance < 38)
         let_act(actor, step);
+    else if (chance < 40)
+        let_act(actor, trim);
     else if (chance < 48)
         let_act(actor, helper_part);
     else if (chance < 51)
