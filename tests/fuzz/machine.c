@@ -86,7 +86,7 @@ static void write_files(struct unit_random *choices)
 {
     while (!fuzz_is_over(choices)) {
         unsigned index = (unsigned)unit_random_below(choices, FILES);
-        size_t length = unit_random_below(choices, 256);
+        size_t length = unit_random_below(choices, 2048);
         size_t rest = (size_t)(choices->end - choices->next);
         length = length < rest ? length : rest;
         write_file(index, choices->next, length);

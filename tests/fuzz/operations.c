@@ -13,7 +13,7 @@
 
 static struct zp_pool_config config;
 static struct model model;
-static bool has_forked;
+static unsigned forks;
 
 static size_t choose(size_t bound)
 {
@@ -118,12 +118,12 @@ static int go_on_in_child(void)
     return 0;
 }
 
-// Once per input: it takes longer than all else.
-static void fork_once(void)
+// Twice per input at most: it takes longer than all else, and the second finds what the first left.
+static void fork_and_go_on(void)
 {
-    if (has_forked)
+    if (forks == 2)
         return;
-    has_forked = true;
+    forks++;
     zp_fork_prepare();
     pid_t child = fork();
     MUST(child >= 0);
@@ -161,7 +161,7 @@ static void do_operation(void)
     else if (chance < 62)
         let_end(actor);
     else if (chance < 63)
-        let_act(actor, fork_once);
+        let_act(actor, fork_and_go_on);
     else
         zp_pool_end();
 }
@@ -174,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     start_pool(&config);
     start_cache(&config, 0);
     actors_config = &config;
-    has_forked = false;
+    forks = 0;
     fault.random = 1;
     model_start(&model, &config, 5 * ZP_MIB, choices);
     while (!fuzz_is_over(&model.random))

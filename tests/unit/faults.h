@@ -66,11 +66,16 @@ static inline int fault_error(enum fault_call call)
     return fault.error != 0 ? fault.error : known[call][fault_random() % 4];
 }
 
+static inline unsigned fault_failures(void)
+{
+    return __atomic_load_n(&fault.failed, __ATOMIC_RELAXED);
+}
+
 // Whether a call is to fail now; errno then says why.
 static inline bool fault_strikes(enum fault_call call)
 {
     if ((__atomic_load_n(&fault.which, __ATOMIC_ACQUIRE) & 1u << call) == 0 ||
-        __atomic_load_n(&fault.failed, __ATOMIC_RELAXED) >= fault.most)
+        fault_failures() >= fault.most)
         return false;
     unsigned calls = __atomic_add_fetch(&fault.calls[call], 1, __ATOMIC_RELAXED);
     if (fault.one_in != 0 ? fault_random() % fault.one_in != 0 : calls % fault.every != 0)
