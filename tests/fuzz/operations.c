@@ -112,7 +112,7 @@ static int go_on_in_child(void)
 {
     for (unsigned i = 0; i < model.count; i++)
         model_check_buffer(&model.buffers[i]);
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < 24; i++)
         step();
     finish();
     return 0;
