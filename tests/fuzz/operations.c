@@ -45,7 +45,14 @@ static void choose_config(struct unit_random *choices)
     config.thread_cache_most = zero == BOTH ? 0 : (unsigned)unit_random_below(choices, 5);
     config.shards = 1u << unit_random_below(choices, 3);
     config.most_per_shard = 1 + (uint32_t)unit_random_below(choices, 16);
-    if (unit_random_below(choices, 4) == 3) {
+    size_t more = unit_random_below(choices, 4);
+    if (more == 2) { // as config/resolve.c has it: what is checked is zero from free on
+        unit_check_fully(&config, 3 * ZP_MIB);
+        config.retain.scrub = true;
+        config.retain.scrub_again = false;
+        config.retain.scrub_behind = 0;
+    }
+    if (more == 3) {
         config.prewarm[0] = (struct zp_prewarm){2 * ZP_MIB + 1, 2};
         config.prewarm[1] = (struct zp_prewarm){300 * ZP_KIB, 3};
     }

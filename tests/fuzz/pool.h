@@ -10,6 +10,7 @@
 
 #include "core/helper.h"
 #include "core/prewarm.h"
+#include "core/quarantine.h"
 #include "core/scrub_queue.h"
 #include "tests/unit/faults.h"
 #include "tests/unit/model.h"
@@ -86,12 +87,14 @@ static inline void forget_pool(void)
 {
     zp_shards_reset();
     zp_scrub_queue_reset();
+    zp_quarantine_reset();
     zp_prewarm_reset();
     zp_thread_caches_reset();
     munmap((void *)zp_arena.base, zp_arena.size);
     munmap(per_input.records, per_input.records_length);
     memset(&zp_arena, 0, sizeof(zp_arena));
     zp_arena.base = (uintptr_t)1 << 63;
+    memset(zp_region_use, 0, sizeof(zp_region_use));
     pthread_key_delete(per_input.key);
     stand_in.off = false;
 }
