@@ -226,6 +226,37 @@ static inline void model_move(struct model *model, unsigned index, size_t size)
     model_check_buffer(buffer);
 }
 
+// What calloc does with a buffer that may be dirty, here with one that is in use: some of it is
+// made zero, and then marked anew.
+static inline void model_clear(struct model *model, unsigned index)
+{
+    struct model_buffer *buffer = &model->buffers[index];
+    size_t size = 1 + model_below(model, buffer->committed);
+    model_check_buffer(buffer);
+    errno = MODEL_ERRNO;
+    bool cleared = zp_pool_clear(buffer->slot, size);
+    model_check_whole();
+    if (cleared)
+        MUST(unit_is_zero(buffer->base, size));
+    buffer->valid = buffer->zero_from = buffer->committed;
+    buffer->marks.seed = unit_random(&model->random);
+    marks_write(&buffer->marks, buffer->base, 0, buffer->valid);
+}
+
+// The program takes its own access to a buffer away and gives it back as it is.
+static inline void model_protect_and_put(struct model *model, unsigned index)
+{
+    struct model_buffer *buffer = &model->buffers[index];
+    model_check_buffer(buffer);
+    MUST(mprotect(buffer->base, buffer->committed, PROT_NONE) == 0);
+    zp_pool_note_marks(buffer->base, buffer->committed);
+    errno = MODEL_ERRNO;
+    zp_pool_put(buffer->base);
+    model_check_whole();
+    MUST(buffer->slot->state == ZP_SLOT_COLD || buffer->slot->state == ZP_SLOT_RETIRED);
+    *buffer = model->buffers[--model->count];
+}
+
 // Mostly none; then enough for marks, or for decay.
 static inline void model_let_time_pass(struct model *model)
 {
@@ -315,6 +346,21 @@ static inline void model_use_every_slot(const struct model_census *census)
         for (uint32_t i = 0; i < got; i++)
             zp_pool_put(slots[i]->base);
         zp_pool_trim();
+    }
+}
+
+// Every slot that was ever used is on a cold list or retired, which tells the same without using
+// it.
+static inline void model_find_every_slot(const struct model_census *census)
+{
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        const struct zp_region_use *region = &zp_region_use[c];
+        uint32_t cold = 0;
+        for (const struct zp_slot *slot = region->cold; slot != NULL; slot = slot->next) {
+            MUST(slot->state == ZP_SLOT_COLD && slot->size_class == c);
+            MUST(++cold <= region->used);
+        }
+        MUST(cold + census->retired[c] == region->used);
     }
 }
 

@@ -58,12 +58,15 @@ const char *__tsan_default_options(void) // NOLINT(bugprone-reserved-identifier)
 }
 #endif
 
-// An assertion for inner loops and for threads: Check's own write to a file when they hold.
+// An assertion for inner loops and for threads: Check's own write to a file when they hold. Who
+// works without Check brings another (tests/fuzz).
+#ifndef MUST
 #define MUST(condition)                                                                            \
     do {                                                                                           \
         if (!(condition))                                                                          \
             ck_abort_msg("%s", #condition);                                                        \
     } while (0)
+#endif
 
 // ---- Running ---------------------------------------------------------------------------------
 
@@ -257,6 +260,17 @@ static inline void unit_output_end(struct unit_output output, char *text, size_t
 
 // ---- Children --------------------------------------------------------------------------------
 
+// In a coverage build (scripts/coverage) what a process has executed is written when it calls exit;
+// what ends in another way has to say so before. There is no such function in other builds.
+void __gcov_dump(void) __attribute__((weak)); // NOLINT(bugprone-reserved-identifier)
+
+static inline void unit_note_coverage(int signal)
+{
+    (void)signal;
+    if (__gcov_dump != NULL)
+        __gcov_dump();
+}
+
 // Runs `function` in a child of fork, which then exits with what it returns; gives the status of
 // waitpid and, if `text` is not NULL, what the child wrote to stderr.
 static inline int unit_in_child(int (*function)(void *argument), void *argument, char *text,
@@ -269,7 +283,11 @@ static inline int unit_in_child(int (*function)(void *argument), void *argument,
     if (child == 0) {
         struct rlimit no_core = {0, 0};
         setrlimit(RLIMIT_CORE, &no_core);
-        _exit(function(argument));
+        if (__gcov_dump != NULL)
+            signal(SIGABRT, unit_note_coverage); // abort goes on when it returns
+        int result = function(argument);
+        unit_note_coverage(0);
+        _exit(result);
     }
     int status = -1;
     pid_t ended = waitpid(child, &status, 0);
@@ -304,6 +322,7 @@ static inline void unit_expect_success(int (*function)(void *argument), void *ar
 
 struct unit_random {
     uint64_t state;
+    const uint8_t *next, *end; // a fuzzer's bytes, if `next` is not NULL: they decide what is done
 };
 
 // The seed: ZP_TEST_SEED if that is set, else `fallback`. It is printed, so that a failure can be
@@ -314,7 +333,7 @@ static inline struct unit_random unit_random_start(const char *test, uint64_t fa
     uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : fallback;
     printf("%s: ZP_TEST_SEED=%llu\n", test, (unsigned long long)seed);
     fflush(stdout);
-    return (struct unit_random){seed * 0x9E3779B97F4A7C15u + 0x632BE59BD9B4E019u};
+    return (struct unit_random){.state = seed * 0x9E3779B97F4A7C15u + 0x632BE59BD9B4E019u};
 }
 
 // splitmix64
@@ -326,8 +345,19 @@ static inline uint64_t unit_random(struct unit_random *random)
     return z ^ (z >> 31);
 }
 
+// As many bytes as the bound needs; 0 when there are no more.
+static inline size_t unit_next_bytes(struct unit_random *random, size_t bound)
+{
+    size_t value = 0;
+    for (size_t most = bound - 1; most != 0; most >>= 8)
+        value = value << 8 | (random->next < random->end ? *random->next++ : 0);
+    return value % bound;
+}
+
 static inline size_t unit_random_below(struct unit_random *random, size_t bound)
 {
+    if (random->next != NULL)
+        return unit_next_bytes(random, bound);
     return (size_t)(unit_random(random) % bound);
 }
 

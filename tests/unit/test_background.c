@@ -268,6 +268,35 @@ START_TEST(fork_with_the_helper_at_work)
 }
 END_TEST
 
+// Breaks when what waits for a helper that cannot be started is never scrubbed, or anything waits
+// for it afterwards.
+START_TEST(without_a_thread_who_frees_scrubs)
+{
+    start(ZP_GIB);
+    struct zp_slot *first = get_filled(3 * ZP_MIB), *second = get_filled(3 * ZP_MIB);
+    bool root = geteuid() == 0;
+    if (root)
+        ck_assert_int_eq(setresuid(65534, 65534, 0), 0); // root has no such limit
+    struct rlimit before, none = {0, 0};
+    ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &before), 0);
+    none.rlim_max = before.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &none), 0);
+    zp_pool_put(first->base);
+    ck_assert_int_eq(first->state, ZP_SLOT_PENDING);
+    zp_pool_put(second->base);
+    ck_assert_int_ne(second->state, ZP_SLOT_PENDING);
+    for (unsigned i = 0; i < 2; i++) {
+        struct zp_slot *slot = unit_get(3 * ZP_MIB);
+        ck_assert(slot == first || slot == second);
+        ck_assert(unit_is_zero(slot->base, slot->committed));
+    }
+    ck_assert_uint_eq(zp_scrub_queue_bytes(), 0);
+    ck_assert_uint_eq(unit_counters().helped, 0);
+    if (root)
+        ck_assert_int_eq(setresuid(0, 0, 0), 0); // coverage is written when the test ends
+}
+END_TEST
+
 // ---- Scrubbing again -------------------------------------------------------------------------
 
 // Breaks when what a program writes to a buffer that it has freed comes to the next owner.
@@ -405,6 +434,82 @@ START_TEST(prewarmed_buffers_wait_for_the_program)
 }
 END_TEST
 
+// ---- A fork in the middle of prewarming ------------------------------------------------------
+
+static _Atomic bool main_waits; // for the helper to end its part
+static bool refuse_to_leave_out;
+
+static int note_waiting(uint32_t *word, int operation, uint32_t value, const struct timespec *time)
+{
+    if (syscall(SYS_gettid) == getpid())
+        main_waits = true;
+    return (int)syscall(SYS_futex, word, operation, value, time, NULL, 0);
+}
+
+static bool does_main_wait(void)
+{
+    return main_waits;
+}
+
+// The first part lasts until a fork waits for its end.
+static int touch_slowly(void *address, size_t length, int advice)
+{
+    if (advice == MADV_POPULATE_WRITE)
+        MUST(unit_comes_true(does_main_wait));
+    if (advice == MADV_DONTFORK && refuse_to_leave_out) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return madvise(address, length, advice);
+}
+
+static bool a_part_is_under_way(void)
+{
+    return zp_arena_committed() != 0;
+}
+
+static unsigned pending_slots;
+
+static void count_pending(struct zp_slot *slot)
+{
+    pending_slots += slot->state == ZP_SLOT_PENDING;
+}
+
+static int find_nothing_prewarmed(void *unused)
+{
+    (void)unused;
+    zp_arena_visit(count_pending);
+    if (zp_prewarm_pending() || zp_budget_used() != 0 || pending_slots != 0)
+        return 1;
+    struct zp_slot *slot = unit_get(40 * ZP_MIB);
+    return slot != NULL && unit_is_zero(slot->base, slot->committed) ? 0 : 2;
+}
+
+// Breaks when a child goes on with its parent's prewarming or finds half a buffer; or when the
+// parent pools a buffer whose pages it shares with the child, or loses one that it does not.
+START_TEST(a_fork_in_the_middle_of_prewarming)
+{
+    refuse_to_leave_out = _i == 1;
+    zp_os_calls.madvise = touch_slowly;
+    zp_os_calls.futex = note_waiting;
+    config = unit_pool_config();
+    config.prewarm[0] = (struct zp_prewarm){40 * ZP_MIB, 1};
+    unit_pool_start(&config);
+    ck_assert_int_eq(pthread_atfork(zp_fork_prepare, zp_fork_parent, zp_fork_child), 0);
+    unit_let_pass(100);
+    zp_pool_prewarm();
+    ck_assert(unit_comes_true(a_part_is_under_way));
+    unit_expect_success(find_nothing_prewarmed, NULL);
+    ck_assert(unit_comes_true(prewarming_has_ended));
+    zp_helper_pause(); // its last part is done
+    zp_helper_resume();
+    size_t kept = refuse_to_leave_out ? 0 : 40 * ZP_MIB;
+    ck_assert_uint_eq(zp_shards_bytes(), kept);
+    ck_assert_uint_eq(zp_budget_used(), kept);
+    ck_assert_uint_eq(zp_arena_committed(), kept);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -424,5 +529,7 @@ int main(void)
     tcase_add_test(tests, prewarming_what_cannot_be_had);
     tcase_add_test(tests, what_the_program_fetched_is_not_made_ready);
     tcase_add_test(tests, prewarmed_buffers_wait_for_the_program);
+    tcase_add_test(tests, without_a_thread_who_frees_scrubs);
+    tcase_add_loop_test(tests, a_fork_in_the_middle_of_prewarming, 0, 2);
     return unit_run("background", tests);
 }

@@ -437,7 +437,7 @@ static double work_of(const struct zp_eviction_policy *chosen, unsigned slots)
     enum { OPERATIONS = 3000 };
     make_records(slots, unit_page());
     start(chosen, bytes_of_all() / 2);
-    struct unit_random random = {slots};
+    struct unit_random random = {.state = slots};
     for (unsigned i = 0; i < 8 * slots; i++) // everything has its place then
         use(record((unsigned)unit_random_below(&random, unit_random_below(&random, slots) + 1)));
     touched = 0;
@@ -525,7 +525,7 @@ static unsigned hits_of(const struct zp_eviction_policy *chosen, const struct tr
 {
     make_records(BLOCKS, sizeof(struct zp_slot));
     start(chosen, bytes_of_all() / 2);
-    chance = (struct unit_random){7};
+    chance = (struct unit_random){.state = 7};
     unsigned hits = 0;
     for (unsigned i = 0; i < REQUESTS; i++)
         hits += use(record(trace->block(i)));

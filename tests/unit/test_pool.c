@@ -201,6 +201,44 @@ START_TEST(absurd_alignments_are_refused)
 }
 END_TEST
 
+static int refuse_to_drop(void *address, size_t length, int advice)
+{
+    if (advice == MADV_DONTNEED) {
+        errno = EINVAL;
+        return -1;
+    }
+    return madvise(address, length, advice);
+}
+
+// Breaks when calloc gets what an earlier owner wrote, loses more than it asked for, has pages
+// fetched that were not there, or believes that memory is zero which the kernel did not drop.
+START_TEST(a_dirty_buffer_is_cleared_for_calloc)
+{
+    static const size_t buffer_sizes[] = {ZP_MIB, 5 * ZP_MIB};
+    size_t size = buffer_sizes[_i], part = size / 2 + 100, page = unit_page();
+    struct zp_pool_config config = unit_pool_config();
+    config.retain.scrub = false;
+    zp_os_calls.sysinfo = unit_some_swap; // so that holes are dropped
+    unit_pool_start(&config);
+    struct zp_slot *slot = get_or_fail(size);
+    memset(slot->base, 0xA5, page);
+    slot->base[part - 1] = slot->base[size - 1] = 1;
+    zp_pool_put(slot->base);
+    ck_assert_ptr_eq(get_or_fail(size), slot);
+    ck_assert(!slot->clean);
+
+    zp_os_calls.madvise = refuse_to_drop;
+    errno = 4711;
+    ck_assert(!zp_pool_clear(slot, part));
+    zp_os_calls.madvise = madvise;
+    ck_assert(zp_pool_clear(slot, part));
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_uint_lt(unit_resident_pages(slot->base, size), 8);
+    ck_assert(unit_is_zero(slot->base, part));
+    ck_assert_int_eq(slot->base[size - 1], 1);
+}
+END_TEST
+
 // ---- Where a buffer comes from ---------------------------------------------------------------
 
 // Breaks when a thread's cache is not last in, first out: the warmest buffer first.
@@ -755,6 +793,7 @@ int main(void)
     tcase_add_loop_test(tests, a_put_buffer_comes_back_zero_and_warm, 0, SIZES);
     tcase_add_test(tests, an_untouched_buffer_stays_without_pages);
     tcase_add_loop_test(tests, without_scrubbing_only_fresh_buffers_are_clean, 0, 2);
+    tcase_add_loop_test(tests, a_dirty_buffer_is_cleared_for_calloc, 0, 2);
     tcase_add_test(tests, too_large_a_request_is_refused);
     tcase_add_test(tests, a_class_runs_out_and_recovers);
     tcase_add_test(tests, alignments_are_kept);

@@ -271,7 +271,7 @@ START_TEST(threads_shuffle_slots)
     struct unit_random seeds = unit_random_start("shuffle", 16), randoms[WORKERS];
     pthread_t threads[WORKERS];
     for (unsigned i = 0; i < WORKERS; i++) {
-        randoms[i] = (struct unit_random){unit_random(&seeds)};
+        randoms[i] = (struct unit_random){.state = unit_random(&seeds)};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, shuffle, &randoms[i]), 0);
     }
     for (unsigned i = 0; i < WORKERS; i++)

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A pool for each input in one process, a helper that works when it is told to, and threads that
+// work one at a time.
+
+#ifndef ZP_TESTS_FUZZ_POOL_H
+#define ZP_TESTS_FUZZ_POOL_H
+
+#include "fuzz.h"
+
+#include "core/helper.h"
+#include "core/prewarm.h"
+#include "core/quarantine.h"
+#include "core/scrub_queue.h"
+#include "tests/unit/faults.h"
+#include "tests/unit/model.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+// ---- The helper ------------------------------------------------------------------------------
+
+// Stands in for core/helper.c: no thread, but a part of work whenever the input says so.
+
+static struct {
+    bool (*pending)(void);
+    void (*do_part)(void);
+    bool off;
+} stand_in;
+
+void zp_helper_init(bool (*pending)(void), void (*do_part)(void))
+{
+    stand_in.pending = pending;
+    stand_in.do_part = do_part;
+}
+
+bool zp_helper_call(void)
+{
+    return !stand_in.off;
+}
+
+void zp_helper_stop(void)
+{
+    stand_in.off = true;
+}
+
+void zp_helper_pause(void)
+{
+}
+
+void zp_helper_resume(void)
+{
+}
+
+void zp_helper_reset(void)
+{
+}
+
+static inline void helper_part(void)
+{
+    if (stand_in.pending())
+        stand_in.do_part();
+}
+
+// ---- A pool per input ------------------------------------------------------------------------
+
+static struct {
+    bool started;
+    pthread_key_t key;
+    void *mapped, *records; // mapped last; the table of slot records is while the pool starts
+    size_t length, records_length;
+} per_input;
+
+static void *tracing_mmap(void *address, size_t length, int protection, int flags, int fd,
+                          off_t offset)
+{
+    void *at = fault_mmap(address, length, protection, flags, fd, offset);
+    if ((flags & MAP_FIXED) == 0) {
+        per_input.mapped = at;
+        per_input.length = length;
+    }
+    return at;
+}
+
+// Puts everything back to what it was before the pool started. All threads but this one have ended.
+static inline void forget_pool(void)
+{
+    zp_shards_reset();
+    zp_scrub_queue_reset();
+    zp_quarantine_reset();
+    zp_prewarm_reset();
+    zp_thread_caches_reset();
+    munmap((void *)zp_arena.base, zp_arena.size);
+    munmap(per_input.records, per_input.records_length);
+    memset(&zp_arena, 0, sizeof(zp_arena));
+    zp_arena.base = (uintptr_t)1 << 63;
+    memset(zp_region_use, 0, sizeof(zp_region_use));
+    pthread_key_delete(per_input.key);
+    stand_in.off = false;
+}
+
+static inline void start_pool(const struct zp_pool_config *config)
+{
+    if (per_input.started)
+        forget_pool();
+    per_input.started = true;
+    fault_install();
+    zp_os_calls.mmap = tracing_mmap;
+    // glibc gives the lowest key that is free: the one that the pool is about to make.
+    MUST(pthread_key_create(&per_input.key, NULL) == 0 && pthread_key_delete(per_input.key) == 0);
+    MUST(zp_pool_init(config) == 0);
+    per_input.records = per_input.mapped;
+    per_input.records_length = per_input.length;
+}
+
+// Sets up this thread's cache, or makes the one it has as good as new.
+static inline void start_cache(const struct zp_pool_config *config, unsigned home)
+{
+    struct zp_thread_cache *cache = zp_thread_cache;
+    if (cache == &zp_no_cache)
+        cache = zp_thread_cache_set_up();
+    cache->capacity = config->thread_cache_most;
+    cache->dirty_capacity = config->retain.scrub ? 0 : config->thread_cache_most;
+    cache->home = home % config->shards;
+    zp_thread_cache_stamp(cache, unit_now);
+}
+
+// ---- Actors ----------------------------------------------------------------------------------
+
+// The first is the thread that libFuzzer calls; the others start when they first have something to
+// do. All wait while one works, so that the same input is the same run.
+
+enum { ACTORS = 4 };
+
+static struct actor {
+    pthread_t thread;
+    bool is_there;
+    sem_t begin, end;
+    void (*job)(void); // NULL: the thread is to end
+} actors[ACTORS];
+
+static const struct zp_pool_config *actors_config;
+
+static void *act(void *argument)
+{
+    struct actor *self = argument;
+    start_cache(actors_config, (unsigned)(self - actors));
+    for (;;) {
+        while (sem_wait(&self->begin) != 0) {
+        }
+        if (self->job == NULL)
+            return NULL;
+        self->job();
+        sem_post(&self->end);
+    }
+}
+
+static inline void let_act(unsigned index, void (*job)(void))
+{
+    struct actor *actor = &actors[index];
+    if (index == 0) {
+        job();
+        return;
+    }
+    if (!actor->is_there) {
+        sem_init(&actor->begin, 0, 0);
+        sem_init(&actor->end, 0, 0);
+        MUST(pthread_create(&actor->thread, NULL, act, actor) == 0);
+        actor->is_there = true;
+    }
+    actor->job = job;
+    sem_post(&actor->begin);
+    while (sem_wait(&actor->end) != 0) {
+    }
+}
+
+static inline void let_end(unsigned index)
+{
+    struct actor *actor = &actors[index];
+    if (!actor->is_there)
+        return;
+    actor->job = NULL;
+    sem_post(&actor->begin);
+    MUST(pthread_join(actor->thread, NULL) == 0);
+    actor->is_there = false;
+}
+
+#endif
