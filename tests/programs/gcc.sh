@@ -29,5 +29,6 @@ awk -v functions="$functions" 'BEGIN {
 
 ((${ZP_SOAK:-0})) || exit 0
 command -v meson >/dev/null || { echo 'skipped: no meson here (gcc was tested)'; exit 77; }
+# shellcheck disable=SC2016 # the inner shell's own
 "$same" bash -c 'meson setup build "$0" -Dtests=false -Dbenchmarks=false >/dev/null && ninja -C build -j2 >/dev/null &&
     mv build/preload/libzeropool_preload.so . && rm -r build' "$source"

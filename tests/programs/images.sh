@@ -7,6 +7,7 @@ command -v convert-im6.q16 >/dev/null || { echo 'skipped: no imagemagick here'; 
 side=$((${ZP_SOAK:-0} ? 5000 : 1500))
 
 export MAGICK_THREAD_LIMIT=2
+# shellcheck disable=SC2016 # the inner shell's own
 "$same" --pooled bash -c 'convert-im6.q16 -seed 1 -size "$0x$0" plasma:red-blue -blur 0x2 -rotate 30 -resize 70% -unsharp 0x1 out.ppm &&
     convert-im6.q16 out.ppm -quality 90 out.jpg && convert-im6.q16 out.jpg -edge 1 again.ppm &&
     montage-im6.q16 -geometry 600x600+2+2 out.ppm again.ppm out.jpg sheet.ppm && identify-im6.q16 *.ppm *.jpg | cut -d" " -f1-4' "$side"

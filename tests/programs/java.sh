@@ -70,6 +70,7 @@ class Buffers {
 JAVA
 # -XX:-UsePerfData: no files in /tmp that another java would find.
 export JAVA_TOOL_OPTIONS=-XX:-UsePerfData
+# shellcheck disable=SC2016 # the inner shell's own
 "$same" bash -c 'javac -d . "$0" && java -cp . Buffers 1' "$work/Buffers.java"
 javac -d "$work" "$work/Buffers.java"
 "$same" --pooled java -XX:MaxDirectMemorySize=200m -cp "$work" Buffers "$rounds"
