@@ -9,19 +9,19 @@ source=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 command -v gcc >/dev/null || { echo 'skipped: no gcc here'; exit 77; }
-functions=$((${ZP_SOAK:-0} ? 800 : 100))
+functions=$((${ZP_SOAK:-0} ? 800 : 60))
 
 "$same" gcc -std=gnu11 -D_GNU_SOURCE -O3 -g -I "$source" -c "$source/core/pool.c" -o pool.o
 "$same" gcc -std=gnu11 -D_GNU_SOURCE -O2 -I "$source" -S "$source/config/options.c" -o -
 
 awk -v functions="$functions" 'BEGIN {
     print "static const unsigned table[] = {";
-    for (i = 0; i < 200 * functions; i++) printf "%d,%s", (i * 7919) % 1000003, i % 10 == 9 ? "\n" : " ";
+    for (i = 0; i < 300000; i++) printf "%d,%s", (i * 7919) % 1000003, i % 10 == 9 ? "\n" : " ";
     print "};";
     for (f = 0; f < functions; f++) {
         printf "unsigned f%d(unsigned a, unsigned b)\n{\n    switch (a %% 16) {\n", f;
         for (c = 0; c < 8; c++)
-            printf "    case %d:\n        for (unsigned i = %d; i < b; i += a + 1)\n            a ^= b * table[i %% %d] + i;\n        break;\n", c, c, 200 * functions - f;
+            printf "    case %d:\n        for (unsigned i = %d; i < b; i += a + 1)\n            a ^= b * table[i %% %d] + i;\n        break;\n", c, c, 300000 - f;
         printf "    }\n    return a > %d ? %s : b;\n}\n", f, f == 0 ? "a" : "f" f - 1 "(a, b)";
     }
 }' >"$work/generated.c"

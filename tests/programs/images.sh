@@ -4,7 +4,7 @@ set -euo pipefail
 
 same=$(dirname "$0")/same.sh
 command -v convert-im6.q16 >/dev/null || { echo 'skipped: no imagemagick here'; exit 77; }
-side=$((${ZP_SOAK:-0} ? 5000 : 1500))
+side=$((${ZP_SOAK:-0} ? 3000 : 1000))
 
 export MAGICK_THREAD_LIMIT=2
 # shellcheck disable=SC2016 # the inner shell's own

@@ -7,7 +7,7 @@ same=$(dirname "$0")/same.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 command -v javac >/dev/null || { echo 'skipped: no javac here'; exit 77; }
-rounds=$((${ZP_SOAK:-0} ? 300 : 20))
+rounds=$((${ZP_SOAK:-0} ? 200 : 8))
 
 cat >"$work/Buffers.java" <<'JAVA'
 import java.nio.ByteBuffer;

@@ -4,7 +4,7 @@ set -euo pipefail
 
 same=$(dirname "$0")/same.sh
 command -v ffmpeg >/dev/null || { echo 'skipped: no ffmpeg here'; exit 77; }
-seconds=$((${ZP_SOAK:-0} ? 20 : 1))
+seconds=$((${ZP_SOAK:-0} ? 8 : 1))
 
 for codec in ffv1 mpeg4; do
     # shellcheck disable=SC2016 # the inner shell's own

@@ -6,7 +6,7 @@ same=$(dirname "$0")/same.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 command -v node >/dev/null || { echo 'skipped: no node here'; exit 77; }
-rounds=$((${ZP_SOAK:-0} ? 40 : 4))
+rounds=$((${ZP_SOAK:-0} ? 30 : 3))
 
 cat >"$work/buffers.js" <<'JAVASCRIPT'
 const { Worker, isMainThread, parentPort } = require('worker_threads');

@@ -6,7 +6,7 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 command -v stress-ng >/dev/null || { echo 'skipped: no stress-ng here'; exit 77; }
-much=$((${ZP_SOAK:-0} ? 40 : 1))
+much=$((${ZP_SOAK:-0} ? 10 : 1))
 
 # NAME OPTIONS...: each ends by itself, after a number of operations.
 stress() {
