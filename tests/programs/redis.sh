@@ -51,6 +51,15 @@ for round in 1 2; do
     [[ $round == 1 ]] && "${cli[@]}" flushall >/dev/null
 done
 
+# Many clients at once, with values large and small.
+requests=$((${ZP_SOAK:-0} ? 3000 : 100))
+for size in 100 1500000; do
+    redis-benchmark -p "${cli[2]}" -n "$requests" -c 8 -r 50 -d "$size" -t set,get,lpush,lpop --csv >"$work/benchmark"
+    [[ $(grep -c '^"\(SET\|GET\|LPUSH\|LPOP\)",' "$work/benchmark") == 4 ]]
+done
+"${cli[@]}" del mylist >/dev/null
+check_values
+
 # The save runs in a child, while the parent goes on changing what is shared.
 last=$("${cli[@]}" lastsave)
 sleep 1.1 # lastsave counts in seconds
