@@ -59,6 +59,12 @@ static int reserve_aligned(size_t size, size_t alignment, char **out)
     return 0;
 }
 
+// Whether fresh memory comes locked (mlockall with MCL_FUTURE): the kernel does not drop its pages.
+static bool comes_locked(char *fresh)
+{
+    return zp_os_advise(fresh, zp_os_page_size(), MADV_DONTNEED) == -EINVAL;
+}
+
 // Reserves addresses and records for regions of one size; records are readable from the start, so
 // that the record of any address can be looked at.
 static int reserve(unsigned region_shift, size_t smallest, char **base, char **records)
@@ -73,7 +79,10 @@ static int reserve(unsigned region_shift, size_t smallest, char **base, char **r
     if (error != 0)
         return error;
     void *mapped;
-    error = zp_os_map(table, PROT_READ, &mapped);
+    if (comes_locked(*base))
+        error = -EPERM; // the whole reservation would count as locked, and what is pooled would be
+    else
+        error = zp_os_map(table, PROT_READ, &mapped);
     if (error != 0)
         zp_os_unmap(*base, size);
     *records = mapped;
@@ -256,8 +265,10 @@ static int empty_tail(struct zp_slot *slot, size_t keep)
         return -ENOMEM; // the gap is marked too, and must not become accessible
     // Whatever was done to the mapping goes with it.
     int error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
-    if (error == 0)
+    if (error == 0) {
         zp_os_advise(tail, length, MADV_NOHUGEPAGE);
+        zp_os_advise(tail, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
+    }
     return error;
 }
 

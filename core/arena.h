@@ -64,8 +64,8 @@ struct zp_arena_config {
 };
 
 // Reserves the arena and the slot records: as much as the configuration allows, half of it where
-// that is refused, and so on. 0, or a negative errno when not even 5 GiB of addresses are to be
-// had. Called once, before any other function here.
+// that is refused, and so on. 0, or a negative errno: -EPERM when the process has all its memory
+// locked, another when not even 5 GiB of addresses are to be had. Called once, before any other function here.
 int zp_arena_init(const struct zp_arena_config *config);
 
 // Whether an address lies in the arena. Right at any time, from any thread, for any pointer that
