@@ -39,8 +39,14 @@ struct call {
     int third; // what the third argument has to be
 };
 
-#define CALL(name) {#name, SYS_##name, ANY}
-#define ADVICE(name) {"madvise(" #name ")", SYS_madvise, name}
+#define CALL(name)                                                                                 \
+    {                                                                                              \
+#name, SYS_##name, ANY                                                                     \
+    }
+#define ADVICE(name)                                                                               \
+    {                                                                                              \
+        "madvise(" #name ")", SYS_madvise, name                                                    \
+    }
 
 static const struct call known[] = {
     CALL(mmap),
@@ -67,9 +73,9 @@ static const struct call known[] = {
 
 // What this program itself needs: to say what fails, to start threads, to fork, to end.
 static const unsigned own[] = {
-    SYS_write,  SYS_exit,   SYS_exit_group, SYS_futex, SYS_clone,
-    SYS_clone3, SYS_wait4,  SYS_rseq,       SYS_brk,   SYS_rt_sigprocmask,
-    SYS_gettid, SYS_getpid, SYS_set_robust_list, SYS_newfstatat,
+    SYS_write,           SYS_exit,       SYS_exit_group, SYS_futex,          SYS_clone,  SYS_clone3,
+    SYS_wait4,           SYS_rseq,       SYS_brk,        SYS_rt_sigprocmask, SYS_gettid, SYS_getpid,
+    SYS_set_robust_list, SYS_newfstatat,
 };
 
 // ---- Filters ---------------------------------------------------------------------------------
