@@ -42,6 +42,22 @@ static size_t records_size(uint32_t slots)
     return zp_round_up(slots * sizeof(struct zp_slot), RECORDS_STEP);
 }
 
+// No huge pages where there is no access, and none of it in a core dump: who reads a process from
+// outside (gcore) would write all of it, terabytes.
+static void advise_unused(char *from, size_t length)
+{
+    zp_os_advise(from, length, MADV_NOHUGEPAGE);
+    zp_os_advise(from, length, MADV_DONTDUMP);
+}
+
+int zp_arena_close(char *from, size_t length)
+{
+    int error = zp_os_map_over(from, length, PROT_NONE);
+    if (error == 0)
+        advise_unused(from, length);
+    return error;
+}
+
 // Maps `size` bytes without access at a multiple of `alignment`.
 static int reserve_aligned(size_t size, size_t alignment, char **out)
 {
@@ -83,10 +99,13 @@ static int reserve(unsigned region_shift, size_t smallest, char **base, char **r
         error = -EPERM; // the whole reservation would count as locked, and what is pooled would be
     else
         error = zp_os_map(table, PROT_READ, &mapped);
-    if (error != 0)
+    if (error != 0) {
         zp_os_unmap(*base, size);
+        return error;
+    }
+    zp_os_advise(mapped, table, MADV_DONTDUMP);
     *records = mapped;
-    return error;
+    return 0;
 }
 
 static void set_up_regions(const struct zp_arena_config *config, unsigned region_shift,
@@ -130,7 +149,7 @@ int zp_arena_init(const struct zp_arena_config *config)
     zp_arena.huge_pages = config->huge_pages;
     set_up_regions(config, shift, records);
     size_t size = (size_t)ZP_CLASS_COUNT << shift;
-    zp_os_advise(base, size, MADV_NOHUGEPAGE);
+    advise_unused(base, size);
     __atomic_store_n(&zp_arena.base, (uintptr_t)base, __ATOMIC_RELEASE);
     __atomic_store_n(&zp_arena.size, size, __ATOMIC_RELEASE);
     return 0;
@@ -150,6 +169,7 @@ static struct zp_slot *take_unused(struct zp_region *region, unsigned size_class
         char *step = (char *)&region->slots[region->opened];
         if (zp_os_protect(step, RECORDS_STEP, PROT_READ | PROT_WRITE) != 0)
             return NULL;
+        zp_os_advise(step, RECORDS_STEP, MADV_DODUMP);
         region->opened += RECORDS_STEP / sizeof(struct zp_slot);
     }
     struct zp_slot *slot = &region->slots[region->used];
@@ -201,6 +221,8 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
     char *from = slot->base + slot->committed;
     size_t length = bytes - slot->committed;
     int error = zp_os_protect(from, length, PROT_READ | PROT_WRITE);
+    if (error == 0)
+        zp_os_advise(from, length, MADV_DODUMP);
     // Without the advice the slot has small pages and works.
     if (error == 0 && zp_arena.huge_pages && bytes >= ZP_LARGE_CLASS)
         zp_os_advise(from, length, MADV_HUGEPAGE);
@@ -214,6 +236,8 @@ static int open_packed(struct zp_slot *slot, const struct zp_region *region)
     size_t stride = (size_t)1 << region->stride_shift;
     int error = zp_os_protect(slot->base, stride, PROT_READ | PROT_WRITE);
     slot->open = error == 0;
+    if (slot->open)
+        zp_os_advise(slot->base, stride, MADV_DODUMP);
     return error;
 }
 
@@ -243,10 +267,9 @@ static int close_tail(struct zp_slot *slot, size_t keep)
 {
     char *tail = slot->base + keep;
     size_t length = changed_bytes(slot) - keep;
-    int error = zp_os_map_over(tail, length, PROT_NONE);
+    int error = zp_arena_close(tail, length);
     if (error != 0)
         return error;
-    zp_os_advise(tail, length, MADV_NOHUGEPAGE);
     while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] * zp_arena.page >= keep)
         slot->seam_count--;
     set_committed(slot, keep);

@@ -124,6 +124,9 @@ int zp_arena_release(struct zp_slot *slot, size_t keep);
 // does not take is retired.
 void zp_arena_decommit(struct zp_slot *slot);
 
+// Replaces what is mapped in a part of the arena by addresses without access. 0 or a negative errno.
+int zp_arena_close(char *from, size_t length);
+
 // For the child of a fork: the slot's memory is not there. If its addresses are `reserved` it goes
 // on the cold list, else it is retired.
 void zp_arena_forget(struct zp_slot *slot, bool reserved);
