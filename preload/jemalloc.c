@@ -46,7 +46,7 @@ int zp_je_madvise(void *address, size_t length, int advice)
 {
     int saved_errno = errno;
     int result = madvise(address, length, advice);
-    // Locked memory (mlockall) is not dropped but by this name; jemalloc would keep all it ever had.
+    // Locked memory (mlockall) is dropped by this name only; jemalloc would keep all it ever had.
     if (result != 0 && errno == EINVAL && advice == MADV_DONTNEED)
         result = madvise(address, length, MADV_DONTNEED_LOCKED);
     errno = saved_errno;

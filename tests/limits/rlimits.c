@@ -17,11 +17,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { BLOCKS = 48 };
+enum { BLOCKS = 30 };
 
-static const size_t sizes[] = {5 * MIB, 100 * KIB, MIB, 3 * MIB, 64, 20 * MIB};
+static const size_t sizes[] = {5 * MIB, 100 * KIB, MIB, 3 * MIB, 64, 2 * MIB};
 
-// Takes what there is, or 200 MB, uses and frees it.
+// Takes what there is, or 60 MB, uses and frees it.
 static void take_all(void)
 {
     char *blocks[BLOCKS];
@@ -86,7 +86,7 @@ static void at_many_values(void)
     static const char *const fields[] = {"VmSize:", "VmData:"};
     for (int i = 0; i < 2; i++) {
         size_t now = proc_kib("/proc/self/status", fields[i]) * KIB;
-        for (size_t more = 0; more <= 128 * MIB; more += more < 8 * MIB ? MIB : 24 * MIB) {
+        for (size_t more = 0; more <= 64 * MIB; more += more < 4 * MIB ? MIB : 12 * MIB) {
             pid_t child = fork();
             if (child == 0) {
                 under_limit(resources[i], now + more);
