@@ -25,7 +25,7 @@ static const size_t size = 3 * MIB;
 
 static int make_file(int flags)
 {
-    char name[] = "/var/tmp/zeropool-XXXXXX"; // /tmp may be in memory, without direct reads
+    char name[] = "direct-XXXXXX"; // here: /tmp may be in memory, without direct reads
     int made = mkstemp(name);
     CHECK(made >= 0);
     char *text = malloc(size);

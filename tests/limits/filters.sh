@@ -45,6 +45,8 @@ done
 refuse "$optional"
 refuse "$optional" ZEROPOOL_ZERO=background ZEROPOOL_PREWARM=3M*4
 refuse "$optional" ZEROPOOL_ZERO=off
+# What containers refuse as well: to ask about processors and memory nodes.
+refuse 'mbind set_mempolicy get_mempolicy getcpu sched_getaffinity'
 
 all=$(select_calls 1)
 mapfile -t without < <(awk -F , '$3 != "" { print $3 }' <<<"$table" | sort -u)

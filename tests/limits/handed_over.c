@@ -11,7 +11,6 @@
 #include "tests/preload/check.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -176,14 +175,6 @@ static void hand_over(void (*change)(char *buffer, size_t size), size_t size, in
         check_file();
 }
 
-static int make_file(void)
-{
-    char name[] = "/tmp/zeropool-XXXXXX";
-    int made = mkstemp(name);
-    CHECK(made >= 0 && unlink(name) == 0 && ftruncate(made, PART) == 0);
-    return made;
-}
-
 int main(int count, char **arguments)
 {
     const struct {
@@ -207,7 +198,8 @@ int main(int count, char **arguments)
                  {"write-from-outside", write_from_outside}};
     require_library();
     CHECK(count == 2);
-    file = make_file();
+    file = memfd_create("handed over", MFD_CLOEXEC);
+    CHECK(file >= 0 && ftruncate(file, PART) == 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (strcmp(cases[i].name, arguments[1]) != 0)
             continue;
