@@ -21,7 +21,7 @@ ulimit -s 1024
 optional=$(select_calls '$2 == "optional" && $1 !~ /^(openat|read|close)$/')
 
 refuse() { # CALLS [NAME=VALUE...]
-    env "${@:2}" LD_PRELOAD="$ZP_LIBRARY" ZP_TEST_STEPS=80 "$filters" refuse "$1" "$random" \
+    env "${@:2}" LD_PRELOAD="$ZP_LIBRARY" ZP_TEST_STEPS=40 "$filters" refuse "$1" "$random" \
         >"$said" 2>&1 && return
     local status=$?
     cat "$said"
