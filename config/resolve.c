@@ -62,9 +62,13 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
     if (per_shard < defaults->per_shard)
         per_shard = defaults->per_shard;
     size_t budget = choose(options->max_memory, zp_budget_share(machine->memory));
-    bool scrub = options->zero != ZP_ZERO_OFF;
-    // What is scrubbed twice comes from a shard: a thread's cache hands out as it was put.
-    bool twice = options->zero == ZP_ZERO_BOTH;
+    // What is to be checked must be zero from free on.
+    bool full = options->check == ZP_CHECK_FULL;
+    bool scrub = full || options->zero != ZP_ZERO_OFF;
+    // What is scrubbed twice, or looked through, comes from a shard: a thread's cache hands out as
+    // it was put.
+    bool twice = !full && options->zero == ZP_ZERO_BOTH;
+    bool behind = !full && options->zero == ZP_ZERO_BACKGROUND;
 
     *config = (struct zp_pool_config){
         .arena =
@@ -76,6 +80,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 .huge_pages = options->thp == ZP_THP_ON ||
                               (options->thp == ZP_THP_AUTO && machine->huge_pages),
                 .strict = machine->strict,
+                .guarded = full,
             },
         .retain =
             {
@@ -89,13 +94,17 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 .reclaim = options->reclaim == ZP_RECLAIM_LAZY,
                 .scrub = scrub,
                 .scrub_again = twice,
-                .scrub_behind = options->zero == ZP_ZERO_BACKGROUND ? QUEUE_MOST : 0,
+                .scrub_behind = behind ? QUEUE_MOST : 0,
+                .quarantine = full ? budget / 2 : 0,
+                .verify = full,
             },
         .eviction =
             options->eviction == ZP_EVICTION_LIFO ? &zp_eviction_lifo : &zp_eviction_clockpro,
-        .thread_cache_most = twice ? 0 : (unsigned)choose(options->tls_cache, THREAD_BUFFERS),
+        .thread_cache_most =
+            twice || full ? 0 : (unsigned)choose(options->tls_cache, THREAD_BUFFERS),
         .shards = shards,
         .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
+        .check = (enum zp_check)options->check,
     };
     memcpy(config->prewarm, options->prewarm, sizeof(config->prewarm));
 }

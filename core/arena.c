@@ -12,27 +12,36 @@ enum {
     REGION_SHIFT_LEAST = 26, // 64 MiB a class, 5 GiB in all
     // Records are opened by this many bytes: 512 records, a call per 512 new slots of a class.
     RECORDS_STEP = 64 * 1024,
+    // Around the tables: the largest page size there is.
+    GUARD = 64 * 1024,
 };
 
+_Static_assert(sizeof(struct zp_slot) == sizeof(struct zp_stack),
+               "the stack of a slot is as far from its record as any other");
+
 // No pointer lies within 2^63 bytes above 2^63: nothing is owned before the pool starts.
-struct zp_arena zp_arena = {.base = (uintptr_t)1 << 63};
+ZP_FROZEN struct zp_arena zp_arena = {.base = (uintptr_t)1 << 63};
+struct zp_region_use zp_region_use[ZP_CLASS_COUNT];
+uint32_t zp_epoch;
 
 static size_t committed_bytes;
 
 // Regions without slots share this record: it is nobody's and no buffer starts there.
 static struct zp_slot no_slot;
 
-static unsigned stride_shift_of(unsigned size_class)
+static unsigned stride_shift_of(unsigned size_class, const struct zp_arena_config *config)
 {
     size_t size = zp_class_size(size_class);
-    // A standalone slot is smaller than its stride, to leave a gap behind it.
-    return zp_log2(size >= ZP_LARGE_CLASS ? size : size - 1) + 1;
+    // Smaller than the stride, to leave a gap behind the slot.
+    bool gap = config->guarded || size >= ZP_LARGE_CLASS;
+    return zp_log2(gap ? size : size - 1) + 1;
 }
 
-static uint32_t slots_in_region(unsigned size_class, size_t smallest, unsigned region_shift)
+static uint32_t slots_in_region(unsigned size_class, const struct zp_arena_config *config,
+                                unsigned region_shift)
 {
-    unsigned shift = stride_shift_of(size_class);
-    if (size_class < zp_class_of(smallest) || shift > region_shift)
+    unsigned shift = stride_shift_of(size_class, config);
+    if (size_class < zp_class_of(config->smallest) || shift > region_shift)
         return 0;
     return (uint32_t)1 << (region_shift - shift);
 }
@@ -58,6 +67,14 @@ int zp_arena_close(char *from, size_t length)
     return error;
 }
 
+static size_t table_size(const struct zp_arena_config *config, unsigned region_shift)
+{
+    size_t size = 0;
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
+        size += records_size(slots_in_region(c, config, region_shift));
+    return size;
+}
+
 // Maps `size` bytes without access at a multiple of `alignment`.
 static int reserve_aligned(size_t size, size_t alignment, char **out)
 {
@@ -81,31 +98,43 @@ static bool comes_locked(char *fresh)
     return zp_os_advise(fresh, zp_os_page_size(), MADV_DONTNEED) == -EINVAL;
 }
 
-// Reserves addresses and records for regions of one size; records are readable from the start, so
-// that the record of any address can be looked at.
-static int reserve(unsigned region_shift, size_t smallest, char **base, char **records)
+// Maps two tables of `size` bytes, the records and the stacks, with inaccessible pages before,
+// between and behind them. Both are readable from the start, so that those of any address can be
+// looked at.
+static int reserve_tables(size_t size, char **records)
 {
-    size_t table = 0;
-    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
-        table += records_size(slots_in_region(c, smallest, region_shift));
+    size_t whole = 2 * size + (size_t)3 * GUARD;
+    void *mapped;
+    int error = zp_os_map(whole, PROT_NONE, &mapped);
+    if (error != 0)
+        return error;
+    zp_os_advise(mapped, whole, MADV_DONTDUMP);
+    *records = (char *)mapped + GUARD;
+    error = zp_os_protect(*records, size, PROT_READ);
+    if (error == 0)
+        error = zp_os_protect(*records + size + GUARD, size, PROT_READ);
+    if (error != 0)
+        zp_os_unmap(mapped, whole);
+    return error;
+}
+
+// Reserves addresses and tables for regions of one size.
+static int reserve(unsigned region_shift, const struct zp_arena_config *config, char **base,
+                   char **records)
+{
     size_t size = (size_t)ZP_CLASS_COUNT << region_shift;
-    size_t largest_stride = (size_t)1 << stride_shift_of(ZP_CLASS_COUNT - 1);
+    size_t largest_stride = (size_t)1 << stride_shift_of(ZP_CLASS_COUNT - 1, config);
     size_t region = (size_t)1 << region_shift;
     int error = reserve_aligned(size, region < largest_stride ? region : largest_stride, base);
     if (error != 0)
         return error;
-    void *mapped;
     if (comes_locked(*base))
         error = -EPERM; // the whole reservation would count as locked, and what is pooled would be
     else
-        error = zp_os_map(table, PROT_READ, &mapped);
-    if (error != 0) {
+        error = reserve_tables(table_size(config, region_shift), records);
+    if (error != 0)
         zp_os_unmap(*base, size);
-        return error;
-    }
-    zp_os_advise(mapped, table, MADV_DONTDUMP);
-    *records = mapped;
-    return 0;
+    return error;
 }
 
 static void set_up_regions(const struct zp_arena_config *config, unsigned region_shift,
@@ -113,9 +142,10 @@ static void set_up_regions(const struct zp_arena_config *config, unsigned region
 {
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
         struct zp_region *region = &zp_arena.regions[c];
-        zp_lock_init(&region->lock, ZP_RANK_REGION);
-        region->limit = slots_in_region(c, config->smallest, region_shift);
-        region->standalone = config->strict || zp_class_size(c) >= ZP_LARGE_CLASS;
+        zp_lock_init(&zp_region_use[c].lock, ZP_RANK_REGION);
+        region->limit = slots_in_region(c, config, region_shift);
+        region->standalone =
+            config->strict || config->guarded || zp_class_size(c) >= ZP_LARGE_CLASS;
         if (region->limit == 0) {
             region->slots = &no_slot;
             region->record_zero = (uintptr_t)&no_slot;
@@ -123,7 +153,7 @@ static void set_up_regions(const struct zp_arena_config *config, unsigned region
             continue;
         }
         region->slots = (struct zp_slot *)(void *)records;
-        region->stride_shift = stride_shift_of(c);
+        region->stride_shift = stride_shift_of(c, config);
         size_t strides_before = ((size_t)c << region_shift) >> region->stride_shift;
         region->record_zero = (uintptr_t)records - strides_before * sizeof(struct zp_slot);
         records += records_size(region->limit);
@@ -138,7 +168,7 @@ int zp_arena_init(const struct zp_arena_config *config)
     for (; shift >= REGION_SHIFT_LEAST; shift--) {
         if ((size_t)ZP_CLASS_COUNT << shift > config->reserve)
             continue;
-        error = reserve(shift, config->smallest, &base, &records);
+        error = reserve(shift, config, &base, &records);
         if (error == 0)
             break;
     }
@@ -146,6 +176,7 @@ int zp_arena_init(const struct zp_arena_config *config)
         return error;
     zp_arena.page = zp_os_page_size();
     zp_arena.region_shift = shift;
+    zp_arena.stacks = table_size(config, shift) + GUARD;
     zp_arena.huge_pages = config->huge_pages;
     set_up_regions(config, shift, records);
     size_t size = (size_t)ZP_CLASS_COUNT << shift;
@@ -155,59 +186,67 @@ int zp_arena_init(const struct zp_arena_config *config)
     return 0;
 }
 
-static struct zp_region *region_of(const struct zp_slot *slot)
+static const struct zp_region *region_of(const struct zp_slot *slot)
 {
     return &zp_arena.regions[slot->size_class];
 }
 
-// A slot never used before, or NULL; the region's lock is held.
-static struct zp_slot *take_unused(struct zp_region *region, unsigned size_class)
+// Makes the next records writable, and the stacks that go with them.
+static bool open_records(const struct zp_region *region, struct zp_region_use *use)
 {
-    if (region->used == region->limit)
+    struct zp_slot *first = &region->slots[use->opened];
+    if (zp_os_protect(zp_arena_stack(first), RECORDS_STEP, PROT_READ | PROT_WRITE) != 0 ||
+        zp_os_protect(first, RECORDS_STEP, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    zp_os_advise(zp_arena_stack(first), RECORDS_STEP, MADV_DODUMP);
+    zp_os_advise(first, RECORDS_STEP, MADV_DODUMP);
+    use->opened += RECORDS_STEP / sizeof(struct zp_slot);
+    return true;
+}
+
+// A slot never used before, or NULL; the region's lock is held.
+static struct zp_slot *take_unused(unsigned size_class)
+{
+    const struct zp_region *region = &zp_arena.regions[size_class];
+    struct zp_region_use *use = &zp_region_use[size_class];
+    if (use->used == region->limit || (use->used == use->opened && !open_records(region, use)))
         return NULL;
-    if (region->used == region->opened) {
-        char *step = (char *)&region->slots[region->opened];
-        if (zp_os_protect(step, RECORDS_STEP, PROT_READ | PROT_WRITE) != 0)
-            return NULL;
-        zp_os_advise(step, RECORDS_STEP, MADV_DODUMP);
-        region->opened += RECORDS_STEP / sizeof(struct zp_slot);
-    }
-    struct zp_slot *slot = &region->slots[region->used];
+    struct zp_slot *slot = &region->slots[use->used];
     uintptr_t region_base = zp_arena.base + ((size_t)size_class << zp_arena.region_shift);
-    slot->base = (char *)(region_base + ((size_t)region->used << region->stride_shift));
+    slot->base = (char *)(region_base + ((size_t)use->used << region->stride_shift));
     slot->size_class = (uint8_t)size_class;
     slot->clean = true;
-    region->used++;
+    use->used++;
     return slot;
 }
 
 struct zp_slot *zp_arena_take(unsigned size_class)
 {
-    struct zp_region *region = &zp_arena.regions[size_class];
-    zp_lock_take(&region->lock);
-    struct zp_slot *slot = region->cold;
+    struct zp_region_use *use = &zp_region_use[size_class];
+    zp_lock_take(&use->lock);
+    struct zp_slot *slot = use->cold;
     if (slot != NULL)
-        region->cold = slot->next;
+        use->cold = slot->next;
     else
-        slot = take_unused(region, size_class);
+        slot = take_unused(size_class);
     if (slot != NULL)
         slot->state = ZP_SLOT_TAKEN;
-    zp_lock_release(&region->lock);
+    zp_lock_release(&use->lock);
     return slot;
 }
 
 void zp_arena_put_back(struct zp_slot *slot)
 {
-    struct zp_region *region = region_of(slot);
+    struct zp_region_use *use = &zp_region_use[slot->size_class];
     slot->clean = true;
     slot->resident = false;
     slot->reclaimable = ZP_RECLAIMABLE_NONE;
     slot->warm = 0;
-    zp_lock_take(&region->lock);
+    zp_lock_take(&use->lock);
     slot->state = ZP_SLOT_COLD;
-    slot->next = region->cold;
-    region->cold = slot;
-    zp_lock_release(&region->lock);
+    slot->next = use->cold;
+    use->cold = slot;
+    zp_lock_release(&use->lock);
 }
 
 static void set_committed(struct zp_slot *slot, size_t bytes)
@@ -333,7 +372,7 @@ size_t zp_arena_committed(void)
 void zp_arena_forget(struct zp_slot *slot, bool reserved)
 {
     set_committed(slot, 0);
-    slot->open = slot->left_out = false;
+    slot->open = slot->left_out = slot->marked = false;
     slot->seam_count = 0;
     if (reserved)
         zp_arena_put_back(slot);
@@ -344,26 +383,25 @@ void zp_arena_forget(struct zp_slot *slot, bool reserved)
 void zp_arena_visit(void (*visit)(struct zp_slot *slot))
 {
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
-        struct zp_region *region = &zp_arena.regions[c];
-        for (uint32_t i = 0; i < region->used; i++)
-            visit(&region->slots[i]);
+        for (uint32_t i = 0; i < zp_region_use[c].used; i++)
+            visit(&zp_arena.regions[c].slots[i]);
     }
 }
 
 void zp_arena_lock_all(void)
 {
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
-        zp_lock_take(&zp_arena.regions[c].lock);
+        zp_lock_take(&zp_region_use[c].lock);
 }
 
 void zp_arena_unlock_all(void)
 {
     for (unsigned c = ZP_CLASS_COUNT; c-- > 0;)
-        zp_lock_release(&zp_arena.regions[c].lock);
+        zp_lock_release(&zp_region_use[c].lock);
 }
 
 void zp_arena_reset_locks(void)
 {
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
-        zp_lock_reset(&zp_arena.regions[c].lock);
+        zp_lock_reset(&zp_region_use[c].lock);
 }

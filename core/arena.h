@@ -18,6 +18,9 @@
 // Memory the kernel refuses is an error returned, never an abort. Huge pages are asked for slot by
 // slot: advice on the whole reservation would make khugepaged walk terabytes of nothing.
 //
+// Nothing that overruns a buffer reaches the records: their tables are a mapping of their own with
+// inaccessible pages around each. What is set at start is read-only from then on (ZP_FROZEN).
+//
 // Locking: one lock per region (ZP_RANK_REGION) over its list and counts. Under it, once in a few
 // hundred new slots, the next page of slot records is opened: the only system call under a lock.
 // A slot that was taken belongs to the taker and needs none.
@@ -31,36 +34,45 @@
 #include "lock.h"
 #include "size_class.h"
 #include "slot.h"
+#include "stack.h"
 
+// A region as it is laid out at start.
 struct zp_region {
     struct zp_slot *slots; // the records, in the order of the addresses
     uintptr_t record_zero; // where the record would be of the slot that the arena starts with
     unsigned stride_shift;
+    uint32_t limit; // slots that fit
     bool standalone;
-    uint32_t limit;  // slots that fit
+} __attribute__((aligned(32))); // found by a shift, not a multiplication
+
+// What of a region has been used.
+struct zp_region_use {
+    struct zp_lock lock;
     uint32_t used;   // slots ever taken: the records in use are [0, used)
     uint32_t opened; // records that are writable
-    struct zp_lock lock;
     struct zp_slot *cold;
-} __attribute__((aligned(128))); // found by a shift, not a multiplication
+} __attribute__((aligned(ZP_CACHE_LINE)));
 
 struct zp_arena {
-    struct zp_region regions[ZP_CLASS_COUNT];
-    uintptr_t base; // before the pool starts a value that no pointer is near
-    size_t size;    // bytes; 0 before the pool starts
-    size_t page;    // bytes in a page
+    uintptr_t base;   // before the pool starts a value that no pointer is near
+    size_t size;      // bytes; 0 before the pool starts
+    size_t page;      // bytes in a page
+    uintptr_t stacks; // from a slot's record to the stack that was recorded for it
     unsigned region_shift;
-    uint32_t epoch; // forks so far: pages older than the last one may be shared
     bool huge_pages;
+    struct zp_region regions[ZP_CLASS_COUNT];
 };
 
 extern struct zp_arena zp_arena;
+extern struct zp_region_use zp_region_use[ZP_CLASS_COUNT];
+extern uint32_t zp_epoch; // changes with every fork: pages of an older one may be shared
 
 struct zp_arena_config {
     size_t reserve;  // most bytes of address space to take
     size_t smallest; // no request is smaller: regions below it stay empty
     bool huge_pages; // ask for them
     bool strict;     // the kernel counts every accessible page (vm.overcommit_memory=2)
+    bool guarded;    // inaccessible pages before and after every buffer
 };
 
 // Reserves the arena and the slot records: as much as the configuration allows, half of it where
@@ -80,7 +92,7 @@ static inline bool zp_arena_owns(const void *pointer)
 // Read on every put, while another thread may be forking.
 static inline uint32_t zp_arena_epoch(void)
 {
-    return __atomic_load_n(&zp_arena.epoch, __ATOMIC_RELAXED);
+    return __atomic_load_n(&zp_epoch, __ATOMIC_RELAXED);
 }
 
 // The record of the slot that an address of the arena lies in. It can always be read; that of a
@@ -91,6 +103,13 @@ static inline struct zp_slot *zp_arena_slot(const void *pointer)
     const struct zp_region *region = &zp_arena.regions[offset >> zp_arena.region_shift];
     size_t stride = offset >> region->stride_shift; // strides of this region from the arena's start
     return (struct zp_slot *)(region->record_zero + stride * sizeof(struct zp_slot));
+}
+
+// Where the buffer in a slot was last freed. Readable for every record, writable once the slot has
+// been taken.
+static inline struct zp_stack *zp_arena_stack(const struct zp_slot *slot)
+{
+    return (struct zp_stack *)((uintptr_t)slot + zp_arena.stacks);
 }
 
 // Every buffer of a class starts at a multiple of this many bytes.

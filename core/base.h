@@ -32,6 +32,10 @@
 // A function that reads what other threads may be writing, and says why that is right.
 #define ZP_RACY __attribute__((no_sanitize("thread")))
 
+// A variable that does not change any more once the pool has started. The preloaded library keeps
+// them on pages of their own and makes those read-only then (preload/frozen.h).
+#define ZP_FROZEN __attribute__((section("zp_frozen")))
+
 // Thread-local variables are reached by one addition: the library is always loaded at start.
 #define ZP_TLS _Thread_local __attribute__((tls_model("initial-exec")))
 

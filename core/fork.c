@@ -6,6 +6,7 @@
 #include "helper.h"
 #include "os.h"
 #include "pool.h"
+#include "quarantine.h"
 #include "scrub_queue.h"
 #include "shard.h"
 
@@ -49,12 +50,25 @@ static void visit_runs(void (*choose)(struct zp_slot *slot), void (*finish)(cons
     finish_run();
 }
 
-// These two look at slots that other threads own. POOLED, PENDING and `left_out` come and go only
-// under locks that are all held here, so whatever else is written meanwhile, the answer is right.
+// These look at slots that other threads own. The states asked for come and go only under locks
+// that are all held here, so whatever else is written meanwhile, the answer is right.
+
+ZP_RACY static bool is_ours(const struct zp_slot *slot)
+{
+    return slot->state == ZP_SLOT_POOLED || slot->state == ZP_SLOT_PENDING ||
+           slot->state == ZP_SLOT_QUARANTINED;
+}
 
 ZP_RACY static void choose_ours(struct zp_slot *slot)
 {
-    if (slot->state == ZP_SLOT_POOLED || slot->state == ZP_SLOT_PENDING)
+    if (is_ours(slot))
+        add_to_run(slot);
+}
+
+// A thread that took what an earlier fork could not bring back is about to decommit it.
+ZP_RACY static void choose_ours_left_out(struct zp_slot *slot)
+{
+    if (is_ours(slot) && slot->left_out)
         add_to_run(slot);
 }
 
@@ -62,6 +76,15 @@ ZP_RACY static void choose_left_out(struct zp_slot *slot)
 {
     if (slot->left_out)
         add_to_run(slot);
+}
+
+// Both before and after a fork: what there was before it is old at once, and what was handed out
+// between the two, to other threads or to the fork handlers of other libraries, is so afterwards.
+enum { EPOCHS_PER_FORK = 2 };
+
+static void next_epoch(void)
+{
+    __atomic_fetch_add(&zp_epoch, 1, __ATOMIC_RELAXED);
 }
 
 // ---- Before ----------------------------------------------------------------------------------
@@ -87,7 +110,8 @@ void zp_fork_prepare(void)
     zp_arena_lock_all();
     zp_shards_lock_all();
     zp_scrub_queue_lock();
-    __atomic_fetch_add(&zp_arena.epoch, 1, __ATOMIC_RELAXED);
+    zp_quarantine_lock();
+    next_epoch();
     visit_runs(choose_ours, leave_out);
     zp_lock_holds_all = true;
 }
@@ -100,14 +124,18 @@ static void bring_back(const struct run *left_out)
     bool marked = zp_os_advise(start, (size_t)(run_end() - start), MADV_DOFORK) != 0;
     for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++) {
         slot->left_out = marked; // if still marked, it is decommitted instead of used again
-        slot->epoch = zp_arena_epoch();
+        // What an earlier fork has left shared still is.
+        if (slot->epoch == zp_arena_epoch() - EPOCHS_PER_FORK)
+            slot->epoch = zp_arena_epoch();
     }
 }
 
 void zp_fork_parent(void)
 {
+    next_epoch();
     zp_lock_holds_all = false;
-    visit_runs(choose_left_out, bring_back);
+    visit_runs(choose_ours_left_out, bring_back);
+    zp_quarantine_unlock();
     zp_scrub_queue_unlock();
     zp_shards_unlock_all();
     zp_arena_unlock_all();
@@ -139,9 +167,11 @@ static void give_up_orphan(struct zp_slot *slot)
 
 void zp_fork_child(void)
 {
+    next_epoch();
     zp_lock_holds_all = false;
     zp_helper_reset();
     zp_scrub_queue_reset();
+    zp_quarantine_reset();
     zp_prewarm_reset();
     zp_shards_reset();
     zp_arena_reset_locks();

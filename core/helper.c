@@ -19,10 +19,11 @@ enum {
     STOP_WAIT_MS = 1000, // the end of the program is never held up for longer
 };
 
+static ZP_FROZEN bool (*pending)(void) = NULL;
+static ZP_FROZEN void (*work)(void) = NULL;
+
 static struct {
     struct zp_lock lock;
-    bool (*pending)(void);
-    void (*do_part)(void);
     uint32_t running;  // the thread is there, or about to be
     uint32_t busy;     // it is at a part
     uint32_t sleeping; // it waits on `calls`
@@ -53,25 +54,25 @@ static void turn_off(void)
     __atomic_store_n(&helper.off, true, __ATOMIC_SEQ_CST);
 }
 
-void zp_helper_init(bool (*pending)(void), void (*do_part)(void))
+void zp_helper_init(bool (*is_pending)(void), void (*do_part)(void))
 {
     zp_lock_init(&helper.lock, ZP_RANK_HELPER);
-    helper.pending = pending;
-    helper.do_part = do_part;
+    pending = is_pending;
+    work = do_part;
 }
 
 // ---- The thread ------------------------------------------------------------------------------
 
 static bool has_work(void)
 {
-    return !is_off() && helper.pending();
+    return !is_off() && pending();
 }
 
 static void do_part(void)
 {
     set(&helper.busy, 1);
     if (!get(&helper.paused))
-        helper.do_part();
+        work();
     set(&helper.busy, 0);
     if (get(&helper.paused)) {
         zp_os_wake(&helper.busy);
@@ -151,6 +152,7 @@ static ZP_COLD void start(void)
     if (create(true) != 0 && create(false) != 0) {
         turn_off();
         set(&helper.running, 0);
+        zp_os_wake(&helper.running);
         zp_log(ZP_LOG_WARNING, "no thread to be had for work in the background", NULL);
     }
     errno = saved_errno;

@@ -22,9 +22,9 @@
 
 #include "base.h"
 
-// Called once. `pending` says whether there is work, `do_part` does a part of it. Nothing starts
+// Called once. `is_pending` says whether there is work, `do_part` does a part of it. Nothing starts
 // yet.
-void zp_helper_init(bool (*pending)(void), void (*do_part)(void));
+void zp_helper_init(bool (*is_pending)(void), void (*do_part)(void));
 
 // There is work: starts or wakes the helper; false if there is none to be had. Called without
 // locks, outside of the own thread cache. Makes no system call if the helper is at work. errno

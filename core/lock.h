@@ -22,12 +22,13 @@
 
 enum zp_lock_rank {
     ZP_RANK_NONE,
-    ZP_RANK_HELPER,   // who forks, before anything else
-    ZP_RANK_EMPTYING, // emptying the caches of other threads
-    ZP_RANK_THREADS,  // the list of thread caches
-    ZP_RANK_REGION,   // the cold slots of one size class
-    ZP_RANK_SHARD,    // the pooled slots of one shard
-    ZP_RANK_QUEUE,    // the slots that wait to be scrubbed
+    ZP_RANK_HELPER,     // who forks, before anything else
+    ZP_RANK_EMPTYING,   // emptying the caches of other threads
+    ZP_RANK_THREADS,    // the list of thread caches
+    ZP_RANK_REGION,     // the cold slots of one size class
+    ZP_RANK_SHARD,      // the pooled slots of one shard
+    ZP_RANK_QUEUE,      // the slots that wait to be scrubbed
+    ZP_RANK_QUARANTINE, // the slots in quarantine
 };
 
 struct zp_lock {

@@ -3,11 +3,10 @@
 #include "log.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static int log_level = ZP_LOG_WARNING;
+static ZP_FROZEN int log_level = ZP_LOG_WARNING;
 
 void zp_line_begin(struct zp_line *line, const char *prefix)
 {
@@ -51,6 +50,12 @@ void zp_line_pointer(struct zp_line *line, const void *pointer)
     line_in_base(line, (uintptr_t)pointer, 16);
 }
 
+void zp_line_byte(struct zp_line *line, uint8_t byte)
+{
+    line_in_base(line, byte / 16, 16);
+    line_in_base(line, byte % 16, 16);
+}
+
 void zp_line_write(struct zp_line *line, int fd)
 {
     int saved_errno = errno;
@@ -81,17 +86,4 @@ void zp_log(enum zp_log_level level, const char *what, const char *detail)
     if (detail != NULL)
         zp_line_text(&line, detail);
     zp_line_write(&line, STDERR_FILENO);
-}
-
-void zp_fatal_pointer(const char *operation, const char *fault, const void *pointer)
-{
-    struct zp_line line;
-    zp_line_begin(&line, "zeropool: fatal: ");
-    zp_line_text(&line, operation);
-    zp_line_text(&line, fault);
-    zp_line_text(&line, " (pointer ");
-    zp_line_pointer(&line, pointer);
-    zp_line_text(&line, ")");
-    zp_line_write(&line, STDERR_FILENO);
-    abort();
 }

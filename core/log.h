@@ -30,6 +30,7 @@ void zp_line_text(struct zp_line *line, const char *text);
 void zp_line_bytes(struct zp_line *line, const char *text, size_t length);
 void zp_line_number(struct zp_line *line, uint64_t number);
 void zp_line_pointer(struct zp_line *line, const void *pointer);
+void zp_line_byte(struct zp_line *line, uint8_t byte); // two hexadecimal digits
 void zp_line_write(struct zp_line *line, int fd);
 
 // Messages above this level are dropped. Set once at start (ZEROPOOL_VERBOSE).
@@ -38,10 +39,5 @@ bool zp_log_wants(enum zp_log_level level);
 
 // Writes "zeropool: <what><detail>" to stderr if `level` is wanted; `detail` may be NULL.
 void zp_log(enum zp_log_level level, const char *what, const char *detail);
-
-// Writes "zeropool: fatal: <operation><fault> (pointer 0x...)" to stderr and ends the program with
-// SIGABRT.
-_Noreturn ZP_COLD void zp_fatal_pointer(const char *operation, const char *fault,
-                                        const void *pointer);
 
 #endif

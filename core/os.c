@@ -63,7 +63,7 @@ static int call_futex(uint32_t *word, int operation, uint32_t value, const struc
     return (int)syscall(SYS_futex, word, operation, value, time, NULL, 0);
 }
 
-struct zp_os_calls zp_os_calls = {
+ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .mmap = call_mmap,
     .munmap = call_munmap,
     .mprotect = call_mprotect,

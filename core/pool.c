@@ -3,6 +3,7 @@
 #include "pool.h"
 
 #include "budget.h"
+#include "fatal.h"
 #include "helper.h"
 #include "log.h"
 #include "os.h"
@@ -14,7 +15,7 @@
 
 #include <string.h>
 
-struct zp_pool zp_pool;
+ZP_FROZEN struct zp_pool zp_pool = {0};
 
 // ---- Threads ---------------------------------------------------------------------------------
 
@@ -51,14 +52,16 @@ static bool ready_pooled(struct zp_thread_cache *cache, struct zp_slot *slot, si
 {
     if (slot->left_out)
         return false;
-    if (slot->epoch != zp_arena_epoch()) {
+    // Read once: another thread may fork meanwhile, and then this one's pages are shared.
+    uint32_t epoch = zp_arena_epoch();
+    if (slot->epoch != epoch) {
         if (zp_arena_release(slot, 0) != 0)
             return false;
         slot->clean = true;
         slot->resident = false;
         slot->warm = 0;
     }
-    slot->epoch = zp_arena_epoch();
+    slot->epoch = epoch;
     if (!zp_retain_reuse(cache, slot))
         return false;
     give_back_tail(slot, size);
@@ -236,8 +239,15 @@ static void take_back(struct zp_thread_cache *cache, struct zp_slot *slot)
     }
 }
 
+static void record_stack(const struct zp_slot *slot)
+{
+    if (ZP_UNLIKELY(zp_stack_recorded))
+        zp_stack_capture(zp_arena_stack(slot));
+}
+
 void zp_pool_take_back(struct zp_slot *slot)
 {
+    record_stack(slot);
     struct zp_thread_cache *cache = open_own_cache();
     if (!keep_dirty(cache, slot))
         take_back(cache, slot);
@@ -252,16 +262,19 @@ bool zp_pool_clear(struct zp_slot *slot, size_t size)
     return zp_scrub(slot->base, zp_round_up(size, zp_arena.page), true, &result) == 0;
 }
 
-void zp_pool_bad_pointer(const char *operation, const void *pointer)
+struct zp_slot *zp_pool_bad_pointer(const char *operation, const void *pointer)
 {
+    if (zp_pool.check == ZP_CHECK_OFF)
+        return NULL;
     const struct zp_slot *slot = zp_arena_slot(pointer);
     if (slot->base == NULL)
-        zp_fatal_pointer(operation, " of an address that was never handed out", pointer);
+        zp_fatal_pointer(operation, " of an address that was never handed out", pointer, NULL);
+    const struct zp_stack *freed = slot->state != ZP_SLOT_LIVE ? zp_arena_stack(slot) : NULL;
     if (slot->base != pointer)
-        zp_fatal_pointer(operation, " of an address inside a buffer", pointer);
+        zp_fatal_pointer(operation, " of an address inside a buffer", pointer, freed);
     if (strcmp(operation, "free") == 0)
-        zp_fatal_pointer("double free", "", pointer);
-    zp_fatal_pointer(operation, " of a buffer that is free", pointer);
+        zp_fatal_pointer("double free", "", pointer, freed);
+    zp_fatal_pointer(operation, " of a buffer that is free", pointer, freed);
 }
 
 void zp_pool_note_marks(const void *address, size_t length)
@@ -312,6 +325,7 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
     struct zp_slot *to = take_for_growth(size);
     if (to == NULL || zp_relocate(slot, to, size) != 0)
         return NULL;
+    record_stack(slot);
     to->state = ZP_SLOT_LIVE;
     to->born = counters->bytes_requested; // what was written last is at the end, and still cached
     zp_count(&counters->moved_by_pages, 1);
@@ -338,6 +352,7 @@ static void do_background_part(void)
 int zp_pool_init(const struct zp_pool_config *config)
 {
     zp_pool.scrub = config->retain.scrub;
+    zp_pool.check = config->check;
     zp_scrub_init();
     zp_retain_init(&config->retain);
     zp_prewarm_init(config->prewarm);
@@ -372,7 +387,7 @@ void zp_pool_stats(struct zp_pool_stats *stats)
         return;
     size_t cached;
     zp_thread_caches_sum(&stats->counters, &cached);
-    stats->retained = zp_shards_bytes() + cached + zp_scrub_queue_bytes();
+    stats->retained = zp_shards_bytes() + cached + zp_scrub_queue_bytes() + zp_quarantine_bytes();
     stats->retained_peak = zp_budget_peak();
     size_t committed = zp_arena_committed();
     stats->live = committed > stats->retained ? committed - stats->retained : 0;

@@ -9,7 +9,7 @@
 // Always holds: a buffer handed out belongs to one owner; with scrubbing on, every byte of it that
 // the owner has not written reads as zero. A get that cannot be served returns NULL and nothing is
 // lost; the caller goes elsewhere. A put never fails. Putting what is no live buffer ends the
-// program.
+// program, with ZP_CHECK_OFF it does nothing.
 //
 // Locking: see the parts; at most one lock is held at a time. No function here changes errno.
 // Fork: see fork.h.
@@ -25,6 +25,13 @@
 #include "retain.h"
 #include "thread_cache.h"
 
+// ZEROPOOL_CHECK: what is done about a program that corrupts its heap.
+enum zp_check {
+    ZP_CHECK_BASIC, // what is no live buffer ends the program when it is put
+    ZP_CHECK_FULL,  // and so does a write to a freed buffer; many more accesses fault
+    ZP_CHECK_OFF,   // what is no live buffer is left alone
+};
+
 struct zp_pool_config {
     struct zp_arena_config arena;
     struct zp_retain_config retain;
@@ -33,11 +40,14 @@ struct zp_pool_config {
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
     uint32_t most_per_shard;                   // buffers per shard
     struct zp_prewarm prewarm[ZP_PREWARM_MOST];
+    enum zp_check check;
 };
 
+// Set once, when the pool starts.
 struct zp_pool {
     bool started;
     bool scrub; // freed buffers are made zero
+    enum zp_check check;
 };
 
 extern struct zp_pool zp_pool;
@@ -57,7 +67,7 @@ struct zp_pool_stats {
     struct zp_counters counters;
     size_t live; // bytes the program holds, roughly while other threads work
     size_t live_buffers;
-    size_t retained;      // bytes in shards, thread caches and the scrub queue
+    size_t retained;      // bytes in shards, thread caches, the scrub queue and quarantine
     size_t retained_peak; // most bytes ever reserved for retaining
 };
 
@@ -102,16 +112,20 @@ static inline void *zp_pool_get_newest(size_t size)
     return base;
 }
 
-_Noreturn ZP_COLD void zp_pool_bad_pointer(const char *operation, const void *pointer);
+static inline bool zp_pool_is_live(const struct zp_slot *slot, const void *buffer)
+{
+    return ZP_LIKELY(slot->state == ZP_SLOT_LIVE) && ZP_LIKELY(slot->base == buffer);
+}
+
+// Ends the program, or returns NULL.
+ZP_COLD struct zp_slot *zp_pool_bad_pointer(const char *operation, const void *pointer);
 
 // The record of a live buffer; an address of the arena that is none ends the program with a line
-// that names `operation`.
+// that names `operation`. NULL instead, with ZP_CHECK_OFF.
 static inline struct zp_slot *zp_pool_slot(const void *buffer, const char *operation)
 {
     struct zp_slot *slot = zp_arena_slot(buffer);
-    if (ZP_UNLIKELY(slot->state != ZP_SLOT_LIVE || slot->base != buffer))
-        zp_pool_bad_pointer(operation, buffer);
-    return slot;
+    return zp_pool_is_live(slot, buffer) ? slot : zp_pool_bad_pointer(operation, buffer);
 }
 
 // Takes back a live buffer by its record: scrubs it, and keeps it or lets it go.
@@ -129,14 +143,32 @@ static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_s
     return kept;
 }
 
-// Takes a live buffer back; any thread may put it.
-static inline void zp_pool_put(void *buffer)
+// Notes who is about to free a live buffer, by a return address.
+static inline void zp_pool_note_caller(const struct zp_slot *slot, void *caller)
 {
-    struct zp_slot *slot = zp_pool_slot(buffer, "free");
+    zp_arena_stack(slot)->frames[0] = caller;
+}
+
+// Takes a live buffer back; any thread may put it. `caller` is a return address in whoever freed
+// it.
+static inline void zp_pool_put_for(void *buffer, void *caller)
+{
+    struct zp_slot *slot = zp_arena_slot(buffer);
+    if (!zp_pool_is_live(slot, buffer)) {
+        zp_pool_bad_pointer("free", buffer);
+        return;
+    }
+    zp_pool_note_caller(slot, caller);
     struct zp_thread_cache *cache = zp_thread_cache;
     zp_count(&cache->counters.puts, 1);
     if (ZP_UNLIKELY(!zp_pool_keep_dirty(cache, slot, buffer)))
         zp_pool_take_back(slot);
+}
+
+// The same for the caller of the function that this is in.
+static inline __attribute__((always_inline)) void zp_pool_put(void *buffer)
+{
+    zp_pool_put_for(buffer, __builtin_return_address(0));
 }
 
 // Makes the first `size` bytes of a live buffer zero that was handed out as it was, without

@@ -4,6 +4,7 @@
 
 #include "arena.h"
 #include "budget.h"
+#include "fatal.h"
 #include "os.h"
 #include "scrub.h"
 #include "shard.h"
@@ -23,9 +24,10 @@ enum {
 // MiB take about 4 ms.
 #define TICK_BYTES (64 * ZP_MIB)
 
+static ZP_FROZEN struct zp_retain_config config = {0};
+static ZP_FROZEN uint32_t tick_ms = 0;
+
 static struct {
-    struct zp_retain_config config;
-    uint32_t tick_ms;
     uint32_t next_tick; // on the clock
     uint32_t next_budget;
     bool reclaim;        // as configured, and the kernel can
@@ -55,6 +57,8 @@ static bool evict_one(struct zp_thread_cache *cache)
     if (slot == NULL)
         slot = zp_scrub_queue_evict();
     if (slot == NULL)
+        slot = zp_quarantine_take();
+    if (slot == NULL)
         return false;
     evict(cache, slot);
     return true;
@@ -69,6 +73,12 @@ static bool charge(struct zp_thread_cache *cache, size_t bytes)
     return true;
 }
 
+// Whether a fork has come in between and could not leave the buffer out: its pages are shared.
+static bool is_shared(const struct zp_slot *slot)
+{
+    return slot->left_out || slot->epoch != zp_arena_epoch();
+}
+
 // ---- Keeping ---------------------------------------------------------------------------------
 
 // Whether the processor's cache is likely to hold a buffer's content still: the buffer and all that
@@ -76,7 +86,7 @@ static bool charge(struct zp_thread_cache *cache, size_t bytes)
 // nothing but time is lost by it.
 static bool is_cached(const struct zp_slot *slot, const struct zp_counters *counters)
 {
-    return counters->bytes_requested - slot->born <= retain.config.cpu_cache;
+    return counters->bytes_requested - slot->born <= config.cpu_cache;
 }
 
 static void scrub_part(struct zp_scrub_part *part, bool cached)
@@ -115,7 +125,7 @@ static bool scrub_whole(struct zp_slot *slot, struct zp_counters *counters, bool
 static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
 {
     slot->clean = false;
-    return !retain.config.scrub || scrub_whole(slot, counters, is_cached(slot, counters));
+    return !config.scrub || scrub_whole(slot, counters, is_cached(slot, counters));
 }
 
 // Tells the kernel that it may take the pages of the first `bytes`: nothing is lost by it but the
@@ -140,11 +150,20 @@ static void mark_huge_part(struct zp_slot *slot)
         mark_reclaimable(slot, slot->committed & ~(ZP_LARGE_CLASS - 1), ZP_RECLAIMABLE_PART);
 }
 
+// Nobody may have written to a slot since it was made zero.
+static void verify(const struct zp_slot *slot)
+{
+    const char *found = config.verify ? zp_scrub_find(slot->base, slot->committed) : NULL;
+    if (found != NULL)
+        zp_fatal_write(slot->base, slot->committed, found, zp_arena_stack(slot));
+}
+
 struct zp_slot *zp_retain_take_cold(unsigned size_class)
 {
     struct zp_slot *slot = zp_arena_take(size_class);
     if (slot == NULL)
         return NULL;
+    verify(slot); // a cold slot is inaccessible, as a rule
     if (!zp_shards_come_back(slot))
         slot->hot = false; // of an owner long gone
     slot->epoch = zp_arena_epoch();
@@ -153,11 +172,12 @@ struct zp_slot *zp_retain_take_cold(unsigned size_class)
 
 bool zp_retain_reuse(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
+    verify(slot);
     if (slot->reclaimable != ZP_RECLAIMABLE_NONE) {
         slot->reclaimable = ZP_RECLAIMABLE_NONE;
         slot->resident = false;
     }
-    return !retain.config.scrub_again || scrub_whole(slot, &cache->counters, false);
+    return !config.scrub_again || scrub_whole(slot, &cache->counters, false);
 }
 
 // Puts a scrubbed slot that is charged to the budget into the shard `home` or a neighbour; it has
@@ -199,7 +219,7 @@ void zp_retain_flush(struct zp_thread_cache *cache)
 // Makes room for `bytes` in a cache: false if that is not to be had.
 static bool make_room(struct zp_thread_cache *cache, size_t bytes)
 {
-    size_t most = retain.config.thread_cache_bytes;
+    size_t most = config.thread_cache_bytes;
     if (cache->capacity == 0 || bytes > most)
         return false;
     while (cache->count == cache->capacity || cache->bytes + bytes > most)
@@ -248,24 +268,49 @@ static bool retain_unscrubbed(struct zp_thread_cache *cache, struct zp_slot *slo
 // Small pages that the processor's cache still holds are zero before another thread is awake.
 static bool is_left_to_helper(const struct zp_slot *slot, const struct zp_counters *counters)
 {
-    return retain.config.scrub_behind != 0 &&
+    return config.scrub_behind != 0 &&
            (slot->committed >= ZP_LARGE_CLASS || !is_cached(slot, counters));
+}
+
+// A buffer that has been in quarantine for long enough.
+static void leave_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    if (is_shared(slot) ||
+        zp_os_protect(slot->base, slot->committed, PROT_READ | PROT_WRITE) != 0) {
+        let_go(slot);
+        return;
+    }
+    slot->marked = false;
+    share(cache, slot, slot->since);
+}
+
+static bool retain_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    size_t bytes = slot->committed;
+    if (!charge(cache, bytes))
+        return false;
+    slot->since = zp_os_clock();
+    slot->marked = true; // whoever lets it go must not leave it like this, in part or whole
+    if (!scrub(slot, &cache->counters) || zp_os_protect(slot->base, bytes, PROT_NONE) != 0) {
+        zp_budget_release(bytes);
+        return false;
+    }
+    zp_quarantine_put(slot);
+    while ((slot = zp_quarantine_take_surplus()) != NULL)
+        leave_quarantine(cache, slot);
+    return true;
 }
 
 bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
+    if (slot->committed <= config.quarantine)
+        return retain_in_quarantine(cache, slot);
     if (is_left_to_helper(slot, &cache->counters) && retain_unscrubbed(cache, slot))
         return true;
     return retain_in_cache(cache, slot) || retain_in_shard(cache, slot);
 }
 
 // ---- Scrubbing later -------------------------------------------------------------------------
-
-// Whether a fork has come in between and could not leave the buffer out: its pages are shared.
-static bool is_shared(const struct zp_slot *slot)
-{
-    return slot->left_out || slot->epoch != zp_arena_epoch();
-}
 
 // What a buffer that waited has become: scrubbed, or let go and NULL.
 static struct zp_slot *outcome(struct zp_thread_cache *cache, const struct zp_scrub_job *job)
@@ -360,6 +405,8 @@ size_t zp_retain_give_back(struct zp_thread_cache *cache)
     // The queue first: the helper moves what it has in hand from there to a shard.
     for (struct zp_slot *slot; (slot = zp_scrub_queue_evict()) != NULL;)
         bytes += let_go(slot);
+    for (struct zp_slot *slot; (slot = zp_quarantine_take()) != NULL;)
+        bytes += let_go(slot);
     for (struct zp_slot *slot; (slot = zp_shards_take_idle(cache->home, 0)) != NULL;)
         bytes += let_go(slot);
     return bytes;
@@ -385,9 +432,9 @@ static void evict_excess(struct zp_thread_cache *cache)
 
 static void follow_budget(struct zp_thread_cache *cache, uint32_t now)
 {
-    if (retain.config.budget_now == NULL || !is_due(&retain.next_budget, now, BUDGET_EVERY_MS))
+    if (config.budget_now == NULL || !is_due(&retain.next_budget, now, BUDGET_EVERY_MS))
         return;
-    size_t limit = retain.config.budget_now();
+    size_t limit = config.budget_now();
     if (limit == 0)
         return; // it cannot be told just now
     zp_budget_set_limit(limit);
@@ -412,6 +459,13 @@ static void mark_idle(struct zp_thread_cache *cache)
     }
 }
 
+static struct zp_slot *take_idle(unsigned home)
+{
+    uint32_t idle = (uint32_t)config.decay_ms;
+    struct zp_slot *slot = zp_shards_take_idle(home, idle);
+    return slot != NULL ? slot : zp_quarantine_take_idle(idle);
+}
+
 // Gives back half of what the shards hold, if it has been idle for long enough. True if there may
 // be more: then the next tick is at once, and a few of them give back all.
 static bool purge(struct zp_thread_cache *cache)
@@ -420,7 +474,7 @@ static bool purge(struct zp_thread_cache *cache)
     if (quota < TICK_BYTES)
         quota = TICK_BYTES;
     while (bytes < quota) {
-        struct zp_slot *slot = zp_shards_take_idle(cache->home, (uint32_t)retain.config.decay_ms);
+        struct zp_slot *slot = take_idle(cache->home);
         if (slot == NULL)
             return false;
         bytes += let_go(slot);
@@ -431,7 +485,7 @@ static bool purge(struct zp_thread_cache *cache)
 
 static void decay(struct zp_thread_cache *cache, uint32_t now)
 {
-    uint32_t idle = (uint32_t)retain.config.decay_ms;
+    uint32_t idle = (uint32_t)config.decay_ms;
     if (!__atomic_exchange_n(&retain.awake, true, __ATOMIC_RELAXED))
         __atomic_store_n(&retain.first_tick, now, __ATOMIC_RELAXED);
     if (now - __atomic_load_n(&retain.first_tick, __ATOMIC_RELAXED) < idle)
@@ -452,26 +506,27 @@ static bool has_been_idle(const struct zp_thread_cache *cache, uint32_t now, uin
 void zp_retain_tick(struct zp_thread_cache *cache)
 {
     uint32_t now = zp_os_clock();
-    if (retain.config.decay_ms > 0 && has_been_idle(cache, now, (uint32_t)retain.config.decay_ms))
+    if (config.decay_ms > 0 && has_been_idle(cache, now, (uint32_t)config.decay_ms))
         zp_retain_flush(cache);
     zp_thread_cache_stamp(cache, now);
-    if (!is_due(&retain.next_tick, now, retain.tick_ms))
+    if (!is_due(&retain.next_tick, now, tick_ms))
         return;
     follow_budget(cache, now);
     mark_idle(cache);
-    if (retain.config.decay_ms > 0)
+    if (config.decay_ms > 0)
         decay(cache, now);
 }
 
-void zp_retain_init(const struct zp_retain_config *config)
+void zp_retain_init(const struct zp_retain_config *chosen)
 {
-    retain.config = *config;
-    retain.reclaim = config->reclaim;
-    int64_t tick = config->decay_ms / TICKS_PER_DECAY;
-    retain.tick_ms = tick <= 0 || tick > TICK_MOST_MS ? TICK_MOST_MS : (uint32_t)tick;
+    config = *chosen;
+    retain.reclaim = config.reclaim;
+    int64_t tick = config.decay_ms / TICKS_PER_DECAY;
+    tick_ms = tick <= 0 || tick > TICK_MOST_MS ? TICK_MOST_MS : (uint32_t)tick;
     retain.next_tick = retain.next_budget = zp_os_clock();
-    if (config->decay_ms == 0)
-        retain.config = (struct zp_retain_config){.scrub = config->scrub}; // nothing is retained
-    zp_budget_init(retain.config.budget);
-    zp_scrub_queue_init(retain.config.scrub_behind);
+    if (config.decay_ms == 0)
+        config = (struct zp_retain_config){.scrub = config.scrub}; // nothing is retained
+    zp_budget_init(config.budget);
+    zp_scrub_queue_init(config.scrub_behind);
+    zp_quarantine_init(config.quarantine);
 }

@@ -7,7 +7,8 @@
 // that it may take the pages whenever it wants them (MADV_FREE): buffers in huge pages at once,
 // where that costs next to nothing, others when they have been idle for a while. What has been idle
 // for longer is decommitted, by and by, on the slow ways of requests. With scrubbing in the
-// background the buffer first waits in the scrub queue.
+// background the buffer first waits in the scrub queue. Where everything is checked it waits in
+// quarantine before it goes to a shard, and is looked through before it is used again.
 //
 // Always holds: what is retained is charged to the budget. The budget follows the memory that the
 // process may use, where that is what was asked for.
@@ -17,6 +18,7 @@
 #ifndef ZP_CORE_RETAIN_H
 #define ZP_CORE_RETAIN_H
 
+#include "quarantine.h"
 #include "scrub_queue.h"
 #include "thread_cache.h"
 
@@ -34,6 +36,8 @@ struct zp_retain_config {
     bool scrub_again; // and once more before they are handed out: who wrote to them after that?
     // Bytes that may wait to be scrubbed after they were kept; 0: none.
     size_t scrub_behind;
+    size_t quarantine; // bytes of freed buffers that wait, inaccessible; 0: none
+    bool verify;       // end the program if a buffer that should be zero is not
 };
 
 void zp_retain_init(const struct zp_retain_config *config);
@@ -45,7 +49,8 @@ bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot);
 struct zp_slot *zp_retain_take_cold(unsigned size_class);
 
 // A buffer from a shard is to be used again: what the pool knew of its pages may no longer be so.
-// False if it had to be scrubbed and the kernel refused.
+// Ends the program if it was written to since and that is to be found. False if it had to be
+// scrubbed and the kernel refused.
 bool zp_retain_reuse(struct zp_thread_cache *cache, struct zp_slot *slot);
 
 // A buffer of a class from `first` to `last` that waits to be scrubbed, scrubbed now: TAKEN and

@@ -26,7 +26,7 @@ static void zero_by_memset(char *base, size_t length)
     memset(base, 0, length);
 }
 
-static void (*zero_past_cache)(char *base, size_t length) = zero_by_memset;
+static ZP_FROZEN void (*zero_past_cache)(char *base, size_t length) = zero_by_memset;
 
 #ifdef __x86_64__
 
@@ -167,4 +167,32 @@ int zp_scrub(char *base, size_t length, bool cached, struct zp_scrub_result *res
         }
     }
     return error != 0 ? error : drop(&hole, end, result);
+}
+
+// ---- Looking ---------------------------------------------------------------------------------
+
+static const char *find_in_page(const char *at, size_t page)
+{
+    if (*at == 0 && memcmp(at, at + 1, page - 1) == 0)
+        return NULL;
+    while (*at == 0)
+        at++;
+    return at;
+}
+
+const char *zp_scrub_find(char *base, size_t length)
+{
+    size_t page = zp_os_page_size();
+    unsigned char vector[WINDOW_PAGES];
+    bool can_swap = zp_os_can_swap(); // then what is not in memory may hold something
+    for (char *at = base, *end = base + length; at < end;) {
+        size_t rest = (size_t)(end - at) / page, pages = rest < WINDOW_PAGES ? rest : WINDOW_PAGES;
+        bool all = can_swap || zp_os_residency(at, pages * page, vector) != 0;
+        for (size_t i = 0; i < pages; i++, at += page) {
+            const char *found = all || (vector[i] & 1) ? find_in_page(at, page) : NULL;
+            if (found != NULL)
+                return found;
+        }
+    }
+    return NULL;
 }

@@ -31,7 +31,11 @@ struct zp_scrub_result {
 // pages: the range is then not to be trusted.
 int zp_scrub(char *base, size_t length, bool cached, struct zp_scrub_result *result);
 
-// The same for a range whose every page is known to be in memory.
+// The first byte of such a range that is not zero; NULL if all are. Brings nothing into memory that
+// is known not to be there.
+const char *zp_scrub_find(char *base, size_t length);
+
+// The same as zp_scrub for a range whose every page is known to be in memory.
 void zp_scrub_resident(char *base, size_t length, bool cached);
 
 #endif

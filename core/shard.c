@@ -11,9 +11,9 @@
 enum { CLOCK_SLACK_MS = 60 * 1000 };
 
 static struct zp_shard shards[ZP_SHARDS_MOST];
-static unsigned shard_mask;
-static uint32_t shard_capacity;
-static const struct zp_eviction_policy *policy;
+static ZP_FROZEN unsigned shard_mask = 0;
+static ZP_FROZEN uint32_t shard_capacity = 0;
+static ZP_FROZEN const struct zp_eviction_policy *policy = NULL;
 static unsigned homes_given;
 
 void zp_shards_init(unsigned count, uint32_t most_per_shard,

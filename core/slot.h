@@ -25,13 +25,14 @@
 #include "base.h"
 
 enum zp_slot_state {
-    ZP_SLOT_COLD,    // on its region's list, or never used
-    ZP_SLOT_TAKEN,   // between two owners, in the hands of one thread of ours
-    ZP_SLOT_LIVE,    // the program's
-    ZP_SLOT_CACHED,  // in a thread cache
-    ZP_SLOT_POOLED,  // in a shard
-    ZP_SLOT_PENDING, // the helper's: waits to be scrubbed, or is being made ready
-    ZP_SLOT_RETIRED, // the kernel refused to give or take its memory; never used again
+    ZP_SLOT_COLD,        // on its region's list, or never used
+    ZP_SLOT_TAKEN,       // between two owners, in the hands of one thread of ours
+    ZP_SLOT_LIVE,        // the program's
+    ZP_SLOT_CACHED,      // in a thread cache
+    ZP_SLOT_POOLED,      // in a shard
+    ZP_SLOT_PENDING,     // the helper's: waits to be scrubbed, or is being made ready
+    ZP_SLOT_QUARANTINED, // freed and inaccessible (quarantine.h)
+    ZP_SLOT_RETIRED,     // the kernel refused to give or take its memory; never used again
 };
 
 // How much of a pooled buffer is marked MADV_FREE: the kernel may take those pages at any time.
@@ -61,23 +62,23 @@ struct zp_slot {
     char *base;       // first byte; a multiple of the region's stride
     size_t committed; // bytes that are readable and writable, a multiple of the page size
     uint32_t warm;    // pages known to be in memory when last scrubbed
-    uint32_t epoch;   // number of forks seen when its pages became ours alone
+    uint32_t epoch;   // of the arena, when its pages became ours alone
     uint8_t state;    // enum zp_slot_state
     uint8_t size_class;
     bool clean;                  // every byte reads as zero
     bool resident;               // every page was in memory: scrub without asking
     uint8_t reclaimable;         // enum zp_reclaimable
     bool left_out;               // marked MADV_DONTFORK by a fork
-    bool marked;                 // the program changed the mapping itself: replace it when freed
+    bool marked;                 // its mapping was changed: replace it when freed
     bool open;                   // packed layout: the slot has been made accessible
     struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
     union {
         uint64_t born;                        // LIVE: bytes that its thread had requested before it
-        struct zp_link links[ZP_ORDER_COUNT]; // POOLED or PENDING, and the others while `absent`
+        struct zp_link links[ZP_ORDER_COUNT]; // in a shard or a queue, and elsewhere if `absent`
     };
 
     // The rest is in the second cache line and not touched on the fast ways.
-    uint32_t since;   // POOLED: when it arrived, in milliseconds of the clock
+    uint32_t since;   // POOLED, QUARANTINED: when it arrived, in milliseconds of the clock
     uint8_t shard;    // POOLED or absent: whose eviction knows it; PENDING: where it is to go
     bool absent;      // evicted, and eviction still waits whether it is asked for again
     bool in_test : 1; // pooled and cold: an access now would make it hot

@@ -5,11 +5,14 @@
 #include "lock.h"
 #include "os.h"
 #include "shard.h"
+#include "stack.h"
 
 #include <string.h>
 
-// Caches are made by this many bytes at a time.
-enum { CHUNK = 64 * 1024 };
+enum {
+    CHUNK = 64 * 1024, // caches are made by this many bytes at a time
+    GUARD = 64 * 1024, // inaccessible, before and behind: the largest page size there is
+};
 
 struct zp_thread_cache zp_no_cache;
 ZP_TLS struct zp_thread_cache *zp_thread_cache = &zp_no_cache;
@@ -22,10 +25,13 @@ static struct {
     struct zp_lock lock;
     struct zp_thread_cache *all; // only ever grows, so it is walked without the lock
     struct zp_thread_cache *free;
+} threads;
+
+static ZP_FROZEN struct {
     unsigned capacity, dirty_capacity;
     void (*teardown)(struct zp_thread_cache *cache);
     pthread_key_t key;
-} threads;
+} config = {0};
 
 static void push_free(struct zp_thread_cache *cache)
 {
@@ -46,9 +52,13 @@ static struct zp_thread_cache *take_free(void)
 static void make_more(void)
 {
     void *chunk;
-    if (zp_os_map(CHUNK, PROT_READ | PROT_WRITE, &chunk) != 0)
+    if (zp_os_map(GUARD + CHUNK + GUARD, PROT_NONE, &chunk) != 0)
         return;
-    struct zp_thread_cache *caches = chunk;
+    struct zp_thread_cache *caches = (void *)((char *)chunk + GUARD);
+    if (zp_os_protect(caches, CHUNK, PROT_READ | PROT_WRITE) != 0) {
+        zp_os_unmap(chunk, GUARD + CHUNK + GUARD);
+        return;
+    }
     zp_lock_take(&threads.lock);
     for (size_t i = 0; i < CHUNK / sizeof(*caches); i++) {
         push_free(&caches[i]);
@@ -121,8 +131,9 @@ void zp_thread_cache_close(struct zp_thread_cache *cache)
         zp_cached_set_bytes(&cache->newest, newest.committed);
     }
     if (cache != &zp_no_cache)
-        cache->dirty_room =
-            cache->count < cache->dirty_capacity ? cache->granted - cache->bytes : 0;
+        cache->dirty_room = cache->count < cache->dirty_capacity && !zp_stack_recorded
+                                ? cache->granted - cache->bytes
+                                : 0;
     zp_thread_cache_leave(cache);
 }
 
@@ -134,7 +145,7 @@ static void end_thread(void *argument)
     struct zp_thread_cache *cache = argument;
     zp_thread_cache_open(cache);
     cache->capacity = cache->dirty_capacity = 0;
-    threads.teardown(cache);
+    config.teardown(cache);
     zp_thread_cache_close(cache);
     zp_thread_cache = &zp_no_cache;
     zp_lock_take(&threads.lock);
@@ -147,10 +158,10 @@ int zp_thread_caches_init(unsigned capacity, bool dirty,
 {
     zp_lock_init(&threads.emptying, ZP_RANK_EMPTYING);
     zp_lock_init(&threads.lock, ZP_RANK_THREADS);
-    threads.capacity = capacity;
-    threads.dirty_capacity = dirty ? capacity : 0;
-    threads.teardown = teardown;
-    return -pthread_key_create(&threads.key, end_thread);
+    config.capacity = capacity;
+    config.dirty_capacity = dirty ? capacity : 0;
+    config.teardown = teardown;
+    return -pthread_key_create(&config.key, end_thread);
 }
 
 struct zp_thread_cache *zp_thread_cache_set_up(void)
@@ -168,9 +179,9 @@ struct zp_thread_cache *zp_thread_cache_set_up(void)
     cache->home = zp_shards_next_home();
     zp_thread_cache_stamp(cache, zp_os_clock());
     // If nobody would empty it, nothing may be put into it.
-    bool ends = pthread_setspecific(threads.key, cache) == 0;
-    cache->capacity = ends ? threads.capacity : 0;
-    cache->dirty_capacity = ends ? threads.dirty_capacity : 0;
+    bool ends = pthread_setspecific(config.key, cache) == 0;
+    cache->capacity = ends ? config.capacity : 0;
+    cache->dirty_capacity = ends ? config.dirty_capacity : 0;
     zp_thread_cache = cache;
     return cache;
 }

@@ -58,7 +58,8 @@ struct zp_thread_cache {
     unsigned capacity;       // most buffers
     unsigned dirty_capacity; // most buffers that were not scrubbed
     struct zp_cached newest; // the buffer that was put last, if nobody took it
-    // Bytes that `newest` may have of what is put as the program left it; 0 with scrubbing on.
+    // Bytes that `newest` may have of what is put as the program left it; 0 with scrubbing on, or
+    // if the stack of whoever puts it is to be recorded.
     size_t dirty_room;
 
     size_t bytes;                            // committed bytes in `entries`

@@ -124,32 +124,32 @@ void free_aligned_sized(void *pointer, size_t alignment, size_t size)
 
 size_t malloc_usable_size(void *pointer)
 {
-    if (zp_arena_owns(pointer))
-        return zp_pool_slot(pointer, "malloc_usable_size")->committed;
-    return zp_je_malloc_usable_size(pointer);
+    if (!zp_arena_owns(pointer))
+        return zp_je_malloc_usable_size(pointer);
+    const struct zp_slot *slot = zp_pool_slot(pointer, "malloc_usable_size");
+    return slot != NULL ? slot->committed : 0;
 }
 
 // ---- realloc ---------------------------------------------------------------------------------
 
 // The way that always works: another buffer, the bytes copied.
-static void *move_bytes(void *pointer, size_t held, size_t size)
+static void *copy_bytes(const void *pointer, size_t held, size_t size)
 {
-    void *moved = malloc(size);
-    if (moved == NULL)
-        return NULL;
-    memcpy(moved, pointer, held < size ? held : size);
-    free(pointer);
-    return moved;
+    void *copy = malloc(size);
+    if (copy != NULL)
+        memcpy(copy, pointer, held < size ? held : size);
+    return copy;
 }
 
-static __attribute__((noinline)) void *realloc_pooled(void *pointer, size_t size)
+static __attribute__((noinline)) void *realloc_pooled(void *pointer, size_t size, void *caller)
 {
     struct zp_slot *slot = zp_pool_slot(pointer, "realloc");
-    if (size > PTRDIFF_MAX)
+    if (slot == NULL || size > PTRDIFF_MAX)
         return no_memory();
     if (!zp_is_small(size)) {
         if (zp_pool_resize(slot, size))
             return pointer;
+        zp_pool_note_caller(slot, caller);
         if (size > slot->committed) {
             struct zp_slot *moved = zp_pool_move(slot, size);
             if (moved != NULL)
@@ -157,7 +157,18 @@ static __attribute__((noinline)) void *realloc_pooled(void *pointer, size_t size
         }
     }
     zp_count(&zp_thread_cache->counters.moved_by_copy, 1);
-    return move_bytes(pointer, slot->committed, size);
+    void *copy = copy_bytes(pointer, slot->committed, size);
+    if (copy != NULL)
+        zp_pool_put_for(pointer, caller);
+    return copy;
+}
+
+static __attribute__((noinline)) void *realloc_to_pool(void *pointer, size_t size)
+{
+    void *copy = copy_bytes(pointer, zp_je_malloc_usable_size(pointer), size);
+    if (copy != NULL)
+        zp_je_free(pointer);
+    return copy;
 }
 
 void *realloc(void *pointer, size_t size)
@@ -169,12 +180,12 @@ void *realloc(void *pointer, size_t size)
         return NULL;
     }
     if (zp_arena_owns(pointer))
-        return realloc_pooled(pointer, size);
+        return realloc_pooled(pointer, size, __builtin_return_address(0));
     if (zp_is_small(size)) {
         void *moved = zp_je_realloc(pointer, size); // jemalloc's sets no errno
         return ZP_LIKELY(moved != NULL) ? moved : no_memory();
     }
-    return move_bytes(pointer, zp_je_malloc_usable_size(pointer), size);
+    return realloc_to_pool(pointer, size);
 }
 
 void *reallocarray(void *pointer, size_t count, size_t size)

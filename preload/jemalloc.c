@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
-extern const char *zp_je_malloc_conf;
+extern const char *const zp_je_malloc_conf;
 int zp_je_munmap(void *address, size_t length);
 int zp_je_madvise(void *address, size_t length, int advice);
 int zp_je_mprotect(void *address, size_t length, int protection);
@@ -20,7 +20,7 @@ int zp_je_mprotect(void *address, size_t length, int protection);
 // bytes allocated. At its own 64 KiB that is a tenth of the time of small blocks of mixed sizes;
 // all bins still have their turn within some 10 MiB. MALLOC_CONF has the last word, as with any
 // jemalloc.
-const char *zp_je_malloc_conf = "tcache_gc_incr_bytes:262144";
+const char *const zp_je_malloc_conf = "tcache_gc_incr_bytes:262144";
 
 void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {

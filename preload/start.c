@@ -6,7 +6,10 @@
 #include "core/fork.h"
 #include "core/log.h"
 #include "core/pool.h"
+#include "preload/frozen.h"
 #include "preload/report.h"
+#include "preload/trap.h"
+#include "preload/unwind.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -22,8 +25,8 @@ enum state {
 
 static _Atomic int state = NEW;
 
-size_t zp_threshold = ZP_CLASS_MIN;
-struct zp_options zp_options;
+ZP_FROZEN size_t zp_threshold = ZP_CLASS_MIN;
+ZP_FROZEN struct zp_options zp_options = {0};
 
 // The privilege to move the state on, for one thread.
 static bool enter(int from)
@@ -60,6 +63,9 @@ static void read_options(void)
         zp_report_prepare();
     set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
     warn_of_small_prewarm();
+    if (zp_options.check == ZP_CHECK_FULL && zp_options.zero != ZP_ZERO_FREE)
+        zp_log(ZP_LOG_WARNING, "ZEROPOOL_CHECK=full goes with ZEROPOOL_ZERO=free: using that",
+               NULL);
 }
 
 static void say_what_runs(const struct zp_pool_config *config)
@@ -85,6 +91,8 @@ static void say_what_runs(const struct zp_pool_config *config)
                         : config->retain.scrub_again  ? ", scrubbed on free and again on malloc"
                         : config->retain.scrub_behind ? ", scrubbed in the background"
                                                       : ", scrubbed on free");
+    if (config->check != ZP_CHECK_BASIC)
+        zp_line_text(&line, config->check == ZP_CHECK_FULL ? ", fully checked" : ", not checked");
     zp_line_write(&line, STDERR_FILENO);
 }
 
@@ -121,9 +129,20 @@ static bool start_pool(void)
     return true;
 }
 
+// The last change is made by the pool's start or by the constructor, whichever comes later.
+static void freeze_if_settled(void)
+{
+    static _Atomic int settled;
+    if (atomic_fetch_add(&settled, 1) == 1)
+        zp_freeze();
+}
+
 static bool start_if_enabled(void)
 {
     bool started = zp_options.enable && start_pool();
+    if (started && zp_options.check == ZP_CHECK_FULL)
+        zp_trap_set();
+    freeze_if_settled();
     leave(DONE);
     return started;
 }
@@ -146,6 +165,8 @@ __attribute__((constructor)) static void at_load(void)
         read_options();
         leave(WAITING);
     }
+    zp_unwind_init(zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL);
+    freeze_if_settled();
     if (zp_options.prewarm[0].count != 0 && enter(WAITING))
         start_if_enabled();
 }

@@ -5,10 +5,18 @@
 
 #include "crash.h"
 
+FRAME void free_again(void *buffer)
+{
+    free(buffer);
+    abort();
+}
+
 int main(void)
 {
     void *buffer = opaque(malloc(2 * MIB));
-    free(buffer);
+    let_go(buffer);
     expect_fatal("double free", buffer);
-    free(buffer);
+    expect_at("free_again");
+    expect_freed_at("let_go");
+    free_again(buffer);
 }

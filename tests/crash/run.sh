@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# A wrong free that is not stopped, or stopped with other words or another signal than promised.
-# usage: run.sh PROGRAM. What the program prints on stdout is what stderr must say before SIGABRT;
-# if it prints nothing, it must end well and silently.
+# A corruption that is not stopped, or stopped with other words, other call stacks or another signal than
+# promised.
+# usage: run.sh PROGRAM ARGUMENTS... What the program prints on stdout says what must happen (crash.h): the first line
+# of stderr, functions of the two stacks, and the signal. If it prints nothing, it must end well and
+# silently.
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -9,11 +11,35 @@ trap 'rm -rf "$work"' EXIT
 ulimit -c 0
 
 status=0
-LD_PRELOAD=$ZP_LIBRARY "$1" >"$work/expected" 2>"$work/stderr" || status=$?
-if [[ -s $work/expected ]]; then wanted=134; else wanted=0; fi
+LD_PRELOAD=$ZP_LIBRARY "$@" >"$work/expected" 2>"$work/stderr" || status=$?
 
-diff "$work/expected" "$work/stderr"
-if ((status != wanted)); then
-    echo "exit status $status, not $wanted"
+fail() {
+    echo "$*; stderr:"
+    cat "$work/stderr"
     exit 1
+}
+
+if [[ ! -s $work/expected ]]; then
+    [[ $status -eq 0 && ! -s $work/stderr ]] || fail "ended with $status, not well and silently"
+    exit 0
+fi
+
+stack() { # TITLE: the functions of the stack below it
+    awk -v title="zeropool: $1:" '!/^zeropool:   #/ { wanted = $0 == title; next }
+        wanted { sub(/\+0x.*/, "", $4); print $4 }' "$work/stderr"
+}
+
+signal=6
+while read -r line; do
+    case $line in
+        'zeropool: '*) diff <(echo "$line") <(head -1 "$work/stderr") || fail 'another message' ;;
+        'at '*) stack at | grep -qx "${line#at }" || fail "not $line" ;;
+        'freed at '*) stack 'freed at' | grep -qx "${line#freed at }" || fail "not $line" ;;
+        'signal '*) signal=${line#signal } ;;
+        *) fail "not understood: $line" ;;
+    esac
+done <"$work/expected"
+[[ $status -eq $((128 + signal)) ]] || fail "exit status $status, not $((128 + signal))"
+if tail -n +2 "$work/stderr" | grep -vE '^zeropool: (at|freed at):$|^zeropool:   #[0-9]+ 0x[0-9a-f]+ '; then
+    fail 'more than the stacks'
 fi

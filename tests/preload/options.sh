@@ -48,6 +48,8 @@ refused RECLAIM lazy 'lazy or off' on eager '' 'lazy|off'
 refused THP auto 'auto, on or off' always 1
 refused PREWARM none 'none or sizes up to 64G with counts, such as 154M,9M*24' '' 1M, 0 9M* 65G 1M*-2 1MB '1M 2M' NONE
 refused STATS off 'off or exit' on 1 Exit
+refused CHECK basic 'basic, full or off' on all '' Full
+refused STACKS off 'off or on' 1 full ''
 refused VERBOSE 0 'a number from 0 to 3' 4 loud
 
 for name in $(names_of ZP_OPTION); do
@@ -61,7 +63,7 @@ for name in $(names_of ZP_PLANNED); do
     expect "zeropool: ZEROPOOL_$name=1: not available in this version; ignored" "ZEROPOOL_$name=1"
 done
 expect 'zeropool: ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE' ZEROPOOL_PREWARM=512K,3M
-
+ZEROPOOL_ZERO=off expect 'zeropool: ZEROPOOL_CHECK=full goes with ZEROPOOL_ZERO=free: using that' ZEROPOOL_CHECK=full
 long=$(printf 'x%.0s' {1..1000})
 expect 'zeropool: ZEROPOOL_SHARD is not an option; did you mean ZEROPOOL_SHARDS?' ZEROPOOL_SHARD=4
 expect 'zeropool: ZEROPOOL_MAXMEMORY is not an option; did you mean ZEROPOOL_MAX_MEMORY?' ZEROPOOL_MAXMEMORY=1G
@@ -72,7 +74,7 @@ expect "zeropool: ZEROPOOL_SHARDS=${long:0:64}: expected auto or a power of two 
 # Good values, and what is none of our business, go without a word.
 for good in ENABLE=0 MIN_SIZE=64K MIN_SIZE=1g SHARDS=128 SHARDS=auto TLS_CACHE=0 TLS_BYTES=0 \
     MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off ZERO=both ZERO=background PREWARM=none PREWARM=3M,1m*2 EVICTION=lifo EVICTION=clockpro DECAY_MS=-1 DECAY_MS=0 \
-    DECAY_MS=86400000 RECLAIM=lazy RECLAIM=off THP=on STATS=off VERBOSE=0; do
+    DECAY_MS=86400000 RECLAIM=lazy RECLAIM=off THP=on STATS=off CHECK=full CHECK=off STACKS=on VERBOSE=0; do
     expect '' "ZEROPOOL_$good"
 done
 expect '' ZEROPOO=1

@@ -289,6 +289,7 @@ static inline const struct model_census *model_finish(struct model *model)
     MUST(model_census.states[ZP_SLOT_LIVE] == 0);
     MUST(model_census.states[ZP_SLOT_CACHED] == 0);
     MUST(model_census.states[ZP_SLOT_POOLED] == 0);
+    MUST(model_census.states[ZP_SLOT_QUARANTINED] == 0);
 
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);

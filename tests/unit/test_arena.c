@@ -233,11 +233,46 @@ END_TEST
 START_TEST(records_are_opened_as_needed)
 {
     start_default();
-    ck_assert_uint_eq(zp_arena.regions[0].opened, 0);
+    ck_assert_uint_eq(zp_region_use[0].opened, 0);
     for (unsigned i = 0; i < 1024; i++)
         take(ZP_CLASS_MIN);
     ck_assert_ptr_null(zp_arena_take(0));
-    ck_assert_uint_eq(zp_arena.regions[0].used, 1024);
+    ck_assert_uint_eq(zp_region_use[0].used, 1024);
+}
+END_TEST
+
+// Breaks when something that overruns its bounds reaches the records or the stacks.
+START_TEST(the_tables_are_fenced_in)
+{
+    start_default();
+    struct zp_slot *first = zp_arena.regions[0].slots; // the tables begin with class 0
+    ck_assert(unit_is_readable(first));
+    ck_assert(!unit_is_readable((char *)first - 1));
+    char *stacks = (char *)zp_arena_stack(first);
+    ck_assert(unit_is_readable(stacks));
+    ck_assert(!unit_is_readable(stacks - 1));
+    size_t size = (size_t)(stacks - (char *)first) - (size_t)64 * 1024;
+    ck_assert(unit_is_readable(stacks + size - 1));
+    ck_assert(!unit_is_readable(stacks + size));
+}
+END_TEST
+
+// Breaks when with guards a slot of any class has an accessible neighbour, or a class is lost.
+START_TEST(guarded_slots_stand_apart)
+{
+    start((struct zp_arena_config){
+        .reserve = 16 * ZP_GIB, .smallest = ZP_CLASS_MIN, .guarded = true});
+    for (unsigned c = 0; zp_class_size(c) <= 8 * ZP_MIB; c++) {
+        size_t size = zp_class_size(c);
+        struct zp_slot *before = take_committed(size), *slot = take_committed(size),
+                       *behind = take_committed(size);
+        ck_assert_ptr_eq(slot, before + 1);
+        ck_assert_ptr_eq(behind, slot + 1);
+        ck_assert(unit_is_readable(slot->base));
+        ck_assert(!unit_is_readable(slot->base - 1));
+        ck_assert(unit_is_readable(slot->base + size - 1));
+        ck_assert(!unit_is_readable(slot->base + size));
+    }
 }
 END_TEST
 
@@ -340,8 +375,8 @@ START_TEST(decommitting_joins_the_mappings_again)
         ck_assert_uint_ge(unit_mappings(), before + 8);
         for (unsigned i = 0; i < 8; i++)
             zp_arena_decommit(slots[(i * 3) % 8]);
-        // The record page that was opened is one mapping more.
-        ck_assert_uint_le(unit_mappings(), before + 2);
+        // Records and stacks that were opened are two mappings more, and leave a rest each.
+        ck_assert_uint_le(unit_mappings(), before + 4);
     }
 }
 END_TEST
@@ -401,6 +436,8 @@ int main(void)
     tcase_add_test(tests, a_standalone_slot_ends_in_a_gap);
     tcase_add_test(tests, packed_slots_share_a_mapping);
     tcase_add_test(tests, records_are_opened_as_needed);
+    tcase_add_test(tests, the_tables_are_fenced_in);
+    tcase_add_test(tests, guarded_slots_stand_apart);
     tcase_add_test(tests, strict_overcommit_opens_no_more_than_asked);
     tcase_add_loop_test(tests, huge_pages_are_asked_for_by_slot, 0, 2);
     tcase_add_loop_test(tests, a_released_tail_is_gone, 0, COMMIT_SIZES);

@@ -497,6 +497,43 @@ START_TEST(handlers_of_others_may_allocate)
 }
 END_TEST
 
+static void get_one(void)
+{
+    kept[0] = get_filled(ZP_MIB);
+}
+
+static int is_known_as_shared(void *unused)
+{
+    (void)unused;
+    return kept[0]->epoch != zp_arena_epoch() ? 0 : 1;
+}
+
+// Breaks when a buffer that is handed out while a fork is being prepared counts as the parent's or
+// the child's alone: freeing it would copy it.
+START_TEST(what_is_handed_out_during_a_fork_is_shared)
+{
+    ck_assert_int_eq(pthread_atfork(get_one, NULL, NULL), 0); // outside the pool's own
+    start_default();
+    zp_pool_put(get_filled(ZP_MIB)->base);
+    unit_expect_success(is_known_as_shared, NULL);
+    ck_assert_int_eq(is_known_as_shared(NULL), 0);
+}
+END_TEST
+
+// Breaks when a second fork makes the parent forget what it shares with the first one's child.
+START_TEST(a_fork_does_not_end_what_an_earlier_one_shared)
+{
+    start_default();
+    kept[0] = get_filled(ZP_MIB);
+    zp_pool_put(kept[0]->base);
+    kept[0]->epoch--; // another thread was about to put it when the first fork came
+    fork_once();
+    ck_assert_int_eq(is_known_as_shared(NULL), 0);
+    kept[0] = unit_get(ZP_MIB);
+    ck_assert(kept[0]->clean && is_known_as_shared(NULL) != 0);
+}
+END_TEST
+
 static struct zp_pool_config child_config;
 
 static int work_by_the_model(void *unused)
@@ -537,6 +574,8 @@ int main(void)
     tcase_add_test(tests, forks_while_threads_work);
     tcase_add_test(tests, children_fork);
     tcase_add_loop_test(tests, handlers_of_others_may_allocate, 0, 4);
+    tcase_add_test(tests, what_is_handed_out_during_a_fork_is_shared);
+    tcase_add_test(tests, a_fork_does_not_end_what_an_earlier_one_shared);
     tcase_add_test(tests, handlers_of_others_leave_the_child_in_order);
     return unit_run("fork", tests);
 }

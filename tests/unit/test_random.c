@@ -14,22 +14,26 @@ static const struct setting {
     uint32_t most_per_shard;
     size_t behind; // bytes that may wait for the helper
     bool again;
+    size_t quarantine; // everything is checked
 } settings[] = {
-    {"usual", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false},
-    {"huge pages", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false},
-    {"strict overcommit", true, true, true, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false},
-    {"not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false},
-    {"small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false},
-    {"small budget, not scrubbed", false, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false},
-    {"few per shard", true, false, false, 64 * ZP_MIB, 4 * ZP_MIB, 1, 2, 2, 0, false},
-    {"no thread cache", true, false, false, 16 * ZP_MIB, 0, 0, 1, 3, 0, false},
+    {"usual", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0},
+    {"huge pages", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0},
+    {"strict overcommit", true, true, true, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0},
+    {"not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0},
+    {"small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false, 0},
+    {"small budget, not scrubbed", false, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false,
+     0},
+    {"few per shard", true, false, false, 64 * ZP_MIB, 4 * ZP_MIB, 1, 2, 2, 0, false, 0},
+    {"no thread cache", true, false, false, 16 * ZP_MIB, 0, 0, 1, 3, 0, false, 0},
     {"thread cache only", true, false, false, 16 * ZP_MIB, 16 * ZP_MIB, ZP_CACHE_MOST, 1, 1, 0,
-     false},
-    {"nothing retained", true, false, false, 0, 0, 4, 1, 4, 0, false},
-    {"background", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, ZP_GIB, false},
+     false, 0},
+    {"nothing retained", true, false, false, 0, 0, 4, 1, 4, 0, false, 0},
+    {"background", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, ZP_GIB, false, 0},
     {"background, small budget", true, false, false, 9 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 4 * ZP_MIB,
-     false},
-    {"scrubbed twice", true, false, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, true},
+     false, 0},
+    {"scrubbed twice", true, false, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, true, 0},
+    {"checked", true, true, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, false, 32 * ZP_MIB},
+    {"checked, small budget", true, false, false, 12 * ZP_MIB, 0, 0, 4, 3, 0, false, 9 * ZP_MIB},
 };
 
 enum { SETTINGS = sizeof(settings) / sizeof(settings[0]), STEPS = 2500 };
@@ -50,6 +54,8 @@ START_TEST(random_sequences_agree_with_the_model)
     config.retain.scrub = setting->scrub;
     config.retain.scrub_again = setting->again;
     config.retain.scrub_behind = setting->behind;
+    if (setting->quarantine != 0)
+        unit_check_fully(&config, setting->quarantine);
     unit_pool_start(&config);
 
     static struct model model;

@@ -157,6 +157,32 @@ START_TEST(when_to_scrub)
 }
 END_TEST
 
+// Breaks when checking does not go with scrubbing on free and no thread caches, or its parts are
+// not all there.
+START_TEST(checking_is_passed_on)
+{
+    set_up();
+    resolve();
+    ck_assert_int_eq(config.check, ZP_CHECK_BASIC);
+    ck_assert(!config.arena.guarded && !config.retain.verify);
+    ck_assert_uint_eq(config.retain.quarantine, 0);
+    options.check = ZP_CHECK_OFF;
+    resolve();
+    ck_assert_int_eq(config.check, ZP_CHECK_OFF);
+    options.check = ZP_CHECK_FULL;
+    options.max_memory = 100 * ZP_MIB;
+    for (options.zero = ZP_ZERO_FREE; options.zero <= ZP_ZERO_OFF; options.zero++) {
+        resolve();
+        ck_assert_int_eq(config.check, ZP_CHECK_FULL);
+        ck_assert(config.arena.guarded && config.retain.verify && config.retain.scrub);
+        ck_assert(!config.retain.scrub_again);
+        ck_assert_uint_eq(config.retain.scrub_behind, 0);
+        ck_assert_uint_eq(config.retain.quarantine, 50 * ZP_MIB);
+        ck_assert_uint_eq(config.thread_cache_most, 0);
+    }
+}
+END_TEST
+
 // Breaks when what is to be made ready is not passed on.
 START_TEST(prewarming_is_passed_on)
 {
@@ -238,6 +264,7 @@ int main(void)
     tcase_add_test(tests, retaining_is_passed_on);
     tcase_add_test(tests, the_user_decides);
     tcase_add_test(tests, when_to_scrub);
+    tcase_add_test(tests, checking_is_passed_on);
     tcase_add_test(tests, prewarming_is_passed_on);
     tcase_add_test(tests, shards_keep_a_least_share);
     tcase_add_test(tests, a_limited_address_space_is_shared);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "fatal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    STACKS_SECONDS = 10, // more than reading symbols from a cold disk takes
+    BYTES_SHOWN = 8,
+};
+
+static void end_here(int signal_number)
+{
+    (void)signal_number;
+    signal(SIGABRT, SIG_DFL);
+    abort();
+}
+
+static void write_stack(const char *title, const struct zp_stack *stack)
+{
+    if (stack == NULL || stack->frames[0] == NULL)
+        return;
+    struct zp_line line;
+    zp_line_begin(&line, title);
+    zp_line_write(&line, STDERR_FILENO);
+    zp_stack_write(stack);
+}
+
+// True for one thread. Any other waits for the end that this one brings; one that comes back has
+// found the next fault in here.
+static bool is_first(void)
+{
+    static bool taken;
+    static ZP_TLS bool mine;
+    if (!__atomic_exchange_n(&taken, true, __ATOMIC_RELAXED))
+        return mine = true;
+    if (mine)
+        return false;
+    for (;;)
+        pause();
+}
+
+void zp_fatal_report(struct zp_line *line, const struct zp_stack *freed)
+{
+    zp_line_write(line, STDERR_FILENO);
+    if (!is_first())
+        return;
+    signal(SIGSEGV, end_here);
+    signal(SIGBUS, end_here);
+    signal(SIGALRM, end_here);
+    alarm(STACKS_SECONDS);
+    struct zp_stack here;
+    zp_stack_capture(&here);
+    write_stack("zeropool: at:", &here);
+    write_stack("zeropool: freed at:", freed);
+    alarm(0);
+}
+
+void zp_fatal_pointer(const char *operation, const char *fault, const void *pointer,
+                      const struct zp_stack *freed)
+{
+    struct zp_line line;
+    zp_line_begin(&line, "zeropool: fatal: ");
+    zp_line_text(&line, operation);
+    zp_line_text(&line, fault);
+    zp_line_text(&line, " (pointer ");
+    zp_line_pointer(&line, pointer);
+    zp_line_text(&line, ")");
+    zp_fatal_report(&line, freed);
+    abort();
+}
+
+void zp_fatal_write(const char *buffer, size_t size, const char *found,
+                    const struct zp_stack *freed)
+{
+    struct zp_line line;
+    zp_line_begin(&line, "zeropool: fatal: write after free at offset ");
+    zp_line_number(&line, (size_t)(found - buffer));
+    zp_line_text(&line, " of a buffer of ");
+    zp_line_number(&line, size);
+    zp_line_text(&line, " bytes:");
+    for (const char *byte = found; byte < found + BYTES_SHOWN && byte < buffer + size; byte++) {
+        zp_line_text(&line, " ");
+        zp_line_byte(&line, (uint8_t)*byte);
+    }
+    zp_line_text(&line, " (pointer ");
+    zp_line_pointer(&line, buffer);
+    zp_line_text(&line, ")");
+    zp_fatal_report(&line, freed);
+    abort();
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// The quarantine: freed buffers that nobody can touch for a while, first in, first out.
+//
+// With ZEROPOOL_CHECK=full a freed buffer is made zero and inaccessible, and waits here until so
+// many bytes have been freed after it that its turn has come: who still reads or writes it
+// meanwhile faults. Then it becomes accessible again and goes to a shard, from where its next owner
+// gets it only if it still is zero.
+//
+// Always holds: a slot in quarantine is QUARANTINED, clean and charged to the budget; it leaves
+// TAKEN and still charged. Who takes one out makes it accessible.
+//
+// Locking: one lock (ZP_RANK_QUARANTINE), held for a few list operations. Fork: the slots are left
+// out of the child as pooled buffers are (fork.h).
+
+#ifndef ZP_CORE_QUARANTINE_H
+#define ZP_CORE_QUARANTINE_H
+
+#include "slot.h"
+
+// So many bytes may wait; 0: there is no quarantine. Called once, before anything else here.
+void zp_quarantine_init(size_t bytes);
+
+// Puts a TAKEN, charged, clean and inaccessible slot, with `since` set.
+void zp_quarantine_put(struct zp_slot *slot);
+
+// The slot that has been in quarantine longest: if more bytes wait than may; if it has been there
+// for so many milliseconds; in any case. NULL if there is none.
+struct zp_slot *zp_quarantine_take_surplus(void);
+struct zp_slot *zp_quarantine_take_idle(uint32_t idle);
+struct zp_slot *zp_quarantine_take(void);
+
+// Bytes in quarantine; a hint while other threads work.
+size_t zp_quarantine_bytes(void);
+
+// Fork: takes and releases the lock, or makes the quarantine anew and empty in the child.
+void zp_quarantine_lock(void);
+void zp_quarantine_unlock(void);
+void zp_quarantine_reset(void);
+
+#endif

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "stack.h"
+
+#include <unistd.h>
+
+static ZP_FROZEN const struct zp_unwinder *unwinder = NULL;
+ZP_FROZEN bool zp_stack_recorded = false;
+
+void zp_stack_init(const struct zp_unwinder *chosen, bool record)
+{
+    unwinder = chosen;
+    zp_stack_recorded = record;
+}
+
+void zp_stack_capture(struct zp_stack *stack)
+{
+    unsigned count = unwinder != NULL ? unwinder->capture(stack->frames, ZP_STACK_MOST) : 0;
+    if (count < ZP_STACK_MOST)
+        stack->frames[count] = NULL;
+}
+
+static void write_frame(unsigned number, void *frame)
+{
+    struct zp_line line;
+    zp_line_begin(&line, "zeropool:   #");
+    zp_line_number(&line, number);
+    zp_line_text(&line, " ");
+    zp_line_pointer(&line, frame);
+    if (unwinder != NULL)
+        unwinder->describe(&line, frame);
+    zp_line_write(&line, STDERR_FILENO);
+}
+
+void zp_stack_write(const struct zp_stack *stack)
+{
+    void *const *frames = stack->frames;
+    unsigned first = 0, count = 0;
+    while (count < ZP_STACK_MOST && frames[count] != NULL)
+        count++;
+    while (unwinder != NULL && first + 1 < count && unwinder->is_own(frames[first]))
+        first++;
+    for (unsigned i = first; i < count; i++)
+        write_frame(i - first, frames[i]);
+}

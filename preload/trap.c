@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "trap.h"
+
+#include "core/arena.h"
+#include "core/fatal.h"
+
+#include <signal.h>
+
+// Nearer to the start of a live buffer than this a fault is taken to be meant for that.
+enum { NEAR = 4096 };
+
+// "zeropool: fatal: access at offset <n> of a buffer of <n> bytes (pointer 0x...)", or "of a freed
+// buffer".
+static void report(const struct zp_slot *slot, const char *address)
+{
+    bool live = slot->state == ZP_SLOT_LIVE, before = address < slot->base;
+    struct zp_line line;
+    zp_line_begin(&line, "zeropool: fatal: access at offset ");
+    zp_line_text(&line, before ? "-" : "");
+    zp_line_number(&line, (size_t)(before ? slot->base - address : address - slot->base));
+    zp_line_text(&line, live ? " of a buffer of " : " of a freed buffer");
+    if (live) {
+        zp_line_number(&line, slot->committed);
+        zp_line_text(&line, " bytes");
+    }
+    zp_line_text(&line, " (pointer ");
+    zp_line_pointer(&line, slot->base);
+    zp_line_text(&line, ")");
+    zp_fatal_report(&line, live ? NULL : zp_arena_stack(slot));
+}
+
+// The gap behind a slot is what lies before the next one, too.
+static void explain(const char *address)
+{
+    const struct zp_slot *slot = zp_arena_slot(address), *next = zp_arena_slot(address + NEAR);
+    bool live = slot->state == ZP_SLOT_LIVE;
+    if (next != slot && next->state == ZP_SLOT_LIVE)
+        report(next, address);
+    else if (slot->base != NULL && !(live && address < slot->base + slot->committed))
+        report(slot, address);
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (zp_arena_owns(info->si_addr) && zp_arena_owns((char *)info->si_addr + NEAR))
+        explain(info->si_addr);
+    signal(signal_number, SIG_DFL);
+}
+
+void zp_trap_set(void)
+{
+    struct sigaction before;
+    const struct sigaction action = {.sa_sigaction = on_fault,
+                                     .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    if (sigaction(SIGSEGV, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+        sigaction(SIGSEGV, &action, NULL);
+}

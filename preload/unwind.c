@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "unwind.h"
+
+#include "core/log.h"
+#include "core/stack.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+
+#define STRING_OF(name) #name
+#define STRING(name) STRING_OF(name)
+
+static struct {
+    bool tried;
+    int (*backtrace)(void **frames, int most);
+    unw_accessors_t *(*accessors)(unw_addr_space_t space);
+    unw_addr_space_t *space;
+} libunwind;
+
+static bool load(void)
+{
+    if (!libunwind.tried) {
+        libunwind.tried = true;
+        void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+        if (library == NULL) {
+            zp_log(ZP_LOG_WARNING, "no call stacks: libunwind.so.8 is not there", NULL);
+            return false;
+        }
+        // Functions are stored through a pointer to an object: ISO C has no other way.
+        *(void **)&libunwind.accessors = dlsym(library, STRING(unw_get_accessors));
+        libunwind.space = dlsym(library, STRING(unw_local_addr_space));
+        *(void **)&libunwind.backtrace = dlsym(library, "unw_backtrace");
+    }
+    return libunwind.backtrace != NULL;
+}
+
+static bool is_own(void *frame)
+{
+    static const char ours = 0;
+    Dl_info own, info;
+    return dladdr(&ours, &own) != 0 && dladdr(frame, &info) != 0 && info.dli_fbase == own.dli_fbase;
+}
+
+static unsigned capture(void **frames, unsigned most)
+{
+    if (!load())
+        return 0;
+    int saved_errno = errno;
+    int count = libunwind.backtrace(frames, (int)most);
+    errno = saved_errno;
+    return count > 0 ? (unsigned)count : 0;
+}
+
+static void add_function(struct zp_line *line, void *frame)
+{
+    char name[256];
+    unw_word_t offset;
+    if (libunwind.accessors == NULL || libunwind.space == NULL)
+        return;
+    const unw_accessors_t *accessors = libunwind.accessors(*libunwind.space);
+    // A return address may be the first of the next function: that of the call is before it.
+    unw_word_t call = (unw_word_t)frame - 1;
+    if (accessors->get_proc_name(*libunwind.space, call, name, sizeof(name), &offset, NULL) != 0)
+        return;
+    zp_line_text(line, " ");
+    zp_line_text(line, name);
+    zp_line_text(line, "+");
+    zp_line_pointer(line, (void *)(offset + 1)); // NOLINT(performance-no-int-to-ptr)
+}
+
+static void describe(struct zp_line *line, void *frame)
+{
+    Dl_info info;
+    if (load())
+        add_function(line, frame);
+    if (dladdr(frame, &info) == 0)
+        return;
+    zp_line_text(line, " (");
+    zp_line_text(line, info.dli_fname);
+    zp_line_text(line, "+");
+    zp_line_pointer(line, (void *)((char *)frame - (char *)info.dli_fbase));
+    zp_line_text(line, ")");
+}
+
+static const struct zp_unwinder unwinder = {
+    .capture = capture, .is_own = is_own, .describe = describe};
+
+void zp_unwind_init(bool record)
+{
+    zp_stack_init(&unwinder, record && load());
+}

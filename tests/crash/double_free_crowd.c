@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// A second free while other threads are taking and freeing buffers of the same size.
+
+#include "crash.h"
+
+#include <pthread.h>
+
+static pthread_t threads[4];
+
+static void *work(void *unused)
+{
+    (void)unused;
+    while (opaque(&threads) != NULL)
+        free(opaque(malloc(4 * MIB)));
+    return NULL;
+}
+
+int main(void)
+{
+    for (int i = 0; i < 4; i++)
+        CHECK(pthread_create(&threads[i], NULL, work, NULL) == 0);
+    void *buffer = opaque(malloc(2 * MIB)); // of a class that nobody else uses
+    let_go(buffer);
+    expect_fatal("double free", buffer);
+    expect_freed_at("let_go");
+    free(buffer);
+}

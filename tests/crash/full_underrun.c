@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// With everything checked a read before any buffer faults, and is explained.
+
+#include "crash.h"
+
+#include <malloc.h>
+
+int main(int argc, char **argv)
+{
+    CHECK(argc == 2);
+    char *buffer = opaque(malloc(strtoul(argv[1], NULL, 0)));
+    char fault[100];
+    snprintf(fault, sizeof(fault), "access at offset -1 of a buffer of %zu bytes",
+             malloc_usable_size(buffer));
+    expect_fatal(fault, buffer);
+    expect_at("main");
+    expect_signal(SIGSEGV);
+    return buffer[-1];
+}
