@@ -51,6 +51,22 @@ static size_t records_size(uint32_t slots)
     return zp_round_up(slots * sizeof(struct zp_slot), RECORDS_STEP);
 }
 
+// No huge pages where there is no access, and none of it in a core dump: who reads a process from
+// outside (gcore) would write all of it, terabytes.
+static void advise_unused(char *from, size_t length)
+{
+    zp_os_advise(from, length, MADV_NOHUGEPAGE);
+    zp_os_advise(from, length, MADV_DONTDUMP);
+}
+
+int zp_arena_close(char *from, size_t length)
+{
+    int error = zp_os_map_over(from, length, PROT_NONE);
+    if (error == 0)
+        advise_unused(from, length);
+    return error;
+}
+
 static size_t table_size(const struct zp_arena_config *config, unsigned region_shift)
 {
     size_t size = 0;
@@ -76,6 +92,12 @@ static int reserve_aligned(size_t size, size_t alignment, char **out)
     return 0;
 }
 
+// Whether fresh memory comes locked (mlockall with MCL_FUTURE): the kernel does not drop its pages.
+static bool comes_locked(char *fresh)
+{
+    return zp_os_advise(fresh, zp_os_page_size(), MADV_DONTNEED) == -EINVAL;
+}
+
 // Maps two tables of `size` bytes, the records and the stacks, with inaccessible pages before,
 // between and behind them. Both are readable from the start, so that those of any address can be
 // looked at.
@@ -86,6 +108,7 @@ static int reserve_tables(size_t size, char **records)
     int error = zp_os_map(whole, PROT_NONE, &mapped);
     if (error != 0)
         return error;
+    zp_os_advise(mapped, whole, MADV_DONTDUMP);
     *records = (char *)mapped + GUARD;
     error = zp_os_protect(*records, size, PROT_READ);
     if (error == 0)
@@ -105,7 +128,10 @@ static int reserve(unsigned region_shift, const struct zp_arena_config *config, 
     int error = reserve_aligned(size, region < largest_stride ? region : largest_stride, base);
     if (error != 0)
         return error;
-    error = reserve_tables(table_size(config, region_shift), records);
+    if (comes_locked(*base))
+        error = -EPERM; // the whole reservation would count as locked, and what is pooled would be
+    else
+        error = reserve_tables(table_size(config, region_shift), records);
     if (error != 0)
         zp_os_unmap(*base, size);
     return error;
@@ -154,7 +180,7 @@ int zp_arena_init(const struct zp_arena_config *config)
     zp_arena.huge_pages = config->huge_pages;
     set_up_regions(config, shift, records);
     size_t size = (size_t)ZP_CLASS_COUNT << shift;
-    zp_os_advise(base, size, MADV_NOHUGEPAGE);
+    advise_unused(base, size);
     __atomic_store_n(&zp_arena.base, (uintptr_t)base, __ATOMIC_RELEASE);
     __atomic_store_n(&zp_arena.size, size, __ATOMIC_RELEASE);
     return 0;
@@ -172,6 +198,8 @@ static bool open_records(const struct zp_region *region, struct zp_region_use *u
     if (zp_os_protect(zp_arena_stack(first), RECORDS_STEP, PROT_READ | PROT_WRITE) != 0 ||
         zp_os_protect(first, RECORDS_STEP, PROT_READ | PROT_WRITE) != 0)
         return false;
+    zp_os_advise(zp_arena_stack(first), RECORDS_STEP, MADV_DODUMP);
+    zp_os_advise(first, RECORDS_STEP, MADV_DODUMP);
     use->opened += RECORDS_STEP / sizeof(struct zp_slot);
     return true;
 }
@@ -232,6 +260,8 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
     char *from = slot->base + slot->committed;
     size_t length = bytes - slot->committed;
     int error = zp_os_protect(from, length, PROT_READ | PROT_WRITE);
+    if (error == 0)
+        zp_os_advise(from, length, MADV_DODUMP);
     // Without the advice the slot has small pages and works.
     if (error == 0 && zp_arena.huge_pages && bytes >= ZP_LARGE_CLASS)
         zp_os_advise(from, length, MADV_HUGEPAGE);
@@ -245,6 +275,8 @@ static int open_packed(struct zp_slot *slot, const struct zp_region *region)
     size_t stride = (size_t)1 << region->stride_shift;
     int error = zp_os_protect(slot->base, stride, PROT_READ | PROT_WRITE);
     slot->open = error == 0;
+    if (slot->open)
+        zp_os_advise(slot->base, stride, MADV_DODUMP);
     return error;
 }
 
@@ -274,10 +306,9 @@ static int close_tail(struct zp_slot *slot, size_t keep)
 {
     char *tail = slot->base + keep;
     size_t length = changed_bytes(slot) - keep;
-    int error = zp_os_map_over(tail, length, PROT_NONE);
+    int error = zp_arena_close(tail, length);
     if (error != 0)
         return error;
-    zp_os_advise(tail, length, MADV_NOHUGEPAGE);
     while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] * zp_arena.page >= keep)
         slot->seam_count--;
     set_committed(slot, keep);
@@ -296,8 +327,10 @@ static int empty_tail(struct zp_slot *slot, size_t keep)
         return -ENOMEM; // the gap is marked too, and must not become accessible
     // Whatever was done to the mapping goes with it.
     int error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
-    if (error == 0)
+    if (error == 0) {
         zp_os_advise(tail, length, MADV_NOHUGEPAGE);
+        zp_os_advise(tail, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
+    }
     return error;
 }
 

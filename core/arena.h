@@ -76,8 +76,9 @@ struct zp_arena_config {
 };
 
 // Reserves the arena and the slot records: as much as the configuration allows, half of it where
-// that is refused, and so on. 0, or a negative errno when not even 5 GiB of addresses are to be
-// had. Called once, before any other function here.
+// that is refused, and so on. 0, or a negative errno: -EPERM when the process has all its memory
+// locked, another when not even 5 GiB of addresses are to be had. Called once, before any other
+// function here.
 int zp_arena_init(const struct zp_arena_config *config);
 
 // Whether an address lies in the arena. Right at any time, from any thread, for any pointer that
@@ -142,6 +143,10 @@ int zp_arena_release(struct zp_slot *slot, size_t keep);
 // Gives all of a slot's memory back and puts it on the cold list; a slot whose memory the kernel
 // does not take is retired.
 void zp_arena_decommit(struct zp_slot *slot);
+
+// Replaces what is mapped in a part of the arena by addresses without access. 0 or a negative
+// errno.
+int zp_arena_close(char *from, size_t length);
 
 // For the child of a fork: the slot's memory is not there. If its addresses are `reserved` it goes
 // on the cold list, else it is retired.

@@ -150,8 +150,7 @@ static void fill_hole(const struct run *left_out)
 {
     char *start = left_out->first->base;
     size_t length = (size_t)(run_end() - start);
-    int error = zp_os_map_over(start, length, PROT_NONE);
-    zp_os_advise(start, length, MADV_NOHUGEPAGE);
+    int error = zp_arena_close(start, length);
     for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++)
         zp_arena_forget(slot, error == 0);
 }

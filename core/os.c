@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <stdarg.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,8 +14,19 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
-// mprotect and madvise by number: the preloaded library offers functions of these names to the
-// program and must not hear its own calls there.
+// Most by number: the preloaded library offers functions of these names to the program and must not
+// hear its own calls there.
+static void *call_mmap(void *address, size_t length, int protection, int flags, int fd,
+                       off_t offset)
+{
+    return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+}
+
+static int call_munmap(void *address, size_t length)
+{
+    return (int)syscall(SYS_munmap, address, length);
+}
+
 static int call_mprotect(void *address, size_t length, int protection)
 {
     return (int)syscall(SYS_mprotect, address, length, protection);
@@ -23,6 +35,15 @@ static int call_mprotect(void *address, size_t length, int protection)
 static int call_madvise(void *address, size_t length, int advice)
 {
     return (int)syscall(SYS_madvise, address, length, advice);
+}
+
+static void *call_mremap(void *from, size_t length, size_t new_length, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    void *to = va_arg(more, void *); // there is one: core moves to addresses of its own only
+    va_end(more);
+    return (void *)syscall(SYS_mremap, from, length, new_length, flags, to);
 }
 
 static int call_membarrier(int command)
@@ -43,11 +64,11 @@ static int call_futex(uint32_t *word, int operation, uint32_t value, const struc
 }
 
 ZP_FROZEN struct zp_os_calls zp_os_calls = {
-    .mmap = mmap,
-    .munmap = munmap,
+    .mmap = call_mmap,
+    .munmap = call_munmap,
     .mprotect = call_mprotect,
     .madvise = call_madvise,
-    .mremap = mremap,
+    .mremap = call_mremap,
     .mincore = mincore,
     .membarrier = call_membarrier,
     .clock = call_clock,

@@ -4,6 +4,7 @@
 // stays, as free must not change it and jemalloc sets it itself where malloc is to; and the kernel
 // may refuse what is obviously too large, as it may with glibc.
 
+#include "core/os.h"
 #include "core/pool.h"
 
 #include <errno.h>
@@ -45,6 +46,9 @@ int zp_je_madvise(void *address, size_t length, int advice)
 {
     int saved_errno = errno;
     int result = madvise(address, length, advice);
+    // Locked memory (mlockall) is dropped by this name only; jemalloc would keep all it ever had.
+    if (result != 0 && errno == EINVAL && advice == MADV_DONTNEED)
+        result = madvise(address, length, MADV_DONTNEED_LOCKED);
     errno = saved_errno;
     return result;
 }

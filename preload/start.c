@@ -14,6 +14,7 @@
 #include "preload/trap.h"
 #include "preload/unwind.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -122,8 +123,12 @@ static bool start_pool(void)
     zp_resolve(&zp_options, &machine, &config);
     if (zp_options.max_memory == ZP_AUTO)
         config.retain.budget_now = budget_now;
-    if (zp_pool_init(&config) != 0) {
-        zp_log(ZP_LOG_WARNING, "no address space for the pool; every request goes to jemalloc",
+    int error = zp_pool_init(&config);
+    if (error != 0) {
+        zp_log(ZP_LOG_WARNING,
+               error == -EPERM
+                   ? "the program locks its memory (mlockall); every request goes to jemalloc"
+                   : "no address space for the pool; every request goes to jemalloc",
                NULL);
         set_threshold(SIZE_MAX);
         return false;

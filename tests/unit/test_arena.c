@@ -74,6 +74,25 @@ START_TEST(too_small_a_reservation_is_an_error)
 }
 END_TEST
 
+// As the kernel answers where mlockall(MCL_FUTURE) was called.
+static int advise_locked(void *address, size_t length, int advice)
+{
+    (void)address;
+    (void)length;
+    errno = EINVAL;
+    return advice == MADV_DONTNEED ? -1 : 0;
+}
+
+// Breaks when the arena is reserved in memory that is locked: terabytes would count as such.
+START_TEST(locked_addresses_are_not_reserved)
+{
+    struct zp_arena_config config = {.reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN};
+    zp_os_calls.madvise = advise_locked;
+    ck_assert_int_eq(zp_arena_init(&config), -EPERM);
+    ck_assert_uint_eq(zp_arena.size, 0);
+}
+END_TEST
+
 // Breaks when a record and its addresses do not belong together, slots overlap, or one is not
 // aligned to its stride: for every slot of every class.
 START_TEST(every_slot_has_its_place)
@@ -408,6 +427,7 @@ int main(void)
     tcase_add_test(tests, the_arena_owns_its_addresses);
     tcase_add_loop_test(tests, the_reservation_keeps_to_the_configuration, 0, 3);
     tcase_add_test(tests, too_small_a_reservation_is_an_error);
+    tcase_add_test(tests, locked_addresses_are_not_reserved);
     tcase_add_loop_test(tests, every_slot_has_its_place, 0, 2);
     tcase_add_test(tests, every_address_has_a_record);
     tcase_add_test(tests, classes_below_the_smallest_stay_empty);

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# A filter of system calls that keeps a program from working although docs/design.md says that the library
+# does without the calls it refuses, or that kills one for a call which is not listed there.
+# usage: filters.sh DESIGN_MD FILTERS RANDOM
+# shellcheck disable=SC2016 # the dollars are for awk
+set -euo pipefail
+
+design=$1 filters=$2 random=$3
+
+# The rows of the table: call, needed or optional, the option that does without it.
+table=$(sed -n '/^## What it asks/,$p' "$design" |
+    awk -F ' *[|] *' '/^\| `/ { gsub("`", ""); print $2 "," $4 "," $5 }')
+select_calls() { # AWK_CONDITION
+    awk -F , "$1 { printf \"%s \", \$1 }" <<<"$table"
+}
+(($(wc -l <<<"$table") >= 18)) || { echo "too few calls found in $design"; exit 1; }
+
+# glibc itself aborts where munmap is refused, once the threads that ended have left 40 MiB of stacks.
+ulimit -s 1024
+# Without files no program starts, so those calls are refused to none here.
+optional=$(select_calls '$2 == "optional" && $1 !~ /^(openat|read|close)$/')
+
+refuse() { # CALLS [NAME=VALUE...]
+    env "${@:2}" LD_PRELOAD="$ZP_LIBRARY" ZP_TEST_STEPS=40 "$filters" refuse "$1" "$random" \
+        >"$said" 2>&1 && return
+    local status=$?
+    cat "$said"
+    [[ $status -eq 77 ]] && exit 77
+    echo "^ status $status, refused: $*"
+    exit 1
+}
+
+allow() { # CALLS [NAME=VALUE...]
+    [[ $(env "${@:2}" LD_PRELOAD="$ZP_LIBRARY" "$filters" kill "$1") == worked ]] && return
+    echo "^ allowed: $*"
+    exit 1
+}
+
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+
+for call in $optional; do
+    refuse "$call"
+done
+refuse "$optional"
+refuse "$optional" ZEROPOOL_ZERO=background ZEROPOOL_PREWARM=3M*4
+refuse "$optional" ZEROPOOL_ZERO=off
+# What containers refuse as well: to ask about processors and memory nodes.
+refuse 'mbind set_mempolicy get_mempolicy getcpu sched_getaffinity'
+
+all=$(select_calls 1)
+mapfile -t without < <(awk -F , '$3 != "" { print $3 }' <<<"$table" | sort -u)
+allow "$all"
+allow "$all" ZEROPOOL_ZERO=background ZEROPOOL_PREWARM=3M*4
+allow "$all" ZEROPOOL_ZERO=off
+allow "$(select_calls '$3 == ""')" "${without[@]}"
+
+# A filter that lets too little through does end it: the test can fail.
+if env LD_PRELOAD="$ZP_LIBRARY" "$filters" kill 'mmap munmap' >"$said" 2>&1; then
+    echo 'the filter is none'
+    exit 1
+fi
