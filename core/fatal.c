@@ -2,6 +2,8 @@
 
 #include "fatal.h"
 
+#include "os.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -45,7 +47,7 @@ static bool is_first(void)
 void zp_fatal_report(struct zp_line *line, const struct zp_stack *freed)
 {
     zp_line_write(line, STDERR_FILENO);
-    if (!is_first())
+    if (!is_first() || zp_os_is_restricted())
         return;
     signal(SIGSEGV, end_here);
     signal(SIGBUS, end_here);

@@ -11,7 +11,8 @@
 //   zeropool:   #0 ...
 //
 // Always holds: the line is written before anything is tried that could fail. Looking for the
-// stacks in a broken program may crash or hang: then it ends there, with SIGABRT as well.
+// stacks in a broken program may crash or hang: then it ends there, with SIGABRT as well. Under a
+// filter of system calls (zp_os_restrict) it is not tried.
 //
 // Locking: none. Fork: nothing to do.
 

@@ -149,7 +149,7 @@ static ZP_COLD void start(void)
     if (zp_lock_holds_all || is_off() || !take_over())
         return;
     // Programs with much thread-local memory need the usual stack.
-    if (create(true) != 0 && create(false) != 0) {
+    if (zp_os_is_restricted() || (create(true) != 0 && create(false) != 0)) {
         turn_off();
         set(&helper.running, 0);
         zp_os_wake(&helper.running);

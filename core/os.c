@@ -81,6 +81,18 @@ size_t zp_os_page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE); // answered from the auxiliary vector, no system call
 }
 
+static bool restricted;
+
+void zp_os_restrict(void)
+{
+    __atomic_store_n(&restricted, true, __ATOMIC_RELAXED);
+}
+
+bool zp_os_is_restricted(void)
+{
+    return __atomic_load_n(&restricted, __ATOMIC_RELAXED);
+}
+
 // The result of a call as this module returns it; errno is put back to what it was.
 static int outcome(bool ok, int saved_errno)
 {
@@ -96,6 +108,8 @@ uint32_t zp_os_clock(void)
 
 int zp_os_barrier(void)
 {
+    if (zp_os_is_restricted())
+        return -EPERM;
     int saved = errno;
     int result = zp_os_calls.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
     if (result != 0 && errno == EPERM && // not registered yet
@@ -147,6 +161,8 @@ int zp_os_protect(void *address, size_t length, int protection)
 
 int zp_os_advise(void *address, size_t length, int advice)
 {
+    if (zp_os_is_restricted() && advice != MADV_DONTNEED && advice != MADV_FREE)
+        return -EPERM;
     int saved = errno;
     return outcome(zp_os_calls.madvise(address, length, advice) == 0, saved);
 }
@@ -160,6 +176,8 @@ int zp_os_move(void *from, size_t length, void *to)
 
 bool zp_os_can_swap(void)
 {
+    if (zp_os_is_restricted())
+        return true; // for all that is known
     int saved = errno;
     struct sysinfo info;
     bool can = zp_os_calls.sysinfo(&info) != 0 || info.totalswap != 0;
@@ -169,6 +187,8 @@ bool zp_os_can_swap(void)
 
 int zp_os_residency(void *address, size_t length, unsigned char *vector)
 {
+    if (zp_os_is_restricted())
+        return -EPERM;
     int saved = errno;
     return outcome(zp_os_calls.mincore(address, length, vector) == 0, saved);
 }

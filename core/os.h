@@ -41,6 +41,12 @@ struct zp_os_calls {
 
 extern struct zp_os_calls zp_os_calls;
 
+// From now on only those calls are made that any malloc makes: mmap, munmap, mprotect, mremap, and
+// madvise with MADV_DONTNEED and MADV_FREE. The others fail with -EPERM, as if the kernel refused
+// them. Any thread may call it.
+void zp_os_restrict(void);
+bool zp_os_is_restricted(void);
+
 // Bytes in a page.
 size_t zp_os_page_size(void);
 

@@ -241,7 +241,7 @@ static void take_back(struct zp_thread_cache *cache, struct zp_slot *slot)
 
 static void record_stack(const struct zp_slot *slot)
 {
-    if (ZP_UNLIKELY(zp_stack_recorded))
+    if (ZP_UNLIKELY(zp_stack_recorded) && !zp_os_is_restricted())
         zp_stack_capture(zp_arena_stack(slot));
 }
 

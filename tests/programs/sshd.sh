@@ -27,9 +27,8 @@ END
 # Speaks through a pipe, so it needs no port, and stays the parent of what it starts.
 cat >"$work/serve" <<END
 #!/usr/bin/env bash
-# With less, the sandboxed process would be the one that starts the pool, which takes system calls
-# that sshd's filter kills for (sched_getaffinity, sysinfo).
-export LD_PRELOAD=$ZP_LIBRARY ZEROPOOL_MIN_SIZE=1M
+# With 64K the sandboxed process uses the pool, which it did not before its filter.
+export LD_PRELOAD=$ZP_LIBRARY ZEROPOOL_MIN_SIZE=64K
 exec $sshd -i -e -f $work/config 2>>$work/log
 END
 chmod +x "$work/serve"

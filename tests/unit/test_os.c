@@ -197,6 +197,61 @@ START_TEST(the_clock)
 }
 END_TEST
 
+static int forbidden_calls;
+
+static int forbidden_membarrier(int command)
+{
+    (void)command;
+    return ++forbidden_calls;
+}
+
+static int forbidden_sysinfo(struct sysinfo *info)
+{
+    (void)info;
+    return ++forbidden_calls;
+}
+
+static int forbidden_mincore(void *address, size_t length, unsigned char *vector)
+{
+    (void)address;
+    (void)length;
+    (void)vector;
+    return ++forbidden_calls;
+}
+
+static int some_advice(void *address, size_t length, int advice)
+{
+    (void)address;
+    (void)length;
+    forbidden_calls += advice != MADV_DONTNEED && advice != MADV_FREE;
+    return 0;
+}
+
+// Breaks when under a filter of the program's own a call is made that would end it, or when one
+// that is not made seems to have worked.
+START_TEST(restricted_to_what_malloc_needs)
+{
+    unsigned char vector[1];
+    zp_os_calls.membarrier = forbidden_membarrier;
+    zp_os_calls.sysinfo = forbidden_sysinfo;
+    zp_os_calls.mincore = forbidden_mincore;
+    zp_os_calls.madvise = some_advice;
+    ck_assert(!zp_os_is_restricted());
+    zp_os_restrict();
+    ck_assert(zp_os_is_restricted());
+    ck_assert_int_eq(OS(zp_os_barrier()), -EPERM);
+    ck_assert(OS(zp_os_can_swap()));
+    ck_assert_int_eq(OS(zp_os_residency(NULL, 4096, vector)), -EPERM);
+    static const int refused[] = {MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTFORK,      MADV_DOFORK,
+                                  MADV_DONTDUMP, MADV_DODUMP,     MADV_POPULATE_WRITE};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        ck_assert_int_eq(OS(zp_os_advise(NULL, 4096, refused[i])), -EPERM);
+    ck_assert_int_eq(OS(zp_os_advise(NULL, 4096, MADV_DONTNEED)), 0);
+    ck_assert_int_eq(OS(zp_os_advise(NULL, 4096, MADV_FREE)), 0);
+    ck_assert_int_eq(forbidden_calls, 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -210,5 +265,6 @@ int main(void)
     tcase_add_test(tests, the_barrier);
     tcase_add_test(tests, the_clock);
     tcase_add_test(tests, calls_go_through_the_table);
+    tcase_add_test(tests, restricted_to_what_malloc_needs);
     return unit_run("os", tests);
 }

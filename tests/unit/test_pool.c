@@ -785,6 +785,25 @@ START_TEST(using_a_free_buffer_is_fatal)
 }
 END_TEST
 
+// Breaks when a pool that may make few system calls loses, dirties or refuses a buffer.
+START_TEST(few_calls_are_enough)
+{
+    unit_pool_start_default();
+    struct zp_slot *before = get_or_fail(sizes[_i]);
+    memset(before->base, 0xA5, before->committed);
+    zp_os_restrict();
+    zp_pool_put(before->base);
+    for (unsigned i = 0; i < 3; i++) {
+        struct zp_slot *slot = get_or_fail(sizes[_i]);
+        ck_assert(unit_is_zero(slot->base, slot->committed));
+        memset(slot->base, 0xA5, slot->committed);
+        zp_pool_put(slot->base);
+    }
+    zp_pool_trim();
+    ck_assert_uint_eq(zp_budget_used(), 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -823,5 +842,6 @@ int main(void)
     tcase_add_test(tests, freeing_an_inner_address_is_fatal);
     tcase_add_test(tests, freeing_what_never_was_a_buffer_is_fatal);
     tcase_add_test(tests, using_a_free_buffer_is_fatal);
+    tcase_add_loop_test(tests, few_calls_are_enough, 0, SIZES);
     return unit_run("pool", tests);
 }
