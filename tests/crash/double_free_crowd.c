@@ -18,6 +18,7 @@ static void *work(void *unused)
 
 int main(void)
 {
+    free(opaque(malloc(MIB))); // starts the pool: meanwhile others are served by jemalloc
     for (int i = 0; i < 4; i++)
         CHECK(pthread_create(&threads[i], NULL, work, NULL) == 0);
     void *buffer = opaque(malloc(2 * MIB)); // of a class that nobody else uses
