@@ -232,6 +232,7 @@ static struct zp_slot *forked[6];
 static int use_in_child(void *unused)
 {
     (void)unused;
+    unit_begin_child();
     if (zp_scrub_queue_bytes() != 0 || zp_budget_used() != 0)
         return 1;
     for (unsigned i = 0; i < 6; i++)

@@ -383,6 +383,7 @@ static bool all_is_scrubbed(void)
 static int work_a_little(void *unused)
 {
     (void)unused;
+    unit_begin_child();
     for (unsigned i = 0; i < 4; i++) {
         struct zp_slot *slot = unit_get((i + 1) * ZP_MIB);
         if (slot == NULL || !unit_is_zero(slot->base, slot->committed))
