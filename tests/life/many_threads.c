@@ -5,11 +5,9 @@
 
 #include "tests/preload/check.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { AT_ONCE = 64, SOME = 2000, ALL = 10000, WARM_UP = 2 * AT_ONCE };
 
@@ -42,19 +40,6 @@ static void run_threads(int number)
     pthread_attr_destroy(&small);
 }
 
-static size_t mappings(void)
-{
-    char text[16384];
-    size_t lines = 0;
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    CHECK(fd >= 0);
-    for (ssize_t got; (got = read(fd, text, sizeof(text))) > 0;)
-        for (ssize_t i = 0; i < got; i++)
-            lines += text[i] == '\n';
-    close(fd);
-    return lines;
-}
-
 int main(void)
 {
     require_library();
@@ -62,9 +47,9 @@ int main(void)
     // Each of 64 threads at most holds three buffers, once; how many there are at once is chance.
     const size_t most = AT_ONCE * 3, bytes = most * (size + 600 * KIB);
     run_threads(WARM_UP);
-    size_t mapped = mappings(), data = proc_kib("/proc/self/status", "VmData:");
+    size_t mapped = proc_mappings(), data = proc_kib("/proc/self/status", "VmData:");
     run_threads(getenv("ZP_TEST_FULL") != NULL ? ALL : SOME);
-    CHECK(mappings() <= mapped + 2 * most);
+    CHECK(proc_mappings() <= mapped + 2 * most);
     CHECK(proc_kib("/proc/self/status", "VmData:") <= data + bytes / KIB);
     CHECK(proc_kib("/proc/self/status", "VmRSS:") <= bytes / KIB + 64 * KIB);
     CHECK(proc_kib("/proc/self/status", "Threads:") <= 2); // the helper may still be there

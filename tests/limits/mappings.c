@@ -8,13 +8,11 @@
 #include "tests/preload/check.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum { BUFFERS = 64, PAGE = 4096, MAPPINGS_MOST = 1000, STEPS = 100 * 1000 };
 
@@ -23,19 +21,6 @@ static struct buffer {
     size_t size;
     char mark; // in its first and last byte
 } buffers[BUFFERS];
-
-static size_t count_mappings(void)
-{
-    static char text[64 * 1024];
-    size_t lines = 0;
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    CHECK(fd >= 0);
-    for (ssize_t got; (got = read(fd, text, sizeof(text))) > 0;)
-        for (ssize_t i = 0; i < got; i++)
-            lines += text[i] == '\n';
-    close(fd);
-    return lines;
-}
 
 static void check_marks(const struct buffer *buffer, size_t size)
 {
@@ -99,7 +84,7 @@ static void run(unsigned long steps, bool all)
     for (unsigned long i = 0; i < steps; i++) {
         step(&random, all);
         if (i % 5000 == 0 && all)
-            CHECK(count_mappings() < MAPPINGS_MOST);
+            CHECK(proc_mappings() < MAPPINGS_MOST);
         if (i % 25000 == 24999)
             malloc_trim(0);
     }

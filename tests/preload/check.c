@@ -86,6 +86,19 @@ size_t proc_kib(const char *path, const char *field)
     return strtoull(line + strlen(field), NULL, 10);
 }
 
+size_t proc_mappings(void)
+{
+    char text[8192];
+    size_t lines = 0;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    for (ssize_t got; (got = read(fd, text, sizeof(text))) > 0;)
+        for (ssize_t i = 0; i < got; i++)
+            lines += text[i] == '\n';
+    close(fd);
+    return lines;
+}
+
 void expect_success(pid_t child)
 {
     int status;

@@ -51,6 +51,9 @@ uint64_t test_seed(uint64_t fallback);
 // The KiB that a line of a file under /proc gives: proc_kib("/proc/self/status", "VmRSS:").
 size_t proc_kib(const char *path, const char *field);
 
+// Mappings that the kernel has of this process.
+size_t proc_mappings(void);
+
 // Waits for a child process, which must exit with 0.
 void expect_success(pid_t child);
 

@@ -5,10 +5,8 @@
 
 #include "check.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { SIZES = 4000, SLOTS = 1000, OPERATIONS = 100000, EVERY = 400, MAPPINGS_MOST = 10000 };
 
@@ -25,19 +23,6 @@ static size_t live;
 static size_t resident(void)
 {
     return proc_kib("/proc/self/smaps_rollup", "Rss:") * KIB;
-}
-
-static size_t mappings(void)
-{
-    char text[65536];
-    size_t lines = 0;
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    CHECK(fd >= 0);
-    for (ssize_t got; (got = read(fd, text, sizeof(text))) > 0;)
-        for (ssize_t i = 0; i < got; i++)
-            lines += text[i] == '\n';
-    close(fd);
-    return lines;
 }
 
 // 1 to 8 MiB, the smaller the more often, no two alike.
@@ -88,7 +73,7 @@ int main(void)
         if (i % EVERY != 0)
             continue;
         CHECK(resident() - before <= (live + budget) / 100 * 105);
-        size_t mapped = mappings();
+        size_t mapped = proc_mappings();
         CHECK(mapped < MAPPINGS_MOST);
         most_mapped = mapped > most_mapped ? mapped : most_mapped;
         most_live = live > most_live ? live : most_live;
