@@ -12,8 +12,6 @@ enum {
     REGION_SHIFT_LEAST = 26, // 64 MiB a class, 5 GiB in all
     // Records are opened by this many bytes: 512 records, a call per 512 new slots of a class.
     RECORDS_STEP = 64 * 1024,
-    // Around the tables: the largest page size there is.
-    GUARD = 64 * 1024,
 };
 
 _Static_assert(sizeof(struct zp_slot) == sizeof(struct zp_stack),
@@ -103,18 +101,16 @@ static bool comes_locked(char *fresh)
 // looked at.
 static int reserve_tables(size_t size, char **records)
 {
-    size_t whole = 2 * size + (size_t)3 * GUARD;
+    size_t both = size + ZP_OS_FENCE + size;
     void *mapped;
-    int error = zp_os_map(whole, PROT_NONE, &mapped);
+    int error = zp_os_map_fenced(both, PROT_READ, &mapped);
     if (error != 0)
         return error;
-    zp_os_advise(mapped, whole, MADV_DONTDUMP);
-    *records = (char *)mapped + GUARD;
-    error = zp_os_protect(*records, size, PROT_READ);
-    if (error == 0)
-        error = zp_os_protect(*records + size + GUARD, size, PROT_READ);
+    zp_os_advise(mapped, both, MADV_DONTDUMP);
+    *records = mapped;
+    error = zp_os_protect(*records + size, ZP_OS_FENCE, PROT_NONE);
     if (error != 0)
-        zp_os_unmap(mapped, whole);
+        zp_os_unmap_fenced(mapped, both);
     return error;
 }
 
@@ -176,7 +172,7 @@ int zp_arena_init(const struct zp_arena_config *config)
         return error;
     zp_arena.page = zp_os_page_size();
     zp_arena.region_shift = shift;
-    zp_arena.stacks = table_size(config, shift) + GUARD;
+    zp_arena.stacks = table_size(config, shift) + ZP_OS_FENCE;
     zp_arena.huge_pages = config->huge_pages;
     set_up_regions(config, shift, records);
     size_t size = (size_t)ZP_CLASS_COUNT << shift;

@@ -44,8 +44,11 @@ static bool is_first(void)
         pause();
 }
 
-void zp_fatal_report(struct zp_line *line, const struct zp_stack *freed)
+void zp_fatal_report(struct zp_line *line, const void *pointer, const struct zp_stack *freed)
 {
+    zp_line_text(line, " (pointer ");
+    zp_line_pointer(line, pointer);
+    zp_line_text(line, ")");
     zp_line_write(line, STDERR_FILENO);
     if (!is_first() || zp_os_is_restricted())
         return;
@@ -67,10 +70,7 @@ void zp_fatal_pointer(const char *operation, const char *fault, const void *poin
     zp_line_begin(&line, "zeropool: fatal: ");
     zp_line_text(&line, operation);
     zp_line_text(&line, fault);
-    zp_line_text(&line, " (pointer ");
-    zp_line_pointer(&line, pointer);
-    zp_line_text(&line, ")");
-    zp_fatal_report(&line, freed);
+    zp_fatal_report(&line, pointer, freed);
     abort();
 }
 
@@ -87,9 +87,6 @@ void zp_fatal_write(const char *buffer, size_t size, const char *found,
         zp_line_text(&line, " ");
         zp_line_byte(&line, (uint8_t)*byte);
     }
-    zp_line_text(&line, " (pointer ");
-    zp_line_pointer(&line, buffer);
-    zp_line_text(&line, ")");
-    zp_fatal_report(&line, freed);
+    zp_fatal_report(&line, buffer, freed);
     abort();
 }

@@ -32,7 +32,9 @@ _Noreturn ZP_COLD void zp_fatal_pointer(const char *operation, const char *fault
 _Noreturn ZP_COLD void zp_fatal_write(const char *buffer, size_t size, const char *found,
                                       const struct zp_stack *freed);
 
-// Writes the same report with a line of its own, for who ends the program in another way.
-ZP_COLD void zp_fatal_report(struct zp_line *line, const struct zp_stack *freed);
+// Writes such a report, for who ends the program in another way: `line` as it is so far, the
+// pointer, the stacks.
+ZP_COLD void zp_fatal_report(struct zp_line *line, const void *pointer,
+                             const struct zp_stack *freed);
 
 #endif

@@ -159,6 +159,24 @@ int zp_os_protect(void *address, size_t length, int protection)
     return outcome(zp_os_calls.mprotect(address, length, protection) == 0, saved);
 }
 
+int zp_os_map_fenced(size_t length, int protection, void **out)
+{
+    void *fence;
+    int error = zp_os_map(ZP_OS_FENCE + length + ZP_OS_FENCE, PROT_NONE, &fence);
+    if (error != 0)
+        return error;
+    *out = (char *)fence + ZP_OS_FENCE;
+    error = zp_os_protect(*out, length, protection);
+    if (error != 0)
+        zp_os_unmap_fenced(*out, length);
+    return error;
+}
+
+int zp_os_unmap_fenced(void *address, size_t length)
+{
+    return zp_os_unmap((char *)address - ZP_OS_FENCE, ZP_OS_FENCE + length + ZP_OS_FENCE);
+}
+
 int zp_os_advise(void *address, size_t length, int advice)
 {
     if (zp_os_is_restricted() && advice != MADV_DONTNEED && advice != MADV_FREE)

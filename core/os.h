@@ -66,6 +66,14 @@ int zp_os_wake(uint32_t *word);
 // Maps private anonymous memory where the kernel likes; the address goes to `*out`.
 int zp_os_map(size_t length, int protection, void **out);
 
+// Inaccessible addresses before and behind what zp_os_map_fenced maps, in bytes: the largest page
+// size there is.
+#define ZP_OS_FENCE (64 * ZP_KIB)
+
+// The same between two fences.
+int zp_os_map_fenced(size_t length, int protection, void **out);
+int zp_os_unmap_fenced(void *address, size_t length);
+
 // Replaces what is mapped at `address` by fresh private anonymous memory: its pages, its commit
 // charge and its advice are gone.
 int zp_os_map_over(void *address, size_t length, int protection);

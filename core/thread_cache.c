@@ -9,10 +9,8 @@
 
 #include <string.h>
 
-enum {
-    CHUNK = 64 * 1024, // caches are made by this many bytes at a time
-    GUARD = 64 * 1024, // inaccessible, before and behind: the largest page size there is
-};
+// Caches are made by this many bytes at a time.
+enum { CHUNK = 64 * 1024 };
 
 struct zp_thread_cache zp_no_cache;
 ZP_TLS struct zp_thread_cache *zp_thread_cache = &zp_no_cache;
@@ -52,13 +50,9 @@ static struct zp_thread_cache *take_free(void)
 static void make_more(void)
 {
     void *chunk;
-    if (zp_os_map(GUARD + CHUNK + GUARD, PROT_NONE, &chunk) != 0)
+    if (zp_os_map_fenced(CHUNK, PROT_READ | PROT_WRITE, &chunk) != 0)
         return;
-    struct zp_thread_cache *caches = (void *)((char *)chunk + GUARD);
-    if (zp_os_protect(caches, CHUNK, PROT_READ | PROT_WRITE) != 0) {
-        zp_os_unmap(chunk, GUARD + CHUNK + GUARD);
-        return;
-    }
+    struct zp_thread_cache *caches = chunk;
     zp_lock_take(&threads.lock);
     for (size_t i = 0; i < CHUNK / sizeof(*caches); i++) {
         push_free(&caches[i]);

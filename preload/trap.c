@@ -24,10 +24,7 @@ static void report(const struct zp_slot *slot, const char *address)
         zp_line_number(&line, slot->committed);
         zp_line_text(&line, " bytes");
     }
-    zp_line_text(&line, " (pointer ");
-    zp_line_pointer(&line, slot->base);
-    zp_line_text(&line, ")");
-    zp_fatal_report(&line, live ? NULL : zp_arena_stack(slot));
+    zp_fatal_report(&line, slot->base, live ? NULL : zp_arena_stack(slot));
 }
 
 // The gap behind a slot is what lies before the next one, too.
