@@ -8,10 +8,9 @@
 // (Should the library have symbols of the same name as the program, it now gets the program's.)
 
 #include "core/log.h"
+#include "preload/export.h"
 
 #include <dlfcn.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 EXPORT void *dlopen(const char *path, int flags);
 

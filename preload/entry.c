@@ -10,13 +10,12 @@
 
 #include "core/os.h"
 #include "core/pool.h"
+#include "preload/export.h"
 #include "preload/jemalloc.h"
 #include "preload/start.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 // The way to jemalloc lies in one line of the processor's cache: a small malloc and free is 3 %
 // slower where it does not.

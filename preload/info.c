@@ -7,6 +7,7 @@
 
 #include "core/pool.h"
 #include "core/zeropool.h"
+#include "preload/export.h"
 #include "preload/jemalloc_stats.h"
 #include "preload/report.h"
 
@@ -15,8 +16,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 EXPORT int malloc_trim(size_t pad);
 EXPORT int mallopt(int parameter, int value);

@@ -14,6 +14,7 @@
 #undef _FILE_OFFSET_BITS // it makes mmap another name of mmap64; here each is a function
 
 #include "core/pool.h"
+#include "preload/export.h"
 
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -23,8 +24,6 @@
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 // Linux 6.13
 #endif
-
-#define EXPORT __attribute__((visibility("default")))
 
 EXPORT int mprotect(void *address, size_t length, int protection);
 EXPORT int pkey_mprotect(void *address, size_t length, int protection, int key);

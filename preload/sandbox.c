@@ -11,14 +11,13 @@
 // allow.
 
 #include "core/os.h"
+#include "preload/export.h"
 #include "preload/start.h"
 
 #include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 EXPORT int prctl(int option, ...);
 

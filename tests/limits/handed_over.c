@@ -133,20 +133,6 @@ static void write_from_outside(char *buffer, size_t size)
     CHECK(all_bytes(buffer + size / 2, 'y', sizeof(text)));
 }
 
-static void check_as_new(char *buffer, size_t size)
-{
-    CHECK(buffer != NULL && all_bytes(buffer, 0, size));
-    memset(buffer, 3, size);
-    pid_t child = fork();
-    if (child == 0) {
-        CHECK(all_bytes(buffer, 3, size));
-        memset(buffer, 4, size);
-        free(buffer);
-        _exit(0);
-    }
-    expect_success(child);
-}
-
 static void check_file(void)
 {
     char text[PART];

@@ -106,3 +106,17 @@ void expect_success(pid_t child)
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
+
+void check_as_new(char *buffer, size_t size)
+{
+    CHECK(buffer != NULL && all_bytes(buffer, 0, size));
+    memset(buffer, 3, size);
+    pid_t child = fork();
+    if (child == 0) {
+        CHECK(all_bytes(buffer, 3, size));
+        memset(buffer, 4, size);
+        free(buffer);
+        _exit(0);
+    }
+    expect_success(child);
+}

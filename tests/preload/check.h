@@ -57,4 +57,7 @@ size_t proc_mappings(void);
 // Waits for a child process, which must exit with 0.
 void expect_success(pid_t child);
 
+// A new buffer must be all zero, writable, and inherited by a child, which can write and free it.
+void check_as_new(char *buffer, size_t size);
+
 #endif

@@ -37,19 +37,6 @@ static void make_half_unreadable(char *buffer, size_t size)
     CHECK(mprotect(buffer + size / 2, size / 2, PROT_NONE) == 0);
 }
 
-static void check_as_new(char *buffer, size_t size)
-{
-    CHECK(buffer != NULL && all_bytes(buffer, 0, size));
-    memset(buffer, 3, size);
-    pid_t child = fork();
-    if (child == 0) {
-        CHECK(all_bytes(buffer, 3, size));
-        free(buffer);
-        _exit(0);
-    }
-    expect_success(child);
-}
-
 static void outlived(void (*mark)(char *buffer, size_t size), size_t size, bool fork_between)
 {
     char *buffers[8];

@@ -197,6 +197,36 @@ START_TEST(the_clock)
 }
 END_TEST
 
+static int refuse_to_protect(void *address, size_t length, int protection)
+{
+    (void)address;
+    (void)length;
+    (void)protection;
+    errno = ENOMEM;
+    return -1;
+}
+
+// Breaks when a fence is missing on either side, or when what could not be opened stays mapped.
+START_TEST(fences)
+{
+    void *mapped;
+    size_t length = 4 * unit_page();
+    unsigned before = unit_mappings();
+    ck_assert_int_eq(OS(zp_os_map_fenced(length, PROT_READ | PROT_WRITE, &mapped)), 0);
+    char *memory = mapped;
+    memset(memory, 1, length);
+    ck_assert(!unit_is_readable(memory - 1));
+    ck_assert(!unit_is_readable(memory - ZP_OS_FENCE));
+    ck_assert(!unit_is_readable(memory + length));
+    ck_assert(!unit_is_readable(memory + length + ZP_OS_FENCE - 1));
+    ck_assert_int_eq(OS(zp_os_unmap_fenced(memory, length)), 0);
+    ck_assert_uint_eq(unit_mappings(), before);
+    zp_os_calls.mprotect = refuse_to_protect;
+    ck_assert_int_eq(OS(zp_os_map_fenced(length, PROT_READ | PROT_WRITE, &mapped)), -ENOMEM);
+    ck_assert_uint_eq(unit_mappings(), before);
+}
+END_TEST
+
 static int forbidden_calls;
 
 static int forbidden_membarrier(int command)
@@ -265,6 +295,7 @@ int main(void)
     tcase_add_test(tests, the_barrier);
     tcase_add_test(tests, the_clock);
     tcase_add_test(tests, calls_go_through_the_table);
+    tcase_add_test(tests, fences);
     tcase_add_test(tests, restricted_to_what_malloc_needs);
     return unit_run("os", tests);
 }
