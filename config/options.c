@@ -3,9 +3,9 @@
 #include "options.h"
 
 #include "core/log.h"
+#include "core/pool.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static const char prefix[] = "ZEROPOOL_";
 
@@ -190,7 +190,7 @@ static void warn_refused(const struct zp_option *option, const char *text, enum 
         zp_line_text(&line, "; using ");
         zp_line_text(&line, option->fallback);
     }
-    zp_line_write(&line, STDERR_FILENO);
+    zp_line_write(&line);
 }
 
 enum { NAME_MOST = 32 };
@@ -235,7 +235,7 @@ static void warn_unknown(const char *name, size_t length)
         zp_line_text(&line, nearest);
         zp_line_text(&line, "?");
     }
-    zp_line_write(&line, STDERR_FILENO);
+    zp_line_write(&line);
 }
 
 // ---- The environment -------------------------------------------------------------------------
@@ -284,4 +284,33 @@ void zp_options_parse(struct zp_options *options, char *const *environment)
     for (; *environment != NULL; environment++)
         if (strncmp(*environment, prefix, sizeof(prefix) - 1) == 0)
             parse_entry(options, *environment);
+}
+
+// ---- Pairs -----------------------------------------------------------------------------------
+
+static void fall_back(struct zp_options *options, const char *name)
+{
+    const struct zp_option *option = find_option(name, strlen(name));
+    union value value;
+    struct zp_line line;
+    if (parse_value(option, option->fallback, &value) == ACCEPTED)
+        set_field(options, option, &value);
+    zp_line_begin(&line, "zeropool: ZEROPOOL_CHECK=full looks at freed buffers again; using ");
+    zp_line_text(&line, name);
+    zp_line_text(&line, "=");
+    zp_line_text(&line, option->fallback);
+    zp_line_write(&line);
+}
+
+// What is to be looked at again has to be kept, and zero from free on.
+void zp_options_reconcile(struct zp_options *options)
+{
+    if (options->check != ZP_CHECK_FULL)
+        return;
+    if (options->zero != ZP_ZERO_FREE)
+        fall_back(options, "ZEROPOOL_ZERO");
+    if (options->decay_ms == 0)
+        fall_back(options, "ZEROPOOL_DECAY_MS");
+    if (options->max_memory == 0)
+        fall_back(options, "ZEROPOOL_MAX_MEMORY");
 }

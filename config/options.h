@@ -72,4 +72,7 @@ void zp_options_defaults(struct zp_options *options);
 // there.
 void zp_options_parse(struct zp_options *options, char *const *environment);
 
+// Warns of options that cannot be had together, and sets those that give way.
+void zp_options_reconcile(struct zp_options *options);
+
 #endif

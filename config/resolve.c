@@ -62,13 +62,12 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
     if (per_shard < defaults->per_shard)
         per_shard = defaults->per_shard;
     size_t budget = choose(options->max_memory, zp_budget_share(machine->memory));
-    // What is to be checked must be zero from free on.
     bool full = options->check == ZP_CHECK_FULL;
-    bool scrub = full || options->zero != ZP_ZERO_OFF;
+    bool scrub = options->zero != ZP_ZERO_OFF;
     // What is scrubbed twice, or looked through, comes from a shard: a thread's cache hands out as
     // it was put.
-    bool twice = !full && options->zero == ZP_ZERO_BOTH;
-    bool behind = !full && options->zero == ZP_ZERO_BACKGROUND;
+    bool twice = options->zero == ZP_ZERO_BOTH;
+    bool behind = options->zero == ZP_ZERO_BACKGROUND;
 
     *config = (struct zp_pool_config){
         .arena =

@@ -14,7 +14,8 @@
 // Bytes of `memory` that the pool may retain unless told otherwise.
 size_t zp_budget_share(size_t memory);
 
-// Fills in what is `auto` and writes the whole configuration.
+// Fills in what is `auto` and writes the whole configuration. `options` have been reconciled
+// (config/options.h).
 void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,
                 struct zp_pool_config *config);
 

@@ -26,7 +26,7 @@ static void write_stack(const char *title, const struct zp_stack *stack)
         return;
     struct zp_line line;
     zp_line_begin(&line, title);
-    zp_line_write(&line, STDERR_FILENO);
+    zp_line_write(&line);
     zp_stack_write(stack);
 }
 
@@ -49,7 +49,7 @@ void zp_fatal_report(struct zp_line *line, const void *pointer, const struct zp_
     zp_line_text(line, " (pointer ");
     zp_line_pointer(line, pointer);
     zp_line_text(line, ")");
-    zp_line_write(line, STDERR_FILENO);
+    zp_line_write(line);
     if (!is_first() || zp_os_is_restricted())
         return;
     signal(SIGSEGV, end_here);

@@ -4,10 +4,65 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 static ZP_FROZEN int log_level = ZP_LOG_WARNING;
+
+enum knowledge {
+    UNKNOWN, // zp_log_init has not been called
+    CLOSED,  // there was no standard error
+    KNOWN,   // `device` and `inode` are its file's
+};
+
+static ZP_FROZEN struct {
+    enum knowledge known;
+    dev_t device;
+    ino_t inode;
+} standard_error = {UNKNOWN, 0, 0};
+
+enum { UNSETTLED, SETTLED_WRITE, SETTLED_SILENT };
+static int settled = UNSETTLED;
+
+// By number: libc's fstat belongs to other preloaded libraries as well (fakeroot), which allocate.
+static bool identify(int fd, struct stat *status)
+{
+    int saved_errno = errno;
+    bool open = syscall(SYS_fstat, fd, status) == 0;
+    errno = saved_errno;
+    return open;
+}
+
+void zp_log_init(void)
+{
+    struct stat status;
+    standard_error.known = identify(STDERR_FILENO, &status) ? KNOWN : CLOSED;
+    if (standard_error.known == KNOWN) {
+        standard_error.device = status.st_dev;
+        standard_error.inode = status.st_ino;
+    }
+}
+
+bool zp_log_is_stderr(int fd)
+{
+    struct stat status;
+    return standard_error.known == KNOWN && identify(fd, &status) &&
+           status.st_dev == standard_error.device && status.st_ino == standard_error.inode;
+}
+
+static bool may_write(void)
+{
+    int answer = __atomic_load_n(&settled, __ATOMIC_RELAXED);
+    if (answer != UNSETTLED)
+        return answer == SETTLED_WRITE;
+    return standard_error.known == UNKNOWN || zp_log_is_stderr(STDERR_FILENO);
+}
+
+void zp_log_settle(void)
+{
+    __atomic_store_n(&settled, may_write() ? SETTLED_WRITE : SETTLED_SILENT, __ATOMIC_RELAXED);
+}
 
 void zp_line_begin(struct zp_line *line, const char *prefix)
 {
@@ -57,13 +112,15 @@ void zp_line_byte(struct zp_line *line, uint8_t byte)
     line_in_base(line, byte % 16, 16);
 }
 
-void zp_line_write(struct zp_line *line, int fd)
+void zp_line_write(struct zp_line *line)
 {
+    if (!may_write())
+        return;
     int saved_errno = errno;
     line->text[line->length++] = '\n';
     // By number: libc's write is a cancellation point, which malloc must not be. A closed or full
     // stderr is not ours to mend: the message is lost, the program goes on.
-    long written = syscall(SYS_write, fd, line->text, line->length);
+    long written = syscall(SYS_write, STDERR_FILENO, line->text, line->length);
     (void)written;
     errno = saved_errno;
 }
@@ -87,5 +144,5 @@ void zp_log(enum zp_log_level level, const char *what, const char *detail)
     zp_line_text(&line, what);
     if (detail != NULL)
         zp_line_text(&line, detail);
-    zp_line_write(&line, STDERR_FILENO);
+    zp_line_write(&line);
 }

@@ -2,9 +2,13 @@
 //
 // One-line messages on stderr, written with a single write(2).
 //
-// Always holds: nothing here allocates, takes a lock or changes errno, so any path of the
-// allocator, a signal handler included, may call it. A line is cut at ZP_LINE_MAX bytes, never
-// split.
+// Always holds:
+//   - Nothing here allocates, takes a lock or changes errno, so any path of the allocator, a signal
+//     handler included, may call it. A line is cut at ZP_LINE_MAX bytes, never split.
+//   - Descriptor 2 is written to only while it is the file that it was at zp_log_init. A daemon
+//     closes it, and the next file that it opens, a database perhaps, gets the number.
+//
+// Locking: none; what zp_log_init sets is only read afterwards. Fork: the child inherits it.
 
 #ifndef ZP_CORE_LOG_H
 #define ZP_CORE_LOG_H
@@ -31,7 +35,19 @@ void zp_line_bytes(struct zp_line *line, const char *text, size_t length);
 void zp_line_number(struct zp_line *line, uint64_t number);
 void zp_line_pointer(struct zp_line *line, const void *pointer);
 void zp_line_byte(struct zp_line *line, uint8_t byte); // two hexadecimal digits
-void zp_line_write(struct zp_line *line, int fd);
+
+// Writes the line to standard error; the message is lost if there is none any more.
+void zp_line_write(struct zp_line *line);
+
+// Notes which file standard error is. Called once, at load; before it, descriptor 2 is trusted.
+void zp_log_init(void);
+
+// Whether a descriptor is the file that standard error was at zp_log_init.
+bool zp_log_is_stderr(int fd);
+
+// The program is about to be filtered: the question is answered now and not asked again, as the
+// filter may end a program that asks.
+void zp_log_settle(void);
 
 // Messages above this level are dropped. Set once at start (ZEROPOOL_VERBOSE).
 void zp_log_set_level(int level);

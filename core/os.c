@@ -2,6 +2,8 @@
 
 #include "os.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -85,6 +87,7 @@ static bool restricted;
 
 void zp_os_restrict(void)
 {
+    zp_log_settle();
     __atomic_store_n(&restricted, true, __ATOMIC_RELAXED);
 }
 

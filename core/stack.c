@@ -2,8 +2,6 @@
 
 #include "stack.h"
 
-#include <unistd.h>
-
 static ZP_FROZEN const struct zp_unwinder *unwinder = NULL;
 ZP_FROZEN bool zp_stack_recorded = false;
 
@@ -29,7 +27,7 @@ static void write_frame(unsigned number, void *frame)
     zp_line_pointer(&line, frame);
     if (unwinder != NULL)
         unwinder->describe(&line, frame);
-    zp_line_write(&line, STDERR_FILENO);
+    zp_line_write(&line);
 }
 
 void zp_stack_write(const struct zp_stack *stack)

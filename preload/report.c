@@ -2,6 +2,7 @@
 
 #include "report.h"
 
+#include "core/log.h"
 #include "core/pool.h"
 #include "preload/jemalloc.h"
 #include "preload/jemalloc_stats.h"
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 // ---- The page --------------------------------------------------------------------------------
@@ -145,44 +145,24 @@ void zp_report_write(int fd)
 
 // ---- stderr at exit --------------------------------------------------------------------------
 
-static struct {
-    bool known;
-    int copy;
-    dev_t device;
-    ino_t inode;
-} seen_stderr;
+// A second descriptor of standard error, for programs that close it before they end; -1: none.
+static int copy_of_stderr = -1;
 
 // Out of the way of programs that expect the lowest number to be free.
 enum { COPY_FROM = 100 };
 
 void zp_report_prepare(void)
 {
-    struct stat status;
     int saved_errno = errno;
-    if (fstat(STDERR_FILENO, &status) == 0) {
-        seen_stderr.known = true;
-        seen_stderr.device = status.st_dev;
-        seen_stderr.inode = status.st_ino;
-        seen_stderr.copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, COPY_FROM);
-    }
+    if (zp_log_is_stderr(STDERR_FILENO))
+        copy_of_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, COPY_FROM);
     errno = saved_errno;
-}
-
-// Whether a descriptor is still what stderr was: the program may have closed it and opened another
-// file under its number.
-static bool is_stderr(int fd)
-{
-    struct stat status;
-    return fd >= 0 && fstat(fd, &status) == 0 && status.st_dev == seen_stderr.device &&
-           status.st_ino == seen_stderr.inode;
 }
 
 void zp_report_at_exit(void)
 {
-    if (!seen_stderr.known)
-        return;
-    if (is_stderr(STDERR_FILENO))
+    if (zp_log_is_stderr(STDERR_FILENO))
         zp_report_write(STDERR_FILENO);
-    else if (is_stderr(seen_stderr.copy))
-        zp_report_write(seen_stderr.copy);
+    else if (zp_log_is_stderr(copy_of_stderr))
+        zp_report_write(copy_of_stderr);
 }

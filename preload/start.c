@@ -28,6 +28,10 @@ enum state {
 
 static _Atomic int state = NEW;
 
+// Until libc sets `environ`, when it starts, malloc is called by the dynamic linker alone. After
+// that an empty `environ` says nothing: the program may clear it at any time.
+static bool libc_has_started;
+
 ZP_FROZEN size_t zp_threshold = ZP_CLASS_MIN;
 ZP_FROZEN struct zp_options zp_options = {0};
 
@@ -56,9 +60,16 @@ static void warn_of_small_prewarm(void)
             zp_log(ZP_LOG_WARNING, "ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE", NULL);
 }
 
+// The program may have cleared it: then it is no list at all.
+static char **environment(void)
+{
+    static char *nothing[] = {NULL};
+    return environ != NULL ? environ : nothing;
+}
+
 static void step_aside_for_tools(void)
 {
-    const char *tool = zp_options.enable ? zp_aside_for(environ) : NULL;
+    const char *tool = zp_options.enable ? zp_aside_for(environment()) : NULL;
     if (tool == NULL)
         return;
     zp_aside_say(tool);
@@ -67,18 +78,17 @@ static void step_aside_for_tools(void)
 
 static void read_options(void)
 {
+    zp_log_init();
     zp_options_defaults(&zp_options);
     if (getauxval(AT_SECURE) == 0) // a set-user-ID program does not trust its environment
-        zp_options_parse(&zp_options, environ);
+        zp_options_parse(&zp_options, environment());
     zp_log_set_level((int)zp_options.verbose);
     if (zp_options.stats == ZP_STATS_EXIT)
         zp_report_prepare();
     step_aside_for_tools();
     set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
     warn_of_small_prewarm();
-    if (zp_options.check == ZP_CHECK_FULL && zp_options.zero != ZP_ZERO_FREE)
-        zp_log(ZP_LOG_WARNING, "ZEROPOOL_CHECK=full goes with ZEROPOOL_ZERO=free: using that",
-               NULL);
+    zp_options_reconcile(&zp_options);
 }
 
 static void say_what_runs(const struct zp_pool_config *config)
@@ -106,7 +116,7 @@ static void say_what_runs(const struct zp_pool_config *config)
                                                       : ", scrubbed on free");
     if (config->check != ZP_CHECK_BASIC)
         zp_line_text(&line, config->check == ZP_CHECK_FULL ? ", fully checked" : ", not checked");
-    zp_line_write(&line, STDERR_FILENO);
+    zp_line_write(&line);
 }
 
 static size_t budget_now(void)
@@ -161,10 +171,17 @@ static bool start_if_enabled(void)
     return started;
 }
 
+static void note_libc_start(void)
+{
+    __atomic_store_n(&libc_has_started, true, __ATOMIC_RELAXED);
+}
+
 bool zp_start(void)
 {
-    if (environ == NULL)
-        return false; // libc itself has not started yet
+    if (environ != NULL)
+        note_libc_start();
+    if (!__atomic_load_n(&libc_has_started, __ATOMIC_RELAXED))
+        return false;
     if (enter(NEW)) {
         read_options();
         leave(WAITING);
@@ -175,7 +192,8 @@ bool zp_start(void)
 
 __attribute__((constructor)) static void at_load(void)
 {
-    if (environ != NULL && enter(NEW)) {
+    note_libc_start();
+    if (enter(NEW)) {
         read_options();
         leave(WAITING);
     }

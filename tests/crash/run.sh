@@ -12,6 +12,8 @@ ulimit -c 0
 
 status=0
 LD_PRELOAD=$ZP_LIBRARY "$@" >"$work/expected" 2>"$work/stderr" || status=$?
+# A word about options that give way comes before all else.
+sed -i '/^zeropool: ZEROPOOL_CHECK=full looks at freed buffers again; using /d' "$work/stderr"
 
 fail() {
     echo "$*; stderr:"

@@ -62,6 +62,7 @@ static const struct call known[] = {
     CALL(openat),
     CALL(read),
     CALL(close),
+    CALL(fstat),
     CALL(mbind),
     CALL(set_mempolicy),
     CALL(get_mempolicy),

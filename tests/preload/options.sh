@@ -63,7 +63,11 @@ for name in $(names_of ZP_PLANNED); do
     expect "zeropool: ZEROPOOL_$name=1: not available in this version; ignored" "ZEROPOOL_$name=1"
 done
 expect 'zeropool: ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE' ZEROPOOL_PREWARM=512K,3M
-ZEROPOOL_ZERO=off expect 'zeropool: ZEROPOOL_CHECK=full goes with ZEROPOOL_ZERO=free: using that' ZEROPOOL_CHECK=full
+for pair in ZERO=off:ZERO=free ZERO=both:ZERO=free DECAY_MS=0:DECAY_MS=10000 MAX_MEMORY=0:MAX_MEMORY=auto; do
+    export "ZEROPOOL_${pair%:*}"
+    expect "zeropool: ZEROPOOL_CHECK=full looks at freed buffers again; using ZEROPOOL_${pair#*:}" ZEROPOOL_CHECK=full
+    unset "ZEROPOOL_${pair%%=*}"
+done
 long=$(printf 'x%.0s' {1..1000})
 expect 'zeropool: ZEROPOOL_SHARD is not an option; did you mean ZEROPOOL_SHARDS?' ZEROPOOL_SHARD=4
 expect 'zeropool: ZEROPOOL_MAXMEMORY is not an option; did you mean ZEROPOOL_MAX_MEMORY?' ZEROPOOL_MAXMEMORY=1G

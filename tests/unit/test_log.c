@@ -59,7 +59,7 @@ START_TEST(numbers_are_written_in_full)
     zp_line_text(&line, " ");
     zp_line_pointer(&line, (void *)0x7f0123456789abcd);
     zp_line_bytes(&line, ">trailing", 1);
-    CAPTURE(zp_line_write(&line, STDERR_FILENO));
+    CAPTURE(zp_line_write(&line));
     ck_assert_str_eq(text,
                      "<0 18446744073709551615 1000 0x0 0xffffffffffffffff 0x7f0123456789abcd>\n");
 }
@@ -79,7 +79,7 @@ START_TEST(a_long_line_is_cut)
         zp_line_number(&line, 34);
         zp_line_pointer(&line, many);
         MUST(line.length < ZP_LINE_MAX);
-        CAPTURE(zp_line_write(&line, STDERR_FILENO));
+        CAPTURE(zp_line_write(&line));
         size_t written = strlen(text);
         MUST(written <= ZP_LINE_MAX);
         MUST(text[written - 1] == '\n');
@@ -113,10 +113,48 @@ START_TEST(a_line_is_one_write)
     zp_line_begin(&line, "one ");
     zp_line_text(&line, "two ");
     zp_line_number(&line, 3);
-    zp_line_write(&line, ends[1]);
+    int saved = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    zp_line_write(&line);
+    dup2(saved, STDERR_FILENO);
     ssize_t length = read(ends[0], text, sizeof(text));
     ck_assert_int_eq(length, 10);
     ck_assert_mem_eq(text, "one two 3\n", 10);
+}
+END_TEST
+
+// Breaks when a line goes to a file that has taken the number of standard error, or not to standard
+// error where that has moved and come back; or when the answer is asked for again under a filter.
+START_TEST(only_standard_error_is_written_to)
+{
+    int saved = dup(STDERR_FILENO), other = open("/dev/null", O_WRONLY);
+    zp_log_init();
+    ck_assert(zp_log_is_stderr(STDERR_FILENO) && zp_log_is_stderr(saved));
+    ck_assert(!zp_log_is_stderr(other) && !zp_log_is_stderr(-1));
+    CAPTURE(zp_log(ZP_LOG_WARNING, "in a file of the program's", NULL));
+    ck_assert_str_eq(text, "");
+    dup2(other, STDERR_FILENO);
+    ck_assert(!zp_log_is_stderr(STDERR_FILENO));
+    dup2(saved, STDERR_FILENO);
+    ck_assert(zp_log_is_stderr(STDERR_FILENO));
+    zp_log_settle();
+    CAPTURE(zp_log(ZP_LOG_WARNING, "trusted", NULL));
+    ck_assert_str_eq(text, "zeropool: trusted\n");
+}
+END_TEST
+
+// Breaks when a program without standard error has the library write to what it opens next.
+START_TEST(without_standard_error_nothing_is_written)
+{
+    int saved = dup(STDERR_FILENO);
+    close(STDERR_FILENO);
+    zp_log_init();
+    dup2(saved, STDERR_FILENO);
+    CAPTURE(zp_log(ZP_LOG_WARNING, "nobody reads this", NULL));
+    ck_assert_str_eq(text, "");
+    zp_log_settle();
+    CAPTURE(zp_log(ZP_LOG_WARNING, "nor this", NULL));
+    ck_assert_str_eq(text, "");
 }
 END_TEST
 
@@ -128,5 +166,7 @@ int main(void)
     tcase_add_test(tests, a_long_line_is_cut);
     tcase_add_test(tests, a_closed_stderr_is_no_harm);
     tcase_add_test(tests, a_line_is_one_write);
+    tcase_add_test(tests, only_standard_error_is_written_to);
+    tcase_add_test(tests, without_standard_error_nothing_is_written);
     return unit_run("log", tests);
 }

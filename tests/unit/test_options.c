@@ -385,6 +385,43 @@ START_TEST(random_values_do_no_harm)
 }
 END_TEST
 
+// Breaks when full checks have nothing to look at, without a word.
+START_TEST(full_checks_need_what_is_freed)
+{
+    static const struct {
+        char *entry;
+        const char *said;
+    } cases[] = {
+        {"ZEROPOOL_ZERO=off", "ZEROPOOL_ZERO=free"},
+        {"ZEROPOOL_ZERO=background", "ZEROPOOL_ZERO=free"},
+        {"ZEROPOOL_DECAY_MS=0", "ZEROPOOL_DECAY_MS=10000"},
+        {"ZEROPOOL_MAX_MEMORY=0", "ZEROPOOL_MAX_MEMORY=auto"},
+    };
+    struct zp_options defaults;
+    zp_options_defaults(&defaults);
+    defaults.check = ZP_CHECK_FULL;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char line[ZP_LINE_MAX];
+        zp_options_defaults(&options);
+        zp_options_parse(&options, (char *[]){cases[i].entry, "ZEROPOOL_CHECK=full", NULL});
+        struct unit_output output = unit_output_begin();
+        zp_options_reconcile(&options);
+        unit_output_end(output, text, sizeof(text));
+        snprintf(line, sizeof(line),
+                 "zeropool: ZEROPOOL_CHECK=full looks at freed buffers again; using %s\n",
+                 cases[i].said);
+        ck_assert_str_eq(text, line);
+        ck_assert_mem_eq(&options, &defaults, sizeof(options));
+    }
+    zp_options_defaults(&options);
+    parse((char *[]){"ZEROPOOL_ZERO=off", "ZEROPOOL_DECAY_MS=0", "ZEROPOOL_MAX_MEMORY=0", NULL});
+    zp_options_reconcile(&options);
+    ck_assert_int_eq(options.zero, ZP_ZERO_OFF);
+    ck_assert_int_eq(options.decay_ms, 0);
+    ck_assert_int_eq(options.max_memory, 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -401,5 +438,6 @@ int main(void)
     tcase_add_test(tests, each_entry_stands_for_itself);
     tcase_add_test(tests, the_table_is_consistent);
     tcase_add_test(tests, random_values_do_no_harm);
+    tcase_add_test(tests, full_checks_need_what_is_freed);
     return unit_run("options", tests);
 }
