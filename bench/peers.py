@@ -38,8 +38,14 @@ class Peer:
         return own
 
 
-def all_peers(build):
-    """Every peer, in the order of the tables; `build` is the folder with our own library."""
+def twin_of(name):
+    """What a line or peer of ours is called when it runs another build of the library."""
+    return name.replace("zeropool", "other", 1)
+
+
+def all_peers(build, other=""):
+    """Every peer, in the order of the tables; `build` is the folder with our own library. `other`
+    is the path of another build of it, if one is to be compared: each peer of ours has a twin."""
     ours = os.path.join("preload", "libzeropool_preload.so")
     nothing = os.path.join("bench", "libbench-nothing.so")
     peers = [
@@ -70,7 +76,12 @@ def all_peers(build):
         if peer.library:
             folders = [build] if os.path.dirname(peer.library) else library_folders()
             peer.path = find(peer.library, folders)
-    return peers
+    twins = [
+        dataclasses.replace(peer, name=twin_of(peer.name), library=other, path=other)
+        for peer in peers
+        if other and peer.library == ours
+    ]
+    return peers + twins
 
 
 def library_folders():

@@ -39,12 +39,15 @@ def processes(data):
     return max(counts, default=0)
 
 
-def base_ratio(data, line):
-    """One line by the base, round by round."""
-    key = data["figures"][0]["key"]
-    rounds = zip(values_of(data, line, key), values_of(data, data["base"], key))
+def line_ratio(data, over, under, key):
+    """One line by another, round by round."""
+    rounds = zip(values_of(data, over, key), values_of(data, under, key))
     ratios = [value / base for value, base in rounds if base]
     return short(statistics.median(ratios)) if ratios else "-"
+
+
+def base_ratio(data, line):
+    return line_ratio(data, line, data["base"], data["figures"][0]["key"])
 
 
 def grid(data):
@@ -108,3 +111,15 @@ def for_terminal(data):
     if data["targets"]:
         yield "targets:"
         yield from (f"  {target_text(target)}" for target in data["targets"])
+
+
+def against_twins(data, twin_of):
+    """Each line by its twin of the other build, figure by figure; nothing where there is none."""
+    for line in data["lines"]:
+        twin = twin_of(line)
+        both = [data["lines"].get(name, {}) for name in (line, twin)]
+        if twin == line or not all("values" in of_line for of_line in both):
+            continue
+        yield f"{line} / {twin}, round by round:"
+        rows = [[f"  {f['label']}", line_ratio(data, line, twin, f["key"])] for f in data["figures"]]
+        yield from aligned(rows)

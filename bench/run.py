@@ -4,10 +4,12 @@
 Started by scripts/bench, which builds the programs first. Every round runs all allocators once
 (A B C, A B C, ...), so that a slow minute of the machine falls on all of them. Prints one table
 a question. A full run of a question writes bench/results/QUESTION.json, and at the end
-docs/benchmarks.md; --quick and --peers write to build/bench instead, and no documentation.
+docs/benchmarks.md; --quick, --peers and --against write to build/bench instead, and no
+documentation.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import re
@@ -19,7 +21,7 @@ import docs
 import machine
 import report
 import results
-from peers import all_peers
+from peers import all_peers, twin_of
 from progress import Progress
 from question import NotMeasured
 from questions import QUESTIONS
@@ -150,9 +152,20 @@ class Runner:
         found = self.prepared(question)
         data = results.as_data(found, time.monotonic() - start, self.version)
         self.progress.clear()
-        print("\n".join(report.for_terminal(data)) + "\n", flush=True)
+        lines = [*report.for_terminal(data), *report.against_twins(data, twin_of)]
+        print("\n".join(lines) + "\n", flush=True)
         results.write(data, os.path.join(self.options.results, f"{question.name}.json"))
         return not found.has_failed()
+
+
+def with_twins(question):
+    """The question with a line more for each of ours, which runs the other build of the library."""
+    twins = [
+        dataclasses.replace(line, name=twin_of(line.name), peer=twin_of(line.peer))
+        for line in question.lines
+        if line.kind == "ours"
+    ]
+    return dataclasses.replace(question, lines=[*question.lines, *twins])
 
 
 def unmeasured(question, why):
@@ -218,11 +231,20 @@ def parse(parser):
         help="only these allocators",
     )
     parser.add_argument(
+        "--against",
+        type=os.path.abspath,
+        default="",
+        metavar="LIBRARY",
+        help="another build of this library, by its absolute path, compared in the same rounds",
+    )
+    parser.add_argument(
         "--build", default=os.path.join(ROOT, "build"), help="the build folder (default: build)"
     )
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
-    options.is_full = not options.quick and not options.peers
+    if options.against and not os.path.isfile(options.against):
+        parser.error(f"no file {options.against}")
+    options.is_full = not (options.quick or options.peers or options.against)
     options.results = docs.RESULTS if options.is_full else os.path.join(options.build, "bench")
     return options
 
@@ -239,7 +261,9 @@ def main():
         print_list(options.build)
         return 0
     questions = chosen_questions(options.questions, parser)
-    peers = {peer.name: peer for peer in all_peers(options.build)}
+    if options.against:
+        questions = [with_twins(question) for question in questions]
+    peers = {peer.name: peer for peer in all_peers(options.build, options.against)}
     check_peers(options.peers, peers, parser)
     described = {**machine.describe(), "date": time.strftime("%Y-%m-%d")}
     print(", ".join(f"{key} {value}" for key, value in described.items()) + "\n", flush=True)
