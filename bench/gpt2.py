@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """The tensors of GPT-2 124M, and checkpoints shaped like it.
 
-    gpt2.py make FOLDER   write FOLDER/checkpoint.pt and FOLDER/checkpoint.npz
-    gpt2.py sizes         print the size of every tensor in bytes, one a line
+    gpt2.py make FOLDER [--layers N]   write FOLDER/checkpoint.pt and FOLDER/checkpoint.npz
+    gpt2.py sizes                      print the size of every tensor in bytes, one a line
 
 The shapes and their order are those of the published model: 160 float32 tensors, 548 MB,
 the causal masks (attn.bias) that its checkpoint carries included. The weights are random,
-always the same ones, and both files hold the same.
+always the same ones, and both files hold the same. With fewer layers they are smaller; whole
+files that hold more than was asked for are left as they are.
 """
 
 import argparse
@@ -21,11 +22,11 @@ FLOAT_BYTES = 4
 SEED = 124
 
 
-def shapes():
+def shapes(layers=LAYERS):
     """Name and shape of every tensor, in the order of the checkpoint."""
     yield "wte.weight", (VOCABULARY, WIDTH)
     yield "wpe.weight", (CONTEXT, WIDTH)
-    for layer in range(LAYERS):
+    for layer in range(layers):
         for name, shape in layer_shapes():
             yield f"h.{layer}.{name}", shape
     yield "ln_f.weight", (WIDTH,)
@@ -51,9 +52,9 @@ def layer_shapes():
     ]
 
 
-def sizes():
+def sizes(layers=LAYERS):
     """Bytes of every tensor."""
-    return [math.prod(shape) * FLOAT_BYTES for _, shape in shapes()]
+    return [math.prod(shape) * FLOAT_BYTES for _, shape in shapes(layers)]
 
 
 def prewarm(least=1 << 20):
@@ -62,13 +63,13 @@ def prewarm(least=1 << 20):
     return ",".join(f"{size}*{count}" for size, count in sorted(counts.items(), reverse=True))
 
 
-def make_arrays():
+def make_arrays(layers):
     """Name to array: the same random weights every time, and the real causal masks."""
     import numpy
 
     random = numpy.random.default_rng(SEED)
     arrays = {}
-    for name, shape in shapes():
+    for name, shape in shapes(layers):
         if name.endswith(".attn.bias"):
             arrays[name] = numpy.tril(numpy.ones(shape, dtype=numpy.float32))
         else:
@@ -92,15 +93,15 @@ def save_npz(arrays, file):
 SAVERS = {"checkpoint.pt": save_pt, "checkpoint.npz": save_npz}
 
 
-def is_complete(path):
-    """True if path is a checkpoint of these shapes. Both kinds are zip files whose directory
+def is_complete(path, layers):
+    """True if path is a checkpoint with all of these shapes. Both kinds are zip files whose directory
     comes last, so a file that was cut off has none."""
     try:
         with zipfile.ZipFile(path) as archive:
             stored = sum(entry.file_size for entry in archive.infolist())
     except (OSError, zipfile.BadZipFile):
         return False
-    return stored >= sum(sizes())
+    return stored >= sum(sizes(layers))
 
 
 def write_atomically(path, save):
@@ -123,19 +124,20 @@ def progress(message):
     print(message, file=sys.stderr, flush=True)
 
 
-def make(folder):
+def make(folder, layers):
     """Write what folder still lacks."""
     os.makedirs(folder, exist_ok=True)
     missing = []
     for name in SAVERS:
-        if is_complete(os.path.join(folder, name)):
+        if is_complete(os.path.join(folder, name), layers):
             progress(f"{name}: there already")
         else:
             missing.append(name)
     if not missing:
         return
-    progress(f"making {len(sizes())} tensors of random weights, {sum(sizes()) / 1e6:.0f} MB")
-    arrays = make_arrays()
+    megabytes = sum(sizes(layers)) / 1e6
+    progress(f"making {len(sizes(layers))} tensors of random weights, {megabytes:.0f} MB")
+    arrays = make_arrays(layers)
     for name in missing:
         progress(f"writing {name}")
         write_atomically(os.path.join(folder, name), lambda file: SAVERS[name](arrays, file))
@@ -146,14 +148,16 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("make", help="write the checkpoints").add_argument("folder")
+    making = commands.add_parser("make", help="write the checkpoints")
+    making.add_argument("folder")
+    making.add_argument("--layers", type=int, default=LAYERS, help=f"of {LAYERS}")
     commands.add_parser("sizes", help="print the tensors' sizes in bytes")
     options = parser.parse_args()
     if options.command == "sizes":
         print(*sizes(), sep="\n")
         return
     try:
-        make(options.folder)
+        make(options.folder, options.layers)
     except OSError as error:
         sys.exit(f"gpt2.py: {error}")
 

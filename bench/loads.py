@@ -200,6 +200,10 @@ def number_text(value):
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
+def count_text(number, one, many):
+    return f"{number} {one if number == 1 else many}"
+
+
 def cell(values, unit):
     """The median of the processes, and how far they spread."""
     middle = f"{number_text(statistics.median(values))} {unit}".rstrip()
@@ -262,7 +266,8 @@ def table_lines(runs, compared):
     for kind in KINDS:
         yield from section(kind, runs)
     yield (
-        f"Medians of {len(processes) - 1} processes of each, {loads} loads a process;"
+        f"Medians of {count_text(len(processes) - 1, 'process', 'processes')} of each, {loads} loads"
+        " a process;"
         " ratio: glibc / zeropool, more is better."
     )
     yield f"All {tensors} tensors bit-identical in all {compared} loads compared."

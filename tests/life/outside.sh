@@ -4,10 +4,14 @@
 # usage: outside.sh OUTSIDE OUTSIDE.C
 set -euo pipefail
 
-program=$(realpath "$1") source=$2
+source=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
+program=$work/program library=$work/library.so # other users need not be allowed into the folder of the build
+cp "$1" "$program"
+cp "$ZP_LIBRARY" "$library"
+chmod 755 "$program" "$library"
 
 expect() { # WHAT OUTPUT: all that was said on both streams
     diff <(echo "$2") "$work/output" || {
@@ -17,16 +21,16 @@ expect() { # WHAT OUTPUT: all that was said on both streams
 }
 
 "${CC:-cc}" -fno-builtin -static "$source" -o "$work/static"
-env LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_STATS=exit "$work/static" >"$work/output" 2>&1
+env LD_PRELOAD="$library" ZEROPOOL_STATS=exit "$work/static" >"$work/output" 2>&1
 expect 'a static program' works
 
 # A helper thread would be in the way of this.
-env LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_ZERO=free unshare -U true 2>"$work/output" ||
+env LD_PRELOAD="$library" ZEROPOOL_ZERO=free unshare -U true 2>"$work/output" ||
     grep -q 'not permitted' "$work/output" # as where the system does not let anybody
 
 if command -v go >/dev/null; then # which is written in Go itself
     go version >"$work/without"
-    env LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_STATS=exit go version >"$work/output" 2>&1
+    env LD_PRELOAD="$library" ZEROPOOL_STATS=exit go version >"$work/output" 2>&1
     expect 'a Go program' "$(<"$work/without")"
 fi
 
@@ -35,20 +39,18 @@ if [[ $(id -u) != 0 ]] || ! command -v setpriv >/dev/null; then
     exit 77
 fi
 cp "$program" "$work/suid"
-cp "$ZP_LIBRARY" "$work/library.so"
 chmod 4755 "$work/suid"
-chmod 755 "$work/library.so"
 as_other=(setpriv --reuid 65534 --clear-groups env ZEROPOOL_STATS=exit ZEROPOOL_VERBOSE=2 ZEROPOOL_NONSENSE=1)
 
-"${as_other[@]}" LD_PRELOAD="$work/library.so" "$program" >"$work/output" 2>&1
+"${as_other[@]}" LD_PRELOAD="$library" "$program" >"$work/output" 2>&1
 grep -q 'large requests *5' "$work/output" || expect 'it does not work for the other user' 'a report'
 # The dynamic linker does not take it by a path.
-"${as_other[@]}" LD_PRELOAD="$work/library.so" "$work/suid" >"$work/output" 2>&1
+"${as_other[@]}" LD_PRELOAD="$library" "$work/suid" >"$work/output" 2>&1
 expect 'a set-user-ID program' works
 
 # It takes it from a trusted folder if the file has the bit too. Then nobody may tell it anything.
 trusted=$(dirname "$(ldd "$program" | awk '$1 == "libc.so.6" { print $3 }')")
-export work trusted
+export work library trusted
 mkdir "$work/over"
 status=0
 unshare -m true >"$work/output" 2>&1 || status=77 # as where the root is no mount
@@ -56,7 +58,7 @@ unshare -m true >"$work/output" 2>&1 || status=77 # as where the root is no moun
 [[ $status == 77 ]] || unshare -m bash -ec '
     mount -t tmpfs none "$work/over" && mkdir "$work/over/up" "$work/over/work" || exit 77
     mount -t overlay overlay -o "lowerdir=$trusted,upperdir=$work/over/up,workdir=$work/over/work" "$trusted" || exit 77
-    cp "$work/library.so" "$trusted/libzeropool_trusted.so" && chmod 4755 "$trusted/libzeropool_trusted.so"
+    cp "$library" "$trusted/libzeropool_trusted.so" && chmod 4755 "$trusted/libzeropool_trusted.so"
     exec "$@" LD_PRELOAD=libzeropool_trusted.so "$work/suid"' bash "${as_other[@]}" >"$work/output" 2>&1 || status=$?
 if [[ $status == 77 ]]; then
     echo "skipped: no private mount of a trusted folder: $(head -n 1 "$work/output")"
