@@ -13,7 +13,7 @@ rounds=2
 # leave WAY STATUS REPORT NAME=VALUE
 leave() {
     local status=0 reports
-    timeout 60 env LD_PRELOAD="$ZP_LIBRARY" "${@:4}" "$(realpath "$program")" "$1" 2>"$work/stderr" || status=$?
+    timeout 600 env LD_PRELOAD="$ZP_LIBRARY" "${@:4}" "$(realpath "$program")" "$1" 2>"$work/stderr" || status=$?
     reports=$(grep -c '^zeropool .*: leave (pid' "$work/stderr" || true)
     if [[ $status != "$2" || $reports != "$3" ]]; then
         echo "$*: status $status, $reports reports"

@@ -26,7 +26,7 @@ exec 3>"$work/in" 4<"$work/out"
 read -r said <&4
 [[ $said == ready ]]
 
-timeout 60 gdb -nx -q -batch -ex "generate-core-file $work/core" -p "$pid" >"$work/said" 2>&1 ||
+timeout 600 gdb -nx -q -batch -ex "generate-core-file $work/core" -p "$pid" >"$work/said" 2>&1 ||
     { echo "gdb: status $?"; cat "$work/said"; exit 1; }
 [[ -s $work/core ]] || {
     cat "$work/said"

@@ -11,6 +11,8 @@ skip() {
     exit 77
 }
 [[ -w $setting ]] || skip 'only root may change the setting of huge pages'
+exec 9<"$setting"
+flock 9 # one suite at a time
 before=$(sed 's/.*\[\(.*\)\].*/\1/' "$setting")
 restore() {
     echo "$before" >"$setting"

@@ -10,7 +10,7 @@ skip() {
 
 remove_group() {
     local i
-    for ((i = 0; i < 50; i++)); do # what was killed in it may take a moment to be gone
+    for ((i = 0; i < 600; i++)); do # what was killed in it may take a while to be gone
         rmdir "$group" 2>/dev/null && return
         sleep 0.1
     done
@@ -18,17 +18,16 @@ remove_group() {
 }
 
 make_group() { # BYTES
-    local top=/sys/fs/cgroup
+    local top=/sys/fs/cgroup name
     if [[ -f $top/memory/memory.limit_in_bytes ]]; then
-        group=$top/memory/zeropool-test-$$
-        limit=$group/memory.limit_in_bytes
+        top=$top/memory name=memory.limit_in_bytes
     elif grep -qw memory "$top/cgroup.subtree_control" 2>/dev/null; then
-        group=$top/zeropool-test-$$
-        limit=$group/memory.max
+        name=memory.max
     else
         skip 'no memory groups here'
     fi
-    mkdir "$group" 2>/dev/null || skip 'no memory group can be made here'
+    group=$(mktemp -d "$top/zeropool-test-XXXXXX" 2>/dev/null) || skip 'no memory group can be made here'
+    limit=$group/$name
     trap remove_group EXIT
     trap 'exit 1' INT TERM HUP
     [[ -f $limit ]] || skip 'the group has no limit'

@@ -86,6 +86,56 @@ size_t proc_kib(const char *path, const char *field)
     return strtoull(line + strlen(field), NULL, 10);
 }
 
+// Calls `take` with every line of the file that is shorter than 250 bytes.
+static void for_each_line(const char *path, void (*take)(const char *line, void *state),
+                          void *state)
+{
+    char text[8192], line[250];
+    size_t length = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    for (ssize_t got; (got = read(fd, text, sizeof(text))) > 0;) {
+        for (ssize_t i = 0; i < got; i++) {
+            if (text[i] == '\n') {
+                line[length < sizeof(line) ? length : 0] = '\0';
+                take(line, state);
+                length = 0;
+            } else {
+                if (length < sizeof(line))
+                    line[length] = text[i];
+                length++;
+            }
+        }
+    }
+    close(fd);
+}
+
+struct committed {
+    size_t mapping, total;
+    bool has_flags;
+};
+
+static void add_committed(const char *line, void *state)
+{
+    struct committed *committed = state;
+    if (strncmp(line, "Size:", 5) == 0)
+        committed->mapping = strtoull(line + 5, NULL, 10) * KIB;
+    if (strncmp(line, "VmFlags:", 8) != 0)
+        return;
+    committed->has_flags = true;
+    if (strstr(line, " ac") != NULL)
+        committed->total += committed->mapping;
+}
+
+size_t proc_committed(void)
+{
+    struct committed committed = {0};
+    for_each_line("/proc/self/smaps", add_committed, &committed);
+    if (!committed.has_flags)
+        check_skip("the kernel does not say which mappings count as committed");
+    return committed.total;
+}
+
 size_t proc_mappings(void)
 {
     char text[8192];

@@ -54,6 +54,10 @@ size_t proc_kib(const char *path, const char *field);
 // Mappings that the kernel has of this process.
 size_t proc_mappings(void);
 
+// Bytes of this process's mappings that count as committed: its part of Committed_AS in
+// /proc/meminfo, which changes with every other process.
+size_t proc_committed(void);
+
 // Waits for a child process, which must exit with 0.
 void expect_success(pid_t child);
 

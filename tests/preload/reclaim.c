@@ -34,7 +34,7 @@ static void use_buffers(void)
 static void wait_for_marks(void)
 {
     struct timespec moment = {0, 50 * 1000 * 1000};
-    time_t deadline = time(NULL) + 60;
+    time_t deadline = time(NULL) + 600;
     while (proc_kib("/proc/self/smaps_rollup", "LazyFree:") * KIB < BUFFERS * size / 10 * 9) {
         CHECK(time(NULL) < deadline);
         nanosleep(&moment, NULL);

@@ -18,7 +18,7 @@ daemon off;
 worker_processes 2;
 pid $work/pid;
 error_log stderr warn;
-worker_shutdown_timeout 20s;
+worker_shutdown_timeout 600s;
 events { worker_connections 256; }
 http {
     access_log off;
@@ -58,7 +58,7 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect(path)
 
 def ask(method, where, body=None, **headers):
-    connection = Connection('here', timeout=60)
+    connection = Connection('here', timeout=600)
     connection.request(method, where, body, headers)
     answer = connection.getresponse()
     content = answer.read()
@@ -97,8 +97,7 @@ failed() {
 LD_PRELOAD=$ZP_LIBRARY ZEROPOOL_STATS=exit "$nginx" -e stderr -p "$work" -c "$work/config" 2>"$work/log" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
-for _ in {1..200}; do
-    [[ -S $work/socket && $(pgrep -c -P "$server") == 2 ]] && break
+until [[ -S $work/socket && $(pgrep -c -P "$server") == 2 ]]; do
     kill -0 "$server" 2>/dev/null || failed 'does not start'
     sleep 0.05
 done

@@ -11,25 +11,19 @@ command -v redis-cli >/dev/null || { echo 'skipped: no redis-cli here'; exit 77;
 data=$work/data
 head -c 3000000 /dev/urandom | base64 -w0 >"$work/value" # 4,000,000 bytes
 
-start_server() { # tries ports until one is free
-    local port
-    for port in {26379..26399}; do
-        LD_PRELOAD=$ZP_LIBRARY redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' \
-            --pidfile "$data/pid" --logfile "$data/log" --daemonize no &
-        server=$!
-        cli=(redis-cli -p "$port")
-        for _ in {1..100}; do
-            # A server that is still loading answers this, but no ping.
-            [[ $("${cli[@]}" config get dir 2>/dev/null | tail -1) == "$data" &&
-                $("${cli[@]}" ping) == PONG ]] && return
-            kill -0 "$server" 2>/dev/null || break
-            sleep 0.05
-        done
-        kill "$server" 2>/dev/null || true
-        wait "$server" || true
+cli=(redis-cli -s "$work/socket")
+
+start_server() {
+    LD_PRELOAD=$ZP_LIBRARY redis-server --port 0 --unixsocket "$work/socket" --dir "$data" --save '' \
+        --logfile "$data/log" --daemonize no &
+    server=$!
+    until [[ $("${cli[@]}" ping 2>/dev/null) == PONG ]]; do # not yet while it loads
+        if ! kill -0 "$server" 2>/dev/null; then
+            cat "$data/log"
+            exit 1
+        fi
+        sleep 0.05
     done
-    cat "$data/log"
-    exit 1
 }
 
 check_values() {
@@ -54,7 +48,7 @@ done
 # Many clients at once, with values large and small.
 requests=$((${ZP_SOAK:-0} ? 3000 : 100))
 for size in 100 1500000; do
-    redis-benchmark -p "${cli[2]}" -n "$requests" -c 8 -r 50 -d "$size" -t set,get,lpush,lpop --csv >"$work/benchmark"
+    redis-benchmark -s "$work/socket" -n "$requests" -c 8 -r 50 -d "$size" -t set,get,lpush,lpop --csv >"$work/benchmark"
     [[ $(grep -c '^"\(SET\|GET\|LPUSH\|LPOP\)",' "$work/benchmark") == 4 ]]
 done
 "${cli[@]}" del mylist >/dev/null
@@ -65,10 +59,10 @@ last=$("${cli[@]}" lastsave)
 sleep 1.1 # lastsave counts in seconds
 "${cli[@]}" bgsave >/dev/null
 "${cli[@]}" append key9 x >/dev/null
-for _ in {1..200}; do
-    [[ $("${cli[@]}" lastsave) != "$last" ]] && break
+until [[ $("${cli[@]}" info persistence) == *rdb_bgsave_in_progress:0* ]]; do
     sleep 0.05
 done
+[[ $("${cli[@]}" lastsave) != "$last" ]]
 [[ $("${cli[@]}" info persistence) == *rdb_last_bgsave_status:ok* ]]
 "${cli[@]}" shutdown nosave
 wait "$server"

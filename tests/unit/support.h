@@ -179,7 +179,7 @@ static inline struct zp_counters unit_counters(void)
 // Waits until another thread has made something true; generously, as the machine may be busy.
 static inline bool unit_comes_true(bool (*condition)(void))
 {
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < 300000; i++) {
         if (condition())
             return true;
         usleep(1000);
