@@ -10,7 +10,7 @@ python=/usr/bin/python3
 $python -c 'import test.test_array' 2>/dev/null || { echo "skipped: no test suite of Python's here"; exit 77; }
 
 run_suite() {
-    (cd "$work" && $python -m test -j2 --timeout 300 --tempdir "$work" "$@")
+    (cd "$work" && $python -m test -j2 --timeout 3600 --tempdir "$work" "$@")
 }
 failures() {
     sed -n -E 's/^.*\] (test_[a-zA-Z0-9_.]+) (crashed|timed out|run no tests).*/\2 \1/p; /^(FAIL|ERROR): /p'

@@ -20,6 +20,7 @@ AuthorizedKeysFile $work/key.pub
 PidFile none
 UsePAM no
 StrictModes no
+LoginGraceTime 0
 Compression yes
 SetEnv LD_PRELOAD=$ZP_LIBRARY
 Subsystem sftp internal-sftp
