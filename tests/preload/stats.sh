@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 run() {
-    env LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_STATS=exit ZEROPOOL_TLS_CACHE=4 ZEROPOOL_MAX_MEMORY=1G "$@"
+    env LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_STATS=exit ZEROPOOL_TLS_CACHE=4 ZEROPOOL_MAX_MEMORY=1G ZEROPOOL_DECAY_MS=-1 "$@"
 }
 
 expect_page() { # FILE: the known program's report, and nothing else
