@@ -233,7 +233,6 @@ def parse(parser):
     parser.add_argument(
         "--against",
         type=os.path.abspath,
-        default="",
         metavar="LIBRARY",
         help="another build of this library, by its absolute path, compared in the same rounds",
     )
