@@ -9,5 +9,5 @@ found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
 mkdir -p failures
 export TMPDIR=$found ASAN_OPTIONS=detect_leaks=0:handle_abort=0
-"$target" -seed=1 -max_total_time="$seconds" -timeout=30 -print_final_stats=1 \
+"$target" -seed=1 -max_total_time="$seconds" -timeout=300 -print_final_stats=1 \
     -artifact_prefix="failures/$(basename "$target")-" "$found" "$corpus"
