@@ -21,7 +21,8 @@ int main(void)
     free(opaque(malloc(MIB))); // starts the pool: meanwhile others are served by jemalloc
     for (int i = 0; i < 4; i++)
         CHECK(pthread_create(&threads[i], NULL, work, NULL) == 0);
-    // So much larger that neither size is ever served by a slot of the other: the crowd must not have taken it.
+    // So much larger that neither size is ever served by a slot of the other: the crowd must not
+    // have taken it.
     void *buffer = opaque(malloc(32 * MIB));
     let_go(buffer);
     expect_fatal("double free", buffer);
