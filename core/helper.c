@@ -146,7 +146,7 @@ static int create(bool modest)
 static ZP_COLD void start(void)
 {
     int saved_errno = errno;
-    if (zp_lock_holds_all || is_off() || !take_over())
+    if (is_off() || !take_over())
         return;
     // Programs with much thread-local memory need the usual stack.
     if (zp_os_is_restricted() || (create(true) != 0 && create(false) != 0)) {

@@ -54,7 +54,7 @@ static bool ready_pooled(struct zp_thread_cache *cache, struct zp_slot *slot, si
         return false;
     // Read once: another thread may fork meanwhile, and then this one's pages are shared.
     uint32_t epoch = zp_arena_epoch();
-    if (slot->epoch != epoch) {
+    if (slot->epoch != epoch && !zp_slot_is_empty(slot)) {
         if (zp_arena_release(slot, 0) != 0)
             return false;
         slot->clean = true;

@@ -4,7 +4,6 @@
 // model says, and no slot lost on either side.
 
 #define UNIT_FORKS
-#include "core/fork.h"
 #include "faults.h"
 #include "model.h"
 
@@ -29,7 +28,7 @@ static void start(enum setting setting)
     config.retain.scrub_behind = setting == BEHIND ? 10 * ZP_MIB : 0;
     fault_install();
     unit_pool_start(&config);
-    ck_assert_int_eq(pthread_atfork(zp_fork_prepare, zp_fork_parent, zp_fork_child), 0);
+    unit_watch_forks();
     model_start(&model, &config, 4 * ZP_MIB, unit_random_start("fork faults", 21));
     fault.random = unit_random(&model.random);
 }
