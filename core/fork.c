@@ -115,12 +115,13 @@ void zp_fork_begin(void)
     zp_helper_pause();
 }
 
-// Pages that a slot may have: what scrubbing left, or all.
+// Pages that a slot may have: what scrubbing left of a pooled one, all of one that is still to be
+// scrubbed or made ready.
 static size_t pages_of(const struct zp_slot *slot)
 {
-    return zp_slot_is_empty(slot)                              ? 0
-           : slot->clean && !slot->resident && slot->warm != 0 ? slot->warm
-                                                               : slot->committed / zp_arena.page;
+    if (slot->state != ZP_SLOT_POOLED || !slot->clean || slot->resident)
+        return slot->committed / zp_arena.page;
+    return slot->warm;
 }
 
 static bool is_worth_a_mark(const struct run *run)
