@@ -12,7 +12,7 @@
 
 #include <sys/single_threaded.h>
 
-// A run with fewer pages than this is shared rather than left out: docs/design.md has the figures.
+// To leave a run out costs a fork as much as to copy so many pages (docs/design.md, decision 9).
 enum { PAGES_WORTH_A_MARK = 64 };
 
 // Both before and after a fork: what there was before it is old at once, and what was handed out
@@ -20,8 +20,9 @@ enum { PAGES_WORTH_A_MARK = 64 };
 enum { EPOCHS_PER_FORK = 2 };
 
 // Of the fork under way in this thread.
-static ZP_TLS bool whole; // the pool has started, and was not interrupted
-static ZP_TLS bool alone; // there is no other thread
+static ZP_TLS bool whole;           // the pool has started, and was not interrupted
+static ZP_TLS bool alone;           // there is no other thread
+static ZP_TLS bool started, paused; // the pool, the helper
 
 static void next_epoch(void)
 {
@@ -105,14 +106,16 @@ bool zp_fork_is_inside(void)
     return zp_locks_held != 0 || (own && __atomic_load_n(&cache->inside, __ATOMIC_RELAXED));
 }
 
-void zp_fork_begin(void)
+void zp_fork_begin(bool interrupted)
 {
-    whole = __atomic_load_n(&zp_pool.started, __ATOMIC_ACQUIRE) && !zp_fork_is_inside();
+    started = __atomic_load_n(&zp_pool.started, __ATOMIC_ACQUIRE);
+    whole = started && !zp_fork_is_inside();
     alone = __libc_single_threaded;
-    if (!whole)
-        return;
-    zp_pool_flush(); // this thread's own buffers become pooled and are left out with the others
-    zp_helper_pause();
+    if (whole)
+        zp_pool_flush(); // this thread's buffers become pooled and are left out with the others
+    paused = started && (!interrupted || zp_helper_try_pause());
+    if (started && !interrupted)
+        zp_helper_pause();
 }
 
 // Pages that a slot may have: what scrubbing left of a pooled one, all of one that is still to be
@@ -175,15 +178,16 @@ static void bring_back(const struct run *left_out)
 void zp_fork_parent(void)
 {
     next_epoch();
-    if (!whole)
-        return;
-    visit_runs(is_retained_left_out, bring_back);
-    zp_quarantine_unlock();
-    zp_scrub_queue_unlock();
-    zp_shards_unlock_all();
-    zp_arena_unlock_all();
-    zp_thread_caches_unlock();
-    zp_helper_resume();
+    if (whole) {
+        visit_runs(is_retained_left_out, bring_back);
+        zp_quarantine_unlock();
+        zp_scrub_queue_unlock();
+        zp_shards_unlock_all();
+        zp_arena_unlock_all();
+        zp_thread_caches_unlock();
+    }
+    if (paused)
+        zp_helper_resume();
 }
 
 // ---- The child -------------------------------------------------------------------------------
@@ -218,6 +222,7 @@ static void give_up_orphan(struct zp_slot *slot)
 
 static void reset_locks(void)
 {
+    zp_lock_forget_all();
     zp_thread_caches_reset();
     zp_arena_reset_locks();
     zp_shards_reset_locks();
@@ -226,10 +231,13 @@ static void reset_locks(void)
 void zp_fork_child(void)
 {
     next_epoch();
+    if (paused)
+        zp_helper_resume(); // releases its lock
+    if (started)
+        zp_helper_reset();
     if (!whole)
         return;
     reset_locks();
-    zp_helper_reset();
     visit_runs(is_retained_left_out, fill_hole);
     visit_waiting(give_up_waiting);
     zp_scrub_queue_reset();

@@ -39,8 +39,10 @@
 // Whether this thread was interrupted in the middle of the pool. Asked first of all.
 bool zp_fork_is_inside(void);
 
-// Makes this thread's own buffers pooled ones, and pauses the helper.
-void zp_fork_begin(void);
+// Makes this thread's own buffers pooled ones, and pauses the helper; only if that takes no time
+// where this thread was `interrupted` in the middle of the pool or of malloc, and may hold what the
+// helper waits for.
+void zp_fork_begin(bool interrupted);
 void zp_fork_prepare(void);
 void zp_fork_parent(void);
 void zp_fork_child(void);

@@ -112,11 +112,16 @@ static inline void zp_lock_release(struct zp_lock *lock)
 // In the child of a fork: the lock is free again, whoever held it.
 static inline void zp_lock_reset(struct zp_lock *lock)
 {
+    zp_lock_init(lock, lock->rank);
+}
+
+// And what this thread held it does not hold any more.
+static inline void zp_lock_forget_all(void)
+{
 #ifndef NDEBUG
     zp_lock_trail.depth = 0;
 #endif
     zp_locks_held = 0;
-    zp_lock_init(lock, lock->rank);
 }
 
 #endif

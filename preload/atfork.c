@@ -5,6 +5,7 @@
 #include "core/fork.h"
 #include "core/log.h"
 #include "preload/export.h"
+#include "preload/jemalloc.h"
 #include "preload/signals.h"
 #include "preload/start.h"
 
@@ -39,7 +40,7 @@ static int keep(handler *prepare, handler *parent, handler *child)
 }
 
 #ifdef ZP_JEMALLOC_SHARED
-void *mallocx(size_t size, int flags);
+static unsigned zp_je_locks_held; // nobody counts them
 
 static bool is_jemallocs(handler *prepare)
 {
@@ -83,10 +84,11 @@ static void lock_others(void)
 static void prepare(void)
 {
     fork_of_thread.signals = zp_signals_block();
-    bool locked = !__libc_single_threaded && !zp_fork_is_inside();
+    bool interrupted = zp_fork_is_inside() || zp_je_locks_held != 0;
+    bool locked = !__libc_single_threaded && !interrupted;
     if (locked)
         lock_others();
-    zp_fork_begin();
+    zp_fork_begin(interrupted);
     fork_of_thread.locked = locked;
     fork_of_thread.jemalloc = locked && atomic_load_explicit(&jemalloc.known, memory_order_acquire);
     if (fork_of_thread.jemalloc)
@@ -110,8 +112,10 @@ static void parent(void)
 static void child(void)
 {
     zp_fork_child();
-    if (fork_of_thread.jemalloc)
-        jemalloc.child();
+    if (fork_of_thread.jemalloc) {
+        jemalloc.child(); // makes its locks anew
+        zp_je_locks_held = 0;
+    }
     if (fork_of_thread.locked) {
         zp_start_reset();
         // libc has made it anew, if it took it; twice does no harm.

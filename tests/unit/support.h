@@ -166,7 +166,7 @@ static inline void unit_pool_start_default(void)
 
 static inline void unit_before_fork(void)
 {
-    zp_fork_begin();
+    zp_fork_begin(zp_fork_is_inside());
     zp_fork_prepare();
 }
 

@@ -103,6 +103,7 @@ static int use_in_child(void *unused)
     (void)unused;
     zp_lock_reset(&threads_lock);
     zp_lock_reset(&shard_lock);
+    zp_lock_forget_all();
     for (unsigned i = 0; i < 2; i++) { // in order again: nothing is held
         zp_lock_take(&threads_lock);
         zp_lock_take(&shard_lock);
