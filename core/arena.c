@@ -376,6 +376,19 @@ void zp_arena_forget(struct zp_slot *slot, bool reserved)
         slot->state = ZP_SLOT_RETIRED;
 }
 
+struct zp_slot *zp_arena_before(const struct zp_slot *slot)
+{
+    struct zp_slot *first = zp_arena.regions[slot->size_class].slots;
+    return slot != first ? first + (slot - first - 1) : NULL;
+}
+
+struct zp_slot *zp_arena_behind(const struct zp_slot *slot)
+{
+    struct zp_slot *first = zp_arena.regions[slot->size_class].slots;
+    ptrdiff_t next = slot - first + 1;
+    return next < zp_region_use[slot->size_class].used ? first + next : NULL;
+}
+
 void zp_arena_visit(void (*visit)(struct zp_slot *slot))
 {
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {

@@ -155,6 +155,10 @@ void zp_arena_forget(struct zp_slot *slot, bool reserved);
 // Bytes that are committed in all slots.
 size_t zp_arena_committed(void);
 
+// The slots before and behind one of the same region, if they were ever taken; else NULL.
+struct zp_slot *zp_arena_before(const struct zp_slot *slot);
+struct zp_slot *zp_arena_behind(const struct zp_slot *slot);
+
 // Calls `visit` for every slot that was ever taken. The caller sees to it that no other thread is
 // there.
 void zp_arena_visit(void (*visit)(struct zp_slot *slot));

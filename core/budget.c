@@ -9,8 +9,13 @@ static _Atomic size_t limit, used, peak;
 void zp_budget_init(size_t bytes)
 {
     zp_budget_set_limit(bytes);
-    atomic_store_explicit(&used, 0, memory_order_relaxed);
-    atomic_store_explicit(&peak, 0, memory_order_relaxed);
+    zp_budget_restart(0);
+}
+
+void zp_budget_restart(size_t bytes)
+{
+    atomic_store_explicit(&used, bytes, memory_order_relaxed);
+    atomic_store_explicit(&peak, bytes, memory_order_relaxed);
 }
 
 size_t zp_budget_limit(void)

@@ -5,7 +5,8 @@
 // Always holds: the sum of what shards hold and thread caches are granted never exceeds the limit.
 // Who wants to retain bytes charges them first, and lets the buffer go when that is refused.
 //
-// Locking: none; one atomic counter, touched on the slow paths only. Fork: the child counts anew.
+// Locking: none; one atomic counter, touched on the slow paths only. Fork: the child counts what it
+// keeps.
 
 #ifndef ZP_CORE_BUDGET_H
 #define ZP_CORE_BUDGET_H
@@ -22,6 +23,9 @@ bool zp_budget_exceeded(void);
 // Counts `bytes` as retained; false, and nothing counted, if that would exceed the limit.
 bool zp_budget_charge(size_t bytes);
 void zp_budget_release(size_t bytes);
+
+// In the child of a fork: so many bytes are retained, and never were more.
+void zp_budget_restart(size_t bytes);
 
 // Bytes charged now, and the most there ever were.
 size_t zp_budget_used(void);

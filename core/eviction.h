@@ -10,7 +10,7 @@
 // Always holds: every operation costs the same however many buffers are pooled (CLOCK-Pro: on
 // average). A policy touches the eviction fields of slot records only.
 //
-// Locking: the shard's lock is held around every call. Fork: the child's shards are made anew.
+// Locking: the shard's lock is held around every call. Fork: the child's shards go on.
 //
 // A third policy: a file like eviction_lifo.c, a line here, a word in config/options.def.
 
@@ -46,6 +46,17 @@ static inline void zp_queue_remove(struct zp_queue *queue, enum zp_order order,
     struct zp_link link = slot->links[order];
     *(link.newer != NULL ? &link.newer->links[order].older : &queue->newest) = link.older;
     *(link.older != NULL ? &link.older->links[order].newer : &queue->oldest) = link.newer;
+}
+
+// Calls `visit` for every slot, the oldest first. It may remove any slot: what was removed keeps
+// its links, and they lead back to those that are still there.
+static inline void zp_queue_visit(const struct zp_queue *queue, enum zp_order order,
+                                  void (*visit)(struct zp_slot *slot))
+{
+    for (struct zp_slot *slot = queue->oldest, *newer; slot != NULL; slot = newer) {
+        newer = slot->links[order].newer;
+        visit(slot);
+    }
 }
 
 // What a policy knows of one shard.

@@ -10,118 +10,163 @@
 #include "scrub_queue.h"
 #include "shard.h"
 
-// ---- Runs ------------------------------------------------------------------------------------
+#include <sys/single_threaded.h>
 
-// Slots of one region that follow each other and are all to be treated alike.
-struct run {
-    struct zp_slot *first, *last;
-    void (*finish)(const struct run *run);
-};
-
-static struct run run; // fork is done by one thread at a time: it holds all locks
-
-static char *run_end(void)
-{
-    return run.last->base + run.last->committed;
-}
-
-static void finish_run(void)
-{
-    if (run.first != NULL)
-        run.finish(&run);
-    run.first = NULL;
-}
-
-// Slots come in the order of their addresses.
-static void add_to_run(struct zp_slot *slot)
-{
-    if (run.first != NULL && slot == run.last + 1 && slot->size_class == run.last->size_class) {
-        run.last = slot;
-        return;
-    }
-    finish_run();
-    run.first = run.last = slot;
-}
-
-static void visit_runs(void (*choose)(struct zp_slot *slot), void (*finish)(const struct run *run))
-{
-    run.finish = finish;
-    zp_arena_visit(choose);
-    finish_run();
-}
-
-// These look at slots that other threads own. The states asked for come and go only under locks
-// that are all held here, so whatever else is written meanwhile, the answer is right.
-
-ZP_RACY static bool is_ours(const struct zp_slot *slot)
-{
-    return slot->state == ZP_SLOT_POOLED || slot->state == ZP_SLOT_PENDING ||
-           slot->state == ZP_SLOT_QUARANTINED;
-}
-
-ZP_RACY static void choose_ours(struct zp_slot *slot)
-{
-    if (is_ours(slot))
-        add_to_run(slot);
-}
-
-// A thread that took what an earlier fork could not bring back is about to decommit it.
-ZP_RACY static void choose_ours_left_out(struct zp_slot *slot)
-{
-    if (is_ours(slot) && slot->left_out)
-        add_to_run(slot);
-}
-
-ZP_RACY static void choose_left_out(struct zp_slot *slot)
-{
-    if (slot->left_out)
-        add_to_run(slot);
-}
+// To leave a run out costs a fork as much as to copy so many pages (docs/design.md, decision 9).
+enum { PAGES_WORTH_A_MARK = 64 };
 
 // Both before and after a fork: what there was before it is old at once, and what was handed out
-// between the two, to other threads or to the fork handlers of other libraries, is so afterwards.
+// between the two, to other threads, is so afterwards.
 enum { EPOCHS_PER_FORK = 2 };
+
+// Of the fork under way in this thread.
+static ZP_TLS bool whole;           // the pool has started, and was not interrupted
+static ZP_TLS bool alone;           // there is no other thread
+static ZP_TLS bool started, paused; // the pool, the helper
 
 static void next_epoch(void)
 {
     __atomic_fetch_add(&zp_epoch, 1, __ATOMIC_RELAXED);
 }
 
+// ---- Retained slots --------------------------------------------------------------------------
+
+// Slots of one region that follow each other and are all to be treated alike.
+struct run {
+    struct zp_slot *first, *last;
+};
+
+static char *run_end(const struct run *run)
+{
+    return run->last->base + run->last->committed;
+}
+
+static size_t run_length(const struct run *run)
+{
+    return (size_t)(run_end(run) - run->first->base);
+}
+
+// Who forks holds all locks, so there is one visit at a time.
+static struct {
+    bool (*belongs)(const struct zp_slot *slot);
+    void (*finish)(const struct run *run);
+} visit;
+
+// The first slot of a run finds the others by their records: so slots need not come in order.
+static void visit_first(struct zp_slot *slot)
+{
+    const struct zp_slot *before = zp_arena_before(slot);
+    if (!visit.belongs(slot) || (before != NULL && visit.belongs(before)))
+        return;
+    struct run run = {slot, slot};
+    struct zp_slot *next = zp_arena_behind(slot);
+    for (; next != NULL && visit.belongs(next); next = zp_arena_behind(next))
+        run.last = next;
+    visit.finish(&run);
+}
+
+static void visit_waiting(void (*visit_slot)(struct zp_slot *slot))
+{
+    zp_scrub_queue_visit(visit_slot);
+    zp_quarantine_visit(visit_slot);
+    zp_prewarm_visit(visit_slot);
+}
+
+static void visit_runs(bool (*belongs)(const struct zp_slot *slot),
+                       void (*finish)(const struct run *run))
+{
+    visit.belongs = belongs;
+    visit.finish = finish;
+    zp_shards_visit(visit_first);
+    visit_waiting(visit_first);
+}
+
+// These look at slots that other threads own. The states asked for come and go only under locks
+// that are all held here, so whatever else is written meanwhile, the answer is right.
+
+ZP_RACY static bool is_retained(const struct zp_slot *slot)
+{
+    return slot->state == ZP_SLOT_POOLED || slot->state == ZP_SLOT_PENDING ||
+           slot->state == ZP_SLOT_QUARANTINED;
+}
+
+// A thread that took what an earlier fork could not bring back is about to decommit it.
+ZP_RACY static bool is_retained_left_out(const struct zp_slot *slot)
+{
+    return is_retained(slot) && slot->left_out;
+}
+
 // ---- Before ----------------------------------------------------------------------------------
 
-static void leave_out(const struct run *ours)
+// The cache of threads that have none says nothing of this one if there are others.
+bool zp_fork_is_inside(void)
 {
-    char *start = ours->first->base;
-    size_t length = (size_t)(run_end() - start);
+    const struct zp_thread_cache *cache = zp_thread_cache;
+    bool own = cache != &zp_no_cache || __libc_single_threaded;
+    return zp_locks_held != 0 || (own && __atomic_load_n(&cache->inside, __ATOMIC_RELAXED));
+}
+
+void zp_fork_begin(bool interrupted)
+{
+    started = __atomic_load_n(&zp_pool.started, __ATOMIC_ACQUIRE);
+    whole = started && !zp_fork_is_inside();
+    alone = __libc_single_threaded;
+    if (whole)
+        zp_pool_flush(); // this thread's buffers become pooled and are left out with the others
+    paused = started && (!interrupted || zp_helper_try_pause());
+    if (started && !interrupted)
+        zp_helper_pause();
+}
+
+// Pages that a slot may have: what scrubbing left of a pooled one, all of one that is still to be
+// scrubbed or made ready.
+static size_t pages_of(const struct zp_slot *slot)
+{
+    if (slot->state != ZP_SLOT_POOLED || !slot->clean || slot->resident)
+        return slot->committed / zp_arena.page;
+    return slot->warm;
+}
+
+static bool is_worth_a_mark(const struct run *run)
+{
+    size_t pages = 0;
+    for (const struct zp_slot *slot = run->first; slot <= run->last; slot++)
+        pages += pages_of(slot);
+    return pages >= PAGES_WORTH_A_MARK;
+}
+
+static void leave_out(const struct run *run)
+{
+    if (!is_worth_a_mark(run))
+        return;
     // If it fails, part of the run may be marked; only if that cannot be undone it counts as left
     // out.
-    if (zp_os_advise(start, length, MADV_DONTFORK) != 0 &&
-        zp_os_advise(start, length, MADV_DOFORK) == 0)
+    if (zp_os_advise(run->first->base, run_length(run), MADV_DONTFORK) != 0 &&
+        zp_os_advise(run->first->base, run_length(run), MADV_DOFORK) == 0)
         return;
-    for (struct zp_slot *slot = ours->first; slot <= ours->last; slot++)
+    for (struct zp_slot *slot = run->first; slot <= run->last; slot++)
         slot->left_out = true;
 }
 
 void zp_fork_prepare(void)
 {
-    zp_pool_flush(); // this thread's own buffers become pooled and are left out with the others
-    zp_helper_pause();
-    zp_thread_caches_lock();
-    zp_arena_lock_all();
-    zp_shards_lock_all();
-    zp_scrub_queue_lock();
-    zp_quarantine_lock();
+    if (whole) {
+        zp_thread_caches_lock();
+        zp_arena_lock_all();
+        zp_shards_lock_all();
+        zp_scrub_queue_lock();
+        zp_quarantine_lock();
+    }
     next_epoch();
-    visit_runs(choose_ours, leave_out);
-    zp_lock_holds_all = true;
+    if (whole)
+        visit_runs(is_retained, leave_out);
 }
 
 // ---- The parent ------------------------------------------------------------------------------
 
 static void bring_back(const struct run *left_out)
 {
-    char *start = left_out->first->base;
-    bool marked = zp_os_advise(start, (size_t)(run_end() - start), MADV_DOFORK) != 0;
+    bool marked = zp_os_advise(left_out->first->base, run_length(left_out), MADV_DOFORK) != 0;
     for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++) {
         slot->left_out = marked; // if still marked, it is decommitted instead of used again
         // What an earlier fork has left shared still is.
@@ -133,14 +178,16 @@ static void bring_back(const struct run *left_out)
 void zp_fork_parent(void)
 {
     next_epoch();
-    zp_lock_holds_all = false;
-    visit_runs(choose_ours_left_out, bring_back);
-    zp_quarantine_unlock();
-    zp_scrub_queue_unlock();
-    zp_shards_unlock_all();
-    zp_arena_unlock_all();
-    zp_thread_caches_unlock();
-    zp_helper_resume();
+    if (whole) {
+        visit_runs(is_retained_left_out, bring_back);
+        zp_quarantine_unlock();
+        zp_scrub_queue_unlock();
+        zp_shards_unlock_all();
+        zp_arena_unlock_all();
+        zp_thread_caches_unlock();
+    }
+    if (paused)
+        zp_helper_resume();
 }
 
 // ---- The child -------------------------------------------------------------------------------
@@ -148,35 +195,55 @@ void zp_fork_parent(void)
 // The addresses of slots that were left out are a hole: anything could be mapped there next.
 static void fill_hole(const struct run *left_out)
 {
-    char *start = left_out->first->base;
-    size_t length = (size_t)(run_end() - start);
-    int error = zp_arena_close(start, length);
-    for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++)
-        zp_arena_forget(slot, error == 0);
+    bool reserved = zp_arena_close(left_out->first->base, run_length(left_out)) == 0;
+    for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++) {
+        if (slot->state == ZP_SLOT_POOLED)
+            zp_shards_remove(slot);
+        zp_arena_forget(slot, reserved);
+    }
 }
 
-// A slot that a thread had in its hands or its cache when it ceased to exist, or that was pooled
-// and could not be left out.
+static void give_up_waiting(struct zp_slot *slot)
+{
+    if (is_retained(slot)) // else it was left out
+        zp_arena_decommit(slot);
+}
+
+// A slot that a thread had in its hands or its cache when it ceased to exist.
 static void give_up_orphan(struct zp_slot *slot)
 {
-    slot->absent = slot->hot = false; // the child's shards know of none
-    if (slot->state != ZP_SLOT_COLD && slot->state != ZP_SLOT_LIVE &&
-        slot->state != ZP_SLOT_RETIRED)
+    if (slot->state != ZP_SLOT_TAKEN && slot->state != ZP_SLOT_CACHED)
+        return;
+    if (slot->left_out)
+        fill_hole(&(struct run){slot, slot});
+    else
         zp_arena_decommit(slot);
+}
+
+static void reset_locks(void)
+{
+    zp_lock_forget_all();
+    zp_thread_caches_reset();
+    zp_arena_reset_locks();
+    zp_shards_reset_locks();
 }
 
 void zp_fork_child(void)
 {
     next_epoch();
-    zp_lock_holds_all = false;
-    zp_helper_reset();
+    if (paused)
+        zp_helper_resume(); // releases its lock
+    if (started)
+        zp_helper_reset();
+    if (!whole)
+        return;
+    reset_locks();
+    visit_runs(is_retained_left_out, fill_hole);
+    visit_waiting(give_up_waiting);
     zp_scrub_queue_reset();
     zp_quarantine_reset();
     zp_prewarm_reset();
-    zp_shards_reset();
-    zp_arena_reset_locks();
-    zp_thread_caches_reset();
-    zp_budget_init(zp_budget_limit());
-    visit_runs(choose_left_out, fill_hole);
-    zp_arena_visit(give_up_orphan);
+    if (!alone)
+        zp_arena_visit(give_up_orphan);
+    zp_budget_restart(zp_shards_bytes());
 }

@@ -16,6 +16,7 @@ enum {
     // How often a word is looked at that is waited on, should a wake-up be lost: the kernel may
     // refuse to wait or to wake.
     LOOK_AGAIN_MS = 10,
+    TRY_PAUSE_MS = 50,   // a part takes far less
     STOP_WAIT_MS = 1000, // the end of the program is never held up for longer
 };
 
@@ -146,7 +147,7 @@ static int create(bool modest)
 static ZP_COLD void start(void)
 {
     int saved_errno = errno;
-    if (zp_lock_holds_all || is_off() || !take_over())
+    if (is_off() || !take_over())
         return;
     // Programs with much thread-local memory need the usual stack.
     if (zp_os_is_restricted() || (create(true) != 0 && create(false) != 0)) {
@@ -186,6 +187,19 @@ void zp_helper_pause(void)
     set(&helper.paused, 1);
     while (get(&helper.busy))
         zp_os_wait(&helper.busy, 1, LOOK_AGAIN_MS);
+}
+
+bool zp_helper_try_pause(void)
+{
+    if (!zp_lock_try(&helper.lock))
+        return false;
+    set(&helper.paused, 1);
+    for (unsigned ms = 0; get(&helper.busy) && ms < TRY_PAUSE_MS; ms += LOOK_AGAIN_MS)
+        zp_os_wait(&helper.busy, 1, LOOK_AGAIN_MS);
+    if (!get(&helper.busy))
+        return true;
+    zp_helper_resume();
+    return false;
 }
 
 void zp_helper_resume(void)

@@ -35,8 +35,10 @@ bool zp_helper_call(void);
 // work.
 void zp_helper_stop(void);
 
-// Fork.
+// Fork. Who may hold what the helper waits for only tries to pause it, for a moment; whether it is
+// paused.
 void zp_helper_pause(void);
+bool zp_helper_try_pause(void);
 void zp_helper_resume(void);
 void zp_helper_reset(void);
 

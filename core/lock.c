@@ -2,7 +2,7 @@
 
 #include "lock.h"
 
-ZP_TLS bool zp_lock_holds_all;
+ZP_TLS unsigned zp_locks_held;
 
 #ifndef NDEBUG
 ZP_TLS struct zp_lock_trail zp_lock_trail;

@@ -3,14 +3,15 @@
 // A mutex with a rank. Locks are taken in the order of their ranks, within one rank in the order of
 // their index, and fork takes them all in that order; builds with assertions check the ranks.
 //
-// Always holds: no system call is made and nothing is scrubbed under a lock, with two exceptions
-// that nobody waits for on the way of a request: opening another page of slot records (arena.h),
-// and emptying the caches of other threads (thread_cache.h). So a lock is held for tens of
-// nanoseconds.
+// Always holds: nothing is scrubbed, allocated or logged under a lock, and no system call is made,
+// with two exceptions: opening another page of slot records (arena.h), and the barrier before the
+// caches of other threads are emptied (thread_cache.h). So a lock is held for tens of nanoseconds.
 //
-// Fork: the thread that forks takes all locks (fork.h). Other libraries' fork handlers run in the
-// same thread meanwhile and may allocate, so to that thread, and to it alone, every lock is then
-// free to take. The parent releases the locks, the child makes them anew.
+// A thread knows how many locks it holds or waits for. So a fork in a signal handler can tell that
+// it has interrupted the pool (fork.h).
+//
+// Fork: the thread that forks takes all locks (fork.h). The parent releases them, the child makes
+// them anew.
 
 #ifndef ZP_CORE_LOCK_H
 #define ZP_CORE_LOCK_H
@@ -36,16 +37,16 @@ struct zp_lock {
     enum zp_lock_rank rank;
 };
 
+// The locks that this thread holds or waits for.
+extern ZP_TLS unsigned zp_locks_held;
+
 #ifndef NDEBUG
-// The ranks this thread holds, as a stack; more than fork takes is a fault of ours.
+// The ranks of those it holds, as a stack; more than fork takes is a fault of ours.
 extern ZP_TLS struct zp_lock_trail {
     unsigned depth;
     enum zp_lock_rank ranks[256];
 } zp_lock_trail;
 #endif
-
-// Set in the thread that holds all locks for a fork.
-extern ZP_TLS bool zp_lock_holds_all;
 
 // Called before waiting for a lock: trying cannot deadlock, waiting out of order can.
 static inline void zp_lock_check_order(const struct zp_lock *lock)
@@ -66,6 +67,13 @@ static inline void zp_lock_note_taken(const struct zp_lock *lock)
     (void)lock;
 }
 
+// Counted before a lock is taken and after it is released: a signal handler in between sees it.
+static inline void zp_lock_count(int change)
+{
+    zp_locks_held += (unsigned)change;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 static inline void zp_lock_init(struct zp_lock *lock, enum zp_lock_rank rank)
 {
     pthread_mutex_init(&lock->mutex, NULL);
@@ -74,41 +82,46 @@ static inline void zp_lock_init(struct zp_lock *lock, enum zp_lock_rank rank)
 
 static inline void zp_lock_take(struct zp_lock *lock)
 {
-    if (ZP_UNLIKELY(zp_lock_holds_all))
-        return;
     zp_lock_check_order(lock);
+    zp_lock_count(1);
     pthread_mutex_lock(&lock->mutex);
     zp_lock_note_taken(lock);
 }
 
 static inline bool zp_lock_try(struct zp_lock *lock)
 {
-    if (ZP_UNLIKELY(zp_lock_holds_all))
-        return true;
-    if (pthread_mutex_trylock(&lock->mutex) != 0)
+    zp_lock_count(1);
+    if (pthread_mutex_trylock(&lock->mutex) != 0) {
+        zp_lock_count(-1);
         return false;
+    }
     zp_lock_note_taken(lock);
     return true;
 }
 
 static inline void zp_lock_release(struct zp_lock *lock)
 {
-    if (ZP_UNLIKELY(zp_lock_holds_all))
-        return;
 #ifndef NDEBUG
     assert(zp_lock_trail.depth > 0);
     zp_lock_trail.depth--;
 #endif
     pthread_mutex_unlock(&lock->mutex);
+    zp_lock_count(-1);
 }
 
 // In the child of a fork: the lock is free again, whoever held it.
 static inline void zp_lock_reset(struct zp_lock *lock)
 {
+    zp_lock_init(lock, lock->rank);
+}
+
+// And what this thread held it does not hold any more.
+static inline void zp_lock_forget_all(void)
+{
 #ifndef NDEBUG
     zp_lock_trail.depth = 0;
 #endif
-    zp_lock_init(lock, lock->rank);
+    zp_locks_held = 0;
 }
 
 #endif

@@ -54,7 +54,7 @@ static bool ready_pooled(struct zp_thread_cache *cache, struct zp_slot *slot, si
         return false;
     // Read once: another thread may fork meanwhile, and then this one's pages are shared.
     uint32_t epoch = zp_arena_epoch();
-    if (slot->epoch != epoch) {
+    if (slot->epoch != epoch && !zp_slot_is_empty(slot)) {
         if (zp_arena_release(slot, 0) != 0)
             return false;
         slot->clean = true;
@@ -321,14 +321,18 @@ static struct zp_slot *take_for_growth(size_t size)
 
 struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 {
-    struct zp_counters *counters = &own_cache()->counters;
+    struct zp_thread_cache *cache = open_own_cache(); // a fork that interrupts this sees it
     struct zp_slot *to = take_for_growth(size);
-    if (to == NULL || zp_relocate(slot, to, size) != 0)
-        return NULL;
-    record_stack(slot);
-    to->state = ZP_SLOT_LIVE;
-    to->born = counters->bytes_requested; // what was written last is at the end, and still cached
-    zp_count(&counters->moved_by_pages, 1);
+    if (to != NULL && zp_relocate(slot, to, size) != 0)
+        to = NULL;
+    if (to != NULL) {
+        record_stack(slot);
+        to->state = ZP_SLOT_LIVE;
+        // What was written last is at the end, and still cached.
+        to->born = cache->counters.bytes_requested;
+        zp_count(&cache->counters.moved_by_pages, 1);
+    }
+    zp_thread_cache_close(cache);
     return to;
 }
 

@@ -45,6 +45,12 @@ bool zp_prewarm_is_due(void)
     return zp_prewarm_pending() && zp_os_clock() - prewarm.start >= DELAY_MS;
 }
 
+void zp_prewarm_visit(void (*visit)(struct zp_slot *slot))
+{
+    if (prewarm.slot != NULL)
+        visit(prewarm.slot);
+}
+
 void zp_prewarm_reset(void)
 {
     set_at(ZP_PREWARM_MOST);

@@ -37,6 +37,9 @@ void zp_prewarm_forgo(unsigned size_class);
 // Does a part of it. The caller is inside the helper's own thread cache.
 void zp_prewarm_part(struct zp_thread_cache *cache);
 
+// Calls `visit` for the buffer under way, if there is one. The helper is between two parts.
+void zp_prewarm_visit(void (*visit)(struct zp_slot *slot));
+
 // Fork: there is nothing left to do in the child.
 void zp_prewarm_reset(void);
 

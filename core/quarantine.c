@@ -42,7 +42,7 @@ void zp_quarantine_put(struct zp_slot *slot)
 // The oldest, if more than `bytes` wait and it has been there for so long.
 static struct zp_slot *take_oldest(size_t bytes, uint32_t idle)
 {
-    if (zp_quarantine_bytes() <= bytes || ZP_UNLIKELY(zp_lock_holds_all))
+    if (zp_quarantine_bytes() <= bytes)
         return NULL;
     uint32_t now = zp_os_clock();
     zp_lock_take(&quarantine.lock);
@@ -81,6 +81,11 @@ void zp_quarantine_lock(void)
 void zp_quarantine_unlock(void)
 {
     zp_lock_release(&quarantine.lock);
+}
+
+void zp_quarantine_visit(void (*visit)(struct zp_slot *slot))
+{
+    zp_queue_visit(&quarantine.queued, ZP_ORDER_ARRIVAL, visit);
 }
 
 void zp_quarantine_reset(void)

@@ -37,5 +37,6 @@ size_t zp_quarantine_bytes(void);
 void zp_quarantine_lock(void);
 void zp_quarantine_unlock(void);
 void zp_quarantine_reset(void);
+void zp_quarantine_visit(void (*visit)(struct zp_slot *slot));
 
 #endif

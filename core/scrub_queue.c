@@ -115,7 +115,7 @@ static enum zp_scrub_find take_locked(unsigned first, unsigned last, struct zp_s
 
 enum zp_scrub_find zp_scrub_queue_take(unsigned first, unsigned last, struct zp_slot **slot)
 {
-    if (zp_scrub_queue_bytes() == 0 || ZP_UNLIKELY(zp_lock_holds_all))
+    if (zp_scrub_queue_bytes() == 0)
         return ZP_SCRUB_NONE;
     zp_lock_take(&queue.lock);
     enum zp_scrub_find found = take_locked(first, last, slot);
@@ -125,7 +125,7 @@ enum zp_scrub_find zp_scrub_queue_take(unsigned first, unsigned last, struct zp_
 
 struct zp_slot *zp_scrub_queue_evict(void)
 {
-    if (zp_scrub_queue_bytes() == 0 || ZP_UNLIKELY(zp_lock_holds_all))
+    if (zp_scrub_queue_bytes() == 0)
         return NULL;
     zp_lock_take(&queue.lock);
     struct zp_slot *slot = queue.all.oldest;
@@ -247,6 +247,15 @@ void zp_scrub_queue_lock(void)
 void zp_scrub_queue_unlock(void)
 {
     zp_lock_release(&queue.lock);
+}
+
+void zp_scrub_queue_visit(void (*visit)(struct zp_slot *slot))
+{
+    zp_queue_visit(&queue.all, ZP_ORDER_ARRIVAL, visit);
+    if (queue.hand.slot != NULL)
+        visit(queue.hand.slot);
+    if (queue.joint.slot != NULL)
+        visit(queue.joint.slot);
 }
 
 void zp_scrub_queue_reset(void)

@@ -80,4 +80,7 @@ void zp_scrub_queue_lock(void);
 void zp_scrub_queue_unlock(void);
 void zp_scrub_queue_reset(void);
 
+// Calls `visit` for every slot that is queued or in hand; the lock is held.
+void zp_scrub_queue_visit(void (*visit)(struct zp_slot *slot));
+
 #endif

@@ -5,8 +5,6 @@
 #include "budget.h"
 #include "os.h"
 
-#include <string.h>
-
 // Further apart two readings of the clock are never taken the wrong way round.
 enum { CLOCK_SLACK_MS = 60 * 1000 };
 
@@ -167,8 +165,6 @@ static struct zp_slot *take_round(unsigned home, unsigned first, unsigned last, 
 struct zp_slot *zp_shards_take(unsigned home, unsigned first, unsigned last,
                                struct zp_counters *counters)
 {
-    if (ZP_UNLIKELY(zp_lock_holds_all))
-        return NULL;
     bool busy = false;
     struct zp_slot *slot = take_round(home, first, last, false, &busy, counters);
     if (slot == NULL && busy)
@@ -201,8 +197,6 @@ struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_cou
             return NULL;
         }
     }
-    if (ZP_UNLIKELY(zp_lock_holds_all))
-        return slot;
     struct zp_shard *shard = neighbour(home, 0);
     struct zp_slot *evicted = NULL;
     zp_lock_take(&shard->lock);
@@ -228,8 +222,6 @@ bool zp_shards_come_back(struct zp_slot *slot)
 
 struct zp_slot *zp_shards_evict(unsigned home)
 {
-    if (ZP_UNLIKELY(zp_lock_holds_all))
-        return NULL;
     for (unsigned i = 0; i <= shard_mask; i++) {
         struct zp_shard *shard = neighbour(home, i);
         if (__atomic_load_n(&shard->count, __ATOMIC_RELAXED) == 0)
@@ -277,8 +269,6 @@ typedef struct zp_slot *take_by_age(struct zp_shard *shard, uint32_t now, uint32
 
 static struct zp_slot *take_first(unsigned home, uint32_t idle, take_by_age *take)
 {
-    if (ZP_UNLIKELY(zp_lock_holds_all))
-        return NULL;
     uint32_t now = zp_os_clock();
     for (unsigned i = 0; i <= shard_mask; i++) {
         struct zp_shard *shard = neighbour(home, i);
@@ -335,16 +325,19 @@ void zp_shards_unlock_all(void)
         zp_lock_release(&shards[i].lock);
 }
 
-void zp_shards_reset(void)
+void zp_shards_reset_locks(void)
 {
-    for (unsigned i = 0; i <= shard_mask; i++) {
-        struct zp_shard *shard = &shards[i];
-        zp_lock_reset(&shard->lock);
-        set_count(shard, 0);
-        shard->nonempty[0] = shard->nonempty[1] = 0;
-        shard->bytes = 0;
-        shard->marked = NULL;
-        memset(&shard->eviction, 0, sizeof(shard->eviction));
-        memset(shard->lists, 0, sizeof(shard->lists));
-    }
+    for (unsigned i = 0; i <= shard_mask; i++)
+        zp_lock_reset(&shards[i].lock);
+}
+
+void zp_shards_visit(void (*visit)(struct zp_slot *slot))
+{
+    for (unsigned i = 0; i <= shard_mask; i++)
+        zp_queue_visit(&shards[i].eviction.arrivals, ZP_ORDER_ARRIVAL, visit);
+}
+
+void zp_shards_remove(struct zp_slot *slot)
+{
+    pull(&shards[slot->shard], slot, false);
 }

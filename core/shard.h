@@ -71,11 +71,14 @@ bool zp_shards_come_back(struct zp_slot *slot);
 // Committed bytes in all shards.
 size_t zp_shards_bytes(void);
 
-// Fork: takes and releases all locks, or makes them anew in the child, where all shards are empty.
-// In between, the shards take slots in but give none out: those they hold may be left out of the
-// child.
+// Fork: takes and releases all locks, or makes them anew in the child.
 void zp_shards_lock_all(void);
 void zp_shards_unlock_all(void);
-void zp_shards_reset(void);
+void zp_shards_reset_locks(void);
+
+// Calls `visit` for every slot in a shard; it may remove any of them. All locks are held, or there
+// is no other thread. What is removed is TAKEN.
+void zp_shards_visit(void (*visit)(struct zp_slot *slot));
+void zp_shards_remove(struct zp_slot *slot);
 
 #endif

@@ -88,6 +88,12 @@ struct zp_slot {
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
+// Whether scrubbing left a pooled slot without a page.
+static inline bool zp_slot_is_empty(const struct zp_slot *slot)
+{
+    return slot->clean && slot->warm == 0 && !slot->resident;
+}
+
 _Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,
                "a slot record is two cache lines");
 

@@ -19,7 +19,7 @@ ZP_TLS struct zp_thread_cache *zp_thread_cache = &zp_no_cache;
 static ZP_TLS bool has_been_set_up;
 
 static struct {
-    struct zp_lock emptying; // one thread at a time claims caches, and makes system calls meanwhile
+    struct zp_lock emptying; // one thread at a time claims caches
     struct zp_lock lock;
     struct zp_thread_cache *all; // only ever grows, so it is walked without the lock
     struct zp_thread_cache *free;
@@ -109,7 +109,7 @@ void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot)
 void zp_thread_cache_open(struct zp_thread_cache *cache)
 {
     while (!zp_thread_cache_try_enter(cache)) {
-        zp_lock_take(&threads.emptying); // held for as long as anything is claimed
+        zp_lock_take(&threads.emptying); // held while anything is claimed
         zp_lock_release(&threads.emptying);
     }
     settle(cache);
@@ -230,43 +230,58 @@ static bool claim(uint32_t idle)
     return any;
 }
 
-static void empty_claimed(struct zp_thread_cache *cache,
-                          void (*give)(struct zp_slot *slot, uint32_t since),
-                          void (*release)(size_t granted))
+// Takes a claimed cache's buffers, the oldest first, onto the end of a chain; returns the end.
+static struct zp_slot **empty_claimed(struct zp_thread_cache *cache, struct zp_slot **end,
+                                      size_t *spare)
 {
-    struct zp_slot *slots[ZP_CACHE_MOST];
-    unsigned count = 0;
-    size_t spare = 0;
+    if (__atomic_load_n(&cache->inside, __ATOMIC_SEQ_CST))
+        return end;
     uint32_t since = __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED);
-    if (!__atomic_load_n(&cache->inside, __ATOMIC_SEQ_CST)) {
-        settle(cache);
-        spare = cache->granted - cache->bytes;
-        cache->granted = cache->dirty_room = 0;
-        while (cache->count > 0)
-            slots[count++] = zp_thread_cache_take_at(cache, cache->count - 1);
+    settle(cache);
+    *spare += cache->granted - cache->bytes;
+    cache->granted = cache->dirty_room = 0;
+    for (unsigned i = 0; i < cache->count; i++) {
+        struct zp_slot *slot = cache->entries[i].slot;
+        slot->state = ZP_SLOT_TAKEN;
+        slot->since = since;
+        *end = slot;
+        end = &slot->next;
     }
-    __atomic_store_n(&cache->claimed, false, __ATOMIC_RELEASE);
-    release(spare);
-    for (unsigned i = count; i-- > 0;) // the oldest first, as their thread would have
-        give(slots[i], since);
+    cache->count = 0;
+    set_bytes(cache, 0);
+    return end;
+}
+
+// Takes the buffers of all claimed caches, if it is `safe`, and lets the caches go.
+static struct zp_slot *empty_all_claimed(bool safe, size_t *spare)
+{
+    struct zp_slot *taken = NULL, **end = &taken;
+    for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
+        if (!is_claimed(cache))
+            continue;
+        if (safe)
+            end = empty_claimed(cache, end, spare);
+        __atomic_store_n(&cache->claimed, false, __ATOMIC_RELEASE);
+    }
+    *end = NULL;
+    return taken;
 }
 
 void zp_thread_caches_empty(uint32_t idle, void (*give)(struct zp_slot *slot, uint32_t since),
                             void (*release)(size_t granted))
 {
+    struct zp_slot *taken = NULL;
+    size_t spare = 0;
     zp_lock_take(&threads.emptying);
-    if (claim(idle)) {
-        bool safe = zp_os_barrier() == 0;
-        for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
-            if (!is_claimed(cache))
-                continue;
-            if (safe)
-                empty_claimed(cache, give, release);
-            else
-                __atomic_store_n(&cache->claimed, false, __ATOMIC_RELEASE);
-        }
-    }
+    if (claim(idle))
+        taken = empty_all_claimed(zp_os_barrier() == 0, &spare);
     zp_lock_release(&threads.emptying);
+    // Without the lock, which a fork or a cache's owner may wait for: this makes system calls.
+    release(spare);
+    for (struct zp_slot *next; taken != NULL; taken = next) {
+        next = taken->next;
+        give(taken, taken->since);
+    }
 }
 
 void zp_thread_caches_lock(void)

@@ -12,9 +12,15 @@
 #ifndef ZP_PRELOAD_JEMALLOC_H
 #define ZP_PRELOAD_JEMALLOC_H
 
+#include "core/base.h"
+
 #include <stddef.h>
 
 #ifndef ZP_JEMALLOC_SHARED
+
+// The locks of jemalloc's that this thread holds or waits for: a fork in a signal handler asks. Of
+// the shared library they are not known, and count as none.
+extern ZP_TLS unsigned zp_je_locks_held;
 
 void *zp_je_malloc(size_t size);
 void *zp_je_calloc(size_t count, size_t size);
@@ -25,8 +31,6 @@ size_t zp_je_malloc_usable_size(void *pointer);
 int zp_je_mallctl(const char *name, void *old, size_t *old_length, void *new, size_t new_length);
 
 #else
-
-#include "core/base.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -3,25 +3,26 @@
 #include "start.h"
 
 #include "config/resolve.h"
-#include "core/fork.h"
 #include "core/log.h"
 #include "core/os.h"
 #include "core/pool.h"
 #include "preload/aside.h"
+#include "preload/atfork.h"
 #include "preload/clock.h"
 #include "preload/frozen.h"
 #include "preload/report.h"
+#include "preload/signals.h"
 #include "preload/trap.h"
 #include "preload/unwind.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
 enum state {
     NEW,
-    BUSY,    // one thread is reading the options or starting the pool
     WAITING, // the options are known
     DONE,    // the pool runs, or will not in this process
 };
@@ -35,16 +36,45 @@ static bool libc_has_started;
 ZP_FROZEN size_t zp_threshold = ZP_CLASS_MIN;
 ZP_FROZEN struct zp_options zp_options = {0};
 
-// The privilege to move the state on, for one thread.
-static bool enter(int from)
+// Held by who moves the state on.
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+void zp_start_lock(void)
 {
-    return atomic_compare_exchange_strong_explicit(&state, &from, BUSY, memory_order_acq_rel,
-                                                   memory_order_relaxed);
+    pthread_mutex_lock(&turn);
 }
 
-static void leave(int to)
+void zp_start_unlock(void)
+{
+    pthread_mutex_unlock(&turn);
+}
+
+void zp_start_reset(void)
+{
+    pthread_mutex_init(&turn, NULL);
+}
+
+// The privilege to move the state on, for one thread, which no signal interrupts; nobody waits for
+// it.
+static bool enter(int from, zp_signals *signals)
+{
+    if (atomic_load_explicit(&state, memory_order_acquire) != from)
+        return false;
+    *signals = zp_signals_block();
+    if (pthread_mutex_trylock(&turn) == 0) {
+        if (atomic_load_explicit(&state, memory_order_relaxed) == from)
+            return true;
+        pthread_mutex_unlock(&turn);
+    }
+    zp_signals_restore(*signals);
+    return false;
+}
+
+static void leave(int to, zp_signals signals)
 {
     atomic_store_explicit(&state, to, memory_order_release);
+    pthread_mutex_unlock(&turn);
+    zp_signals_restore(signals);
 }
 
 static void set_threshold(size_t threshold)
@@ -143,11 +173,6 @@ static bool start_pool(void)
         set_threshold(SIZE_MAX);
         return false;
     }
-    if (pthread_atfork(zp_fork_prepare, zp_fork_parent, zp_fork_child) != 0)
-        zp_log(ZP_LOG_WARNING,
-               "fork cannot be watched: memory is not shared with children as it "
-               "should be",
-               NULL);
     say_what_runs(&config);
     zp_pool_prewarm();
     return true;
@@ -161,13 +186,14 @@ static void freeze_if_settled(void)
         zp_freeze();
 }
 
-static bool start_if_enabled(void)
+static bool start_if_enabled(zp_signals signals)
 {
+    zp_atfork_watch();
     bool started = zp_options.enable && start_pool();
     if (started && zp_options.check == ZP_CHECK_FULL)
         zp_trap_set();
     freeze_if_settled();
-    leave(DONE);
+    leave(DONE, signals);
     return started;
 }
 
@@ -182,25 +208,28 @@ bool zp_start(void)
         note_libc_start();
     if (!__atomic_load_n(&libc_has_started, __ATOMIC_RELAXED))
         return false;
-    if (enter(NEW)) {
+    zp_signals signals;
+    if (enter(NEW, &signals)) {
         read_options();
-        leave(WAITING);
+        leave(WAITING, signals);
         return true; // what is large may have changed; the next try starts the pool if need be
     }
-    return enter(WAITING) && start_if_enabled();
+    return enter(WAITING, &signals) && start_if_enabled(signals);
 }
 
 __attribute__((constructor)) static void at_load(void)
 {
     note_libc_start();
-    if (enter(NEW)) {
+    zp_atfork_watch();
+    zp_signals signals;
+    if (enter(NEW, &signals)) {
         read_options();
-        leave(WAITING);
+        leave(WAITING, signals);
     }
     zp_unwind_init(zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL);
     freeze_if_settled();
-    if (zp_options.prewarm[0].count != 0 && enter(WAITING))
-        start_if_enabled();
+    if (zp_options.prewarm[0].count != 0 && enter(WAITING, &signals))
+        start_if_enabled(signals);
 }
 
 __attribute__((destructor)) static void at_exit(void)

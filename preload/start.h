@@ -2,10 +2,12 @@
 //
 // Start-up: options at load time, the pool on the first large request.
 //
-// malloc is called before any constructor has run, and from any thread at once. A state that is
-// only moved by compare-and-exchange decides who starts. Whoever comes meanwhile is served by
-// jemalloc, whose memory is not scrubbed, and waits for nobody, so that a signal or a fork in the
-// middle strands nobody.
+// malloc is called before any constructor has run, and from any thread at once. A lock that is only
+// tried for decides who starts. Whoever comes meanwhile, the starting thread among them, is served
+// by jemalloc, whose memory is not scrubbed, and waits for nobody. No signal interrupts the start.
+//
+// Fork: who forks does wait for the lock, before all others of the pool: so the child finds the
+// pool started, or can start it.
 
 #ifndef ZP_PRELOAD_START_H
 #define ZP_PRELOAD_START_H
@@ -27,6 +29,11 @@ static inline bool zp_is_small(size_t size)
 
 // Starts the pool if nobody has. True if this call did: the request is worth another try.
 bool zp_start(void);
+
+// Fork: takes and releases the lock of the start, or makes it anew in the child.
+void zp_start_lock(void);
+void zp_start_unlock(void);
+void zp_start_reset(void);
 
 // The options in force.
 extern struct zp_options zp_options;

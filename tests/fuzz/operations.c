@@ -131,7 +131,7 @@ static void fork_and_go_on(void)
     if (forks == 2)
         return;
     forks++;
-    zp_fork_prepare();
+    unit_before_fork();
     pid_t child = fork();
     MUST(child >= 0);
     if (child == 0) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A function of glibc's malloc family that the library lacks: its pointers would be foreign to our free.
 # Or a name of ours that gets in the way of the program's: but for malloc's family the library has only the
-# calls it watches to know what the program does to a buffer's pages, and dlopen.
+# calls it watches to know what the program does to a buffer's pages, dlopen, and what registers fork handlers.
 set -euo pipefail
 
 exported_by() {
@@ -11,7 +11,7 @@ exported_by() {
 libc=$(ldd "$ZP_LIBRARY" | awk '$1 == "libc.so.6" { print $3 }')
 family='^((m|c|re|v|pv|aligned_)alloc|reallocarray|(posix_)?memalign|c?free|mall(oc_|info|opt).*)$'
 gone='^malloc_[gs]et_state$' # no program can be linked against these since 2.25
-watched='^(madvise|mlock2?|(pkey_)?mprotect|mmap(64)?|munmap|mremap|dlopen|prctl)$'
+watched='^(madvise|mlock2?|(pkey_)?mprotect|mmap(64)?|munmap|mremap|dlopen|prctl|__register_atfork)$'
 of_c23='^free(_aligned)?_sized$'
 own='^zeropool_trim$'
 glibc=$(exported_by "$libc" | grep -E "$family" | grep -vE "$gone")

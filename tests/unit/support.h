@@ -14,6 +14,7 @@
 #define ZP_TESTS_UNIT_SUPPORT_H
 
 #include "core/budget.h"
+#include "core/fork.h"
 #include "core/log.h"
 #include "core/os.h"
 #include "core/pool.h"
@@ -21,6 +22,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +162,18 @@ static inline void unit_pool_start_default(void)
 {
     struct zp_pool_config config = unit_pool_config();
     unit_pool_start(&config);
+}
+
+static inline void unit_before_fork(void)
+{
+    zp_fork_begin(zp_fork_is_inside());
+    zp_fork_prepare();
+}
+
+// As the preloaded library does it: before any other handlers are registered.
+static inline void unit_watch_forks(void)
+{
+    ck_assert_int_eq(pthread_atfork(unit_before_fork, zp_fork_parent, zp_fork_child), 0);
 }
 
 // A get as malloc does it.

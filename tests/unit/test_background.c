@@ -3,7 +3,6 @@
 // The pool with its helper at work: scrubbing in the background, and prewarming.
 
 #define UNIT_FORKS
-#include "core/fork.h"
 #include "core/helper.h"
 #include "core/scrub_queue.h"
 #include "model.h"
@@ -256,7 +255,7 @@ START_TEST(fork_with_the_helper_at_work)
     config.retain.scrub_behind = ZP_GIB;
     config.retain.budget = 128 * ZP_MIB;
     unit_pool_start(&config);
-    ck_assert_int_eq(pthread_atfork(zp_fork_prepare, zp_fork_parent, zp_fork_child), 0);
+    unit_watch_forks();
     for (unsigned round = 0; round < 5; round++) {
         for (unsigned i = 0; i < 6; i++)
             forked[i] = get_filled(7 * ZP_MIB);
@@ -496,7 +495,7 @@ START_TEST(a_fork_in_the_middle_of_prewarming)
     config = unit_pool_config();
     config.prewarm[0] = (struct zp_prewarm){40 * ZP_MIB, 1};
     unit_pool_start(&config);
-    ck_assert_int_eq(pthread_atfork(zp_fork_prepare, zp_fork_parent, zp_fork_child), 0);
+    unit_watch_forks();
     unit_let_pass(100);
     zp_pool_prewarm();
     ck_assert(unit_comes_true(a_part_is_under_way));

@@ -4,7 +4,6 @@
 
 #define UNIT_FORKS
 
-#include "core/fork.h"
 #include "support.h"
 
 static void start(size_t quarantine)
@@ -143,7 +142,7 @@ static int child(void *slot)
 START_TEST(quarantine_survives_a_fork)
 {
     start(16 * ZP_MIB);
-    ck_assert_int_eq(pthread_atfork(zp_fork_prepare, zp_fork_parent, zp_fork_child), 0);
+    unit_watch_forks();
     struct zp_slot *slot = freed(3 * ZP_MIB);
     unit_expect_success(child, slot);
     ck_assert_int_eq(slot->state, ZP_SLOT_QUARANTINED);

@@ -103,6 +103,7 @@ static int use_in_child(void *unused)
     (void)unused;
     zp_lock_reset(&threads_lock);
     zp_lock_reset(&shard_lock);
+    zp_lock_forget_all();
     for (unsigned i = 0; i < 2; i++) { // in order again: nothing is held
         zp_lock_take(&threads_lock);
         zp_lock_take(&shard_lock);
@@ -125,26 +126,50 @@ START_TEST(a_reset_lock_is_free)
 }
 END_TEST
 
-// Breaks when the thread that holds all locks for a fork waits for itself, when another thread
-// passes them, or when what it did meanwhile releases one.
-START_TEST(who_holds_all_takes_any)
+static volatile unsigned held_in_handler;
+
+static void note_held(int signal)
+{
+    (void)signal;
+    held_in_handler = zp_locks_held;
+}
+
+// Breaks when a signal handler cannot tell that it has interrupted this thread while it held a
+// lock: a fork there would wait for it for ever.
+START_TEST(a_handler_knows_of_the_locks)
 {
     init();
+    signal(SIGUSR1, note_held);
+    ck_assert_uint_eq(zp_locks_held, 0);
     zp_lock_take(&threads_lock);
-    zp_lock_take(&shard_lock);
-    zp_lock_holds_all = true;
-    zp_lock_take(&threads_lock);
-    zp_lock_release(&threads_lock);
     ck_assert(zp_lock_try(&shard_lock));
+    raise(SIGUSR1);
+    ck_assert_uint_eq(held_in_handler, 2);
     zp_lock_release(&shard_lock);
-    ck_assert(!is_free(&shard_lock));
-    ck_assert(!is_free(&threads_lock));
-    zp_lock_holds_all = false;
-    ck_assert(!is_free(&shard_lock));
-    zp_lock_release(&shard_lock);
+    raise(SIGUSR1);
+    ck_assert_uint_eq(held_in_handler, 1);
     zp_lock_release(&threads_lock);
-    ck_assert(is_free(&shard_lock));
-    ck_assert(is_free(&threads_lock));
+    raise(SIGUSR1);
+    ck_assert_uint_eq(held_in_handler, 0);
+}
+END_TEST
+
+static void *try_and_count(void *lock)
+{
+    return zp_lock_try(lock) ? NULL : &((char *)lock)[zp_locks_held];
+}
+
+// Breaks when a lock that was not to be had counts as held.
+START_TEST(a_try_in_vain_does_not_count)
+{
+    init();
+    zp_lock_take(&shard_lock);
+    pthread_t thread;
+    void *result = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, try_and_count, &shard_lock), 0);
+    pthread_join(thread, &result);
+    ck_assert_ptr_eq(result, &shard_lock);
+    zp_lock_release(&shard_lock);
 }
 END_TEST
 
@@ -157,6 +182,7 @@ int main(void)
     tcase_add_test(tests, ranks_may_not_fall);
 #endif
     tcase_add_test(tests, a_reset_lock_is_free);
-    tcase_add_test(tests, who_holds_all_takes_any);
+    tcase_add_test(tests, a_handler_knows_of_the_locks);
+    tcase_add_test(tests, a_try_in_vain_does_not_count);
     return unit_run("lock", tests);
 }
