@@ -264,11 +264,9 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
     return error;
 }
 
-static int open_packed(struct zp_slot *slot, const struct zp_region *region)
+static int open_packed(struct zp_slot *slot)
 {
-    if (slot->open)
-        return 0;
-    size_t stride = (size_t)1 << region->stride_shift;
+    size_t stride = zp_arena_alignment(slot->size_class);
     int error = zp_os_protect(slot->base, stride, PROT_READ | PROT_WRITE);
     slot->open = error == 0;
     if (slot->open)
@@ -276,13 +274,36 @@ static int open_packed(struct zp_slot *slot, const struct zp_region *region)
     return error;
 }
 
+// Drops the pages of a range that stays accessible; `plain` if its mapping is as the pool made it.
+static int empty(char *from, size_t length, bool plain)
+{
+    if (plain && zp_os_advise(from, length, MADV_DONTNEED) == 0)
+        return 0;
+    // Whatever was done to the mapping goes with it.
+    int error = zp_os_map_over(from, length, PROT_READ | PROT_WRITE);
+    if (error == 0) {
+        zp_os_advise(from, length, MADV_NOHUGEPAGE);
+        zp_os_advise(from, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
+    }
+    return error;
+}
+
+// The rest of an open stride can be written to by who overruns its buffer, or uses it when it is
+// free: what is added to a slot is dropped here, whenever that may have been.
+static int commit_packed(struct zp_slot *slot, size_t bytes)
+{
+    if (!slot->open)
+        return open_packed(slot);
+    return empty(slot->base + slot->committed, bytes - slot->committed, true);
+}
+
 int zp_arena_commit(struct zp_slot *slot, size_t bytes)
 {
     bytes = zp_round_up(bytes, zp_arena.page);
     if (bytes <= slot->committed)
         return 0;
-    const struct zp_region *region = region_of(slot);
-    int error = region->standalone ? commit_standalone(slot, bytes) : open_packed(slot, region);
+    int error =
+        region_of(slot)->standalone ? commit_standalone(slot, bytes) : commit_packed(slot, bytes);
     if (error != 0)
         return error;
     set_committed(slot, bytes);
@@ -290,10 +311,11 @@ int zp_arena_commit(struct zp_slot *slot, size_t bytes)
     return 0;
 }
 
-// How far a slot's mapping may have been changed: a fork marks gaps and unused space along with it.
+// How far a slot's mapping may have been changed: a fork marks gaps and unused space along with it,
+// and what the program maps over a buffer may be longer than that.
 static size_t changed_bytes(const struct zp_slot *slot)
 {
-    return slot->left_out ? zp_arena_alignment(slot->size_class) : slot->committed;
+    return slot->left_out || slot->marked ? zp_arena_alignment(slot->size_class) : slot->committed;
 }
 
 // Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone,
@@ -314,20 +336,11 @@ static int close_tail(struct zp_slot *slot, size_t keep)
 // Drops the pages of the tail, which stays accessible.
 static int empty_tail(struct zp_slot *slot, size_t keep)
 {
-    char *tail = slot->base + keep;
-    size_t length = changed_bytes(slot) - keep;
-    bool plain = !slot->marked && !slot->left_out;
-    if (plain && zp_os_advise(tail, length, MADV_DONTNEED) == 0)
-        return 0;
-    if (slot->left_out && region_of(slot)->standalone)
+    bool standalone = region_of(slot)->standalone;
+    if (slot->left_out && standalone)
         return -ENOMEM; // the gap is marked too, and must not become accessible
-    // Whatever was done to the mapping goes with it.
-    int error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
-    if (error == 0) {
-        zp_os_advise(tail, length, MADV_NOHUGEPAGE);
-        zp_os_advise(tail, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
-    }
-    return error;
+    size_t end = standalone ? slot->committed : changed_bytes(slot);
+    return empty(slot->base + keep, end - keep, !slot->marked && !slot->left_out);
 }
 
 int zp_arena_release(struct zp_slot *slot, size_t keep)

@@ -14,7 +14,8 @@
 //     there, the kernel cannot round the tail up to a huge page. One mapping per slot in use.
 // Under strict overcommit every slot stands alone: there an open page costs, used or not.
 //
-// Always holds: what is not committed is PROT_NONE or has no pages; the arena never moves or grows.
+// Always holds: what is not committed is PROT_NONE, or nothing has written there but who overran a
+// buffer, and a commit drops that; the arena never moves or grows.
 // Memory the kernel refuses is an error returned, never an abort. Huge pages are asked for slot by
 // slot: advice on the whole reservation would make khugepaged walk terabytes of nothing.
 //

@@ -344,6 +344,39 @@ START_TEST(a_released_tail_is_gone)
 }
 END_TEST
 
+// What an owner wrote behind its buffer: the rest of a packed slot's stride is accessible.
+static void overrun(const struct zp_slot *slot)
+{
+    size_t end = zp_class_size(slot->size_class);
+    memset(slot->base + slot->committed, 0x5A, end - slot->committed);
+}
+
+// Breaks when what was written behind the end of a packed buffer is there for a longer one that has
+// the slot next: by growing, after a tail was given back, and from cold.
+START_TEST(an_overrun_does_not_reach_the_next_owner)
+{
+    start_default();
+    size_t size = ZP_MIB + unit_page(), end = zp_class_size(zp_class_of(size));
+    struct zp_slot *slot = take_committed(size);
+    overrun(slot);
+    if (_i == 1)
+        ck_assert_int_eq(zp_arena_release(slot, 8 * unit_page()), 0);
+    if (_i == 2) {
+        zp_arena_decommit(slot);
+        overrun(slot);
+        ck_assert_ptr_eq(take(size), slot);
+        ck_assert(slot->clean);
+    }
+    size_t kept = slot->committed;
+    memset(slot->base, 1, kept);
+    ck_assert_int_eq(zp_arena_commit(slot, end - unit_page()), 0);
+    ck_assert_int_eq(zp_arena_commit(slot, end), 0);
+    ck_assert(unit_is_zero(slot->base + kept, end - kept));
+    for (size_t i = 0; i < kept; i += unit_page())
+        MUST(slot->base[i] == 1);
+}
+END_TEST
+
 // Breaks when a decommitted slot keeps memory or does not come back clean.
 START_TEST(a_decommitted_slot_is_cold)
 {
@@ -441,6 +474,7 @@ int main(void)
     tcase_add_test(tests, strict_overcommit_opens_no_more_than_asked);
     tcase_add_loop_test(tests, huge_pages_are_asked_for_by_slot, 0, 2);
     tcase_add_loop_test(tests, a_released_tail_is_gone, 0, COMMIT_SIZES);
+    tcase_add_loop_test(tests, an_overrun_does_not_reach_the_next_owner, 0, 3);
     tcase_add_loop_test(tests, a_decommitted_slot_is_cold, 0, COMMIT_SIZES);
     tcase_add_test(tests, decommitting_joins_the_mappings_again);
     tcase_add_loop_test(tests, locked_pages_are_given_back, 0, 2);
