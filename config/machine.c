@@ -14,7 +14,8 @@
 
 enum {
     PATH_MOST = 1024,
-    SETTING_MOST = 128, // a file that holds one setting
+    SETTING_MOST = 128,     // a file that holds one setting
+    MAPPINGS_USUAL = 65530, // the kernel's default
 };
 
 // /proc/self/cgroup, a line per hierarchy. Not on the stack, which may be a thread's smallest.
@@ -248,6 +249,10 @@ void zp_machine_probe(struct zp_machine *machine, const char *root)
     machine->cache = largest_cache(root);
     read_setting(root, "/proc/sys/vm/overcommit_memory", text);
     machine->strict = text[0] == '2';
+    read_setting(root, "/proc/sys/vm/max_map_count", text);
+    machine->mappings = number_at(text);
+    if (machine->mappings == SIZE_MAX)
+        machine->mappings = MAPPINGS_USUAL;
     read_setting(root, "/sys/kernel/mm/transparent_hugepage/enabled", text);
     machine->huge_pages = strstr(text, "[never]") == NULL;
     errno = saved_errno;
