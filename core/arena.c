@@ -13,9 +13,11 @@ enum {
     REGION_SHIFT_LEAST = 26, // 64 MiB a class, 5 GiB in all
     // Records are opened by this many bytes: 512 records, a call per 512 new slots of a class.
     RECORDS_STEP = 64 * 1024,
-    // Slots of a large class that are packed together: each such run costs two mappings.
-    PACKED_RUN = 64,
+    // Slots of a large class are packed if so many fit a run, which costs two mappings.
+    RUN_LEAST = 4,
 };
+
+#define RUN_BYTES (256 * ZP_MIB)
 
 _Static_assert(sizeof(struct zp_slot) == sizeof(struct zp_stack),
                "the stack of a slot is as far from its record as any other");
@@ -28,7 +30,6 @@ uint32_t zp_epoch;
 static size_t committed_bytes;
 static size_t mappings_taken; // by standalone slots
 static ZP_FROZEN size_t mappings_most = 0;
-static ZP_FROZEN bool may_pack = false; // slots of large classes
 
 // Regions without slots share this record: it is nobody's and no buffer starts there.
 static struct zp_slot no_slot;
@@ -48,6 +49,12 @@ static uint32_t slots_in_region(unsigned size_class, const struct zp_arena_confi
     if (size_class < zp_class_of(config->smallest) || shift > region_shift)
         return 0;
     return (uint32_t)1 << (region_shift - shift);
+}
+
+static uint32_t slots_in_run(unsigned size_class, const struct zp_arena_config *config)
+{
+    size_t slots = RUN_BYTES >> stride_shift_of(size_class, config);
+    return slots >= RUN_LEAST ? (uint32_t)slots : 0;
 }
 
 static size_t records_size(uint32_t slots)
@@ -142,11 +149,13 @@ static int reserve(unsigned region_shift, const struct zp_arena_config *config, 
 static void set_up_regions(const struct zp_arena_config *config, unsigned region_shift,
                            char *records)
 {
+    bool may_pack = !config->strict && !config->guarded;
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
         struct zp_region *region = &zp_arena.regions[c];
         zp_lock_init(&zp_region_use[c].lock, ZP_RANK_REGION);
         region->limit = slots_in_region(c, config, region_shift);
         region->packed = may_pack && zp_class_size(c) < ZP_LARGE_CLASS;
+        region->run = may_pack && !region->packed ? slots_in_run(c, config) : 0;
         if (region->limit == 0) {
             region->slots = &no_slot;
             region->record_zero = (uintptr_t)&no_slot;
@@ -180,7 +189,6 @@ int zp_arena_init(const struct zp_arena_config *config)
     zp_arena.stacks = table_size(config, shift) + ZP_OS_FENCE;
     zp_arena.huge_pages = config->huge_pages;
     mappings_most = config->mappings != 0 ? config->mappings : SIZE_MAX;
-    may_pack = !config->strict && !config->guarded;
     set_up_regions(config, shift, records);
     size_t size = (size_t)ZP_CLASS_COUNT << shift;
     advise_unused(base, size);
@@ -218,6 +226,7 @@ static struct zp_slot *take_unused(unsigned size_class)
     uintptr_t region_base = zp_arena.base + ((size_t)size_class << zp_arena.region_shift);
     slot->base = (char *)(region_base + ((size_t)use->used << region->stride_shift));
     slot->size_class = (uint8_t)size_class;
+    slot->packed = region->packed;
     slot->clean = true;
     use->used++;
     return slot;
@@ -231,19 +240,20 @@ static struct zp_slot *take_cold(struct zp_region_use *use, bool packed)
     return slot;
 }
 
-static struct zp_slot *take_standalone(unsigned size_class)
+static struct zp_slot *take_single(unsigned size_class, bool packed)
 {
-    struct zp_slot *slot = take_cold(&zp_region_use[size_class], false);
+    struct zp_slot *slot = take_cold(&zp_region_use[size_class], packed);
     return slot != NULL ? slot : take_unused(size_class);
 }
 
-// Where slots stand alone as well, neighbours become packed together, the lowest first: opened in
-// this order they are one mapping.
-static void pack_unused(unsigned size_class)
+// What is left of a run becomes packed together, the lowest first: opened in this order the slots
+// are one mapping.
+static void pack_run(unsigned size_class)
 {
-    struct zp_slot **last = &zp_region_use[size_class].cold[true];
-    unsigned count = zp_arena.regions[size_class].packed ? 1 : PACKED_RUN;
-    for (unsigned i = 0; i < count; i++) {
+    struct zp_region_use *use = &zp_region_use[size_class];
+    struct zp_slot **last = &use->cold[true];
+    uint32_t run = zp_arena.regions[size_class].run, count = run - use->used % run;
+    for (uint32_t i = 0; i < count; i++) {
         struct zp_slot *slot = take_unused(size_class);
         if (slot == NULL)
             return;
@@ -253,11 +263,11 @@ static void pack_unused(unsigned size_class)
     }
 }
 
-static struct zp_slot *take_packed(unsigned size_class)
+static struct zp_slot *take_from_run(unsigned size_class)
 {
     struct zp_region_use *use = &zp_region_use[size_class];
-    if (use->cold[true] == NULL)
-        pack_unused(size_class);
+    if (use->cold[true] == NULL && zp_arena.regions[size_class].run != 0)
+        pack_run(size_class);
     return take_cold(use, true);
 }
 
@@ -268,14 +278,11 @@ static bool mappings_run_short(void)
 
 static struct zp_slot *take_locked(unsigned size_class)
 {
-    if (zp_arena.regions[size_class].packed)
-        return take_packed(size_class);
+    bool packed = zp_arena.regions[size_class].packed;
     struct zp_slot *slot = NULL;
-    if (!mappings_run_short())
-        slot = take_standalone(size_class);
-    if (slot == NULL && may_pack)
-        slot = take_packed(size_class);
-    return slot;
+    if (packed || !mappings_run_short())
+        slot = take_single(size_class, packed);
+    return slot != NULL ? slot : take_from_run(size_class);
 }
 
 struct zp_slot *zp_arena_take(unsigned size_class)
@@ -346,13 +353,25 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
     return error;
 }
 
+// Whether the last page of a packed slot stays closed: the next run is a mapping of its own.
+static bool ends_run(const struct zp_slot *slot)
+{
+    const struct zp_region *region = region_of(slot);
+    return region->run != 0 && (size_t)(slot - region->slots + 1) % region->run == 0;
+}
+
+// Bytes of a packed slot that are accessible once it is open.
+static size_t open_bytes(const struct zp_slot *slot)
+{
+    return zp_arena_alignment(slot->size_class) - (ends_run(slot) ? zp_arena.page : 0);
+}
+
 static int open_packed(struct zp_slot *slot)
 {
-    size_t stride = zp_arena_alignment(slot->size_class);
-    int error = zp_os_protect(slot->base, stride, PROT_READ | PROT_WRITE);
+    int error = zp_os_protect(slot->base, open_bytes(slot), PROT_READ | PROT_WRITE);
     slot->open = error == 0;
     if (slot->open)
-        zp_os_advise(slot->base, stride, MADV_DODUMP);
+        zp_os_advise(slot->base, open_bytes(slot), MADV_DODUMP);
     return error;
 }
 
@@ -422,26 +441,21 @@ int zp_arena_commit(struct zp_slot *slot, size_t bytes)
     return 0;
 }
 
-// How far a slot's mapping may have been changed: a fork marks gaps and unused space along with it,
-// and what the program maps over a buffer may be longer than that.
-static size_t changed_bytes(const struct zp_slot *slot)
-{
-    return slot->left_out || slot->marked ? zp_arena_alignment(slot->size_class) : slot->committed;
-}
-
-// Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone,
-// and the mapping is one with the gap around it again.
-static int close_tail(struct zp_slot *slot, size_t keep)
-{
-    int error = zp_arena_close(slot->base + keep, changed_bytes(slot) - keep);
-    if (error == 0)
-        set_committed(slot, keep);
-    return error;
-}
-
 static bool is_plain(const struct zp_slot *slot)
 {
     return !slot->marked && !slot->left_out;
+}
+
+// Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone,
+// and the mapping is one with the gap around it again. A fork marks gaps along with what is between
+// them, and what the program maps over a buffer may be longer than that.
+static int close_tail(struct zp_slot *slot, size_t keep)
+{
+    size_t end = is_plain(slot) ? slot->committed : zp_arena_alignment(slot->size_class);
+    int error = zp_arena_close(slot->base + keep, end - keep);
+    if (error == 0)
+        set_committed(slot, keep);
+    return error;
 }
 
 // The way out when the kernel has no mapping to spare for that: the tail stays accessible, empty,
@@ -453,15 +467,18 @@ static int empty_standalone_tail(const struct zp_slot *slot, size_t keep)
     return empty(slot->base + keep, slot->committed - keep, is_plain(slot));
 }
 
-// Drops the pages of the tail, which stays accessible.
+// Drops the pages of the tail, which stays accessible; of one that was changed, all of the stride.
 static int empty_packed_tail(struct zp_slot *slot, size_t keep)
 {
-    int error = empty(slot->base + keep, changed_bytes(slot) - keep, is_plain(slot));
-    if (error != 0)
-        return error;
-    if (!is_plain(slot))
+    size_t end = is_plain(slot) ? slot->committed : open_bytes(slot);
+    int error = empty(slot->base + keep, end - keep, is_plain(slot));
+    if (error == 0 && !is_plain(slot)) {
         slot->guard = false; // it went with the rest
-    error = lift_guard(slot);
+        if (ends_run(slot))
+            error = zp_arena_close(slot->base + end, zp_arena.page);
+    }
+    if (error == 0)
+        error = lift_guard(slot);
     if (error != 0)
         return error;
     set_committed(slot, keep);

@@ -46,8 +46,9 @@ struct zp_region {
     struct zp_slot *slots; // the records, in the order of the addresses
     uintptr_t record_zero; // where the record would be of the slot that the arena starts with
     unsigned stride_shift;
-    uint32_t limit;             // slots that fit
-    bool packed;                // all its slots, from the first on
+    uint32_t limit; // slots that fit
+    uint32_t run;   // slots that may share a mapping, from a multiple of this on; 0: none
+    bool packed;    // all its slots, from the first on
 } __attribute__((aligned(32))); // found by a shift, not a multiplication
 
 // What of a region has been used.

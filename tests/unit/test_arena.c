@@ -371,6 +371,27 @@ START_TEST(large_slots_share_mappings_when_they_run_short)
 }
 END_TEST
 
+// Breaks when packed slots become one mapping without bound: the kernel refuses a fork of one that
+// is larger than the machine's memory; or when large slots are packed that would be one each.
+START_TEST(runs_of_packed_slots_are_bounded)
+{
+    start((struct zp_arena_config){.reserve = 96 * ZP_GIB, .smallest = ZP_MIB, .mappings = 1});
+    take_committed(2 * ZP_MIB);
+    ck_assert_ptr_null(zp_arena_take(zp_class_of(64 * ZP_MIB)));
+    struct zp_slot *slot = NULL, *first = take_committed(32 * ZP_MIB);
+    for (unsigned i = 1; i < 8; i++)
+        memset((slot = take_committed(32 * ZP_MIB))->base, 1, 1);
+    ck_assert(first->packed && slot == first + 7);
+    for (slot = first; slot < first + 8; slot++)
+        ck_assert_int_eq(unit_is_readable(slot->base + 64 * ZP_MIB - 1), (slot - first) % 4 != 3);
+    slot = first + 3; // whatever was done to it
+    slot->marked = true;
+    zp_arena_decommit(slot);
+    ck_assert_ptr_eq(take_committed(32 * ZP_MIB), slot);
+    ck_assert(!unit_is_readable(slot->base + 64 * ZP_MIB - 1));
+}
+END_TEST
+
 // Breaks when packed slots that were used and given back, in any order, leave mappings in pieces,
 // or when slots stay packed although there are mappings again.
 START_TEST(packed_slots_are_used_again)
@@ -675,6 +696,7 @@ int main(void)
     tcase_add_test(tests, strict_overcommit_opens_no_more_than_asked);
     tcase_add_loop_test(tests, huge_pages_are_asked_for_by_slot, 0, 2);
     tcase_add_test(tests, large_slots_share_mappings_when_they_run_short);
+    tcase_add_test(tests, runs_of_packed_slots_are_bounded);
     tcase_add_test(tests, packed_slots_are_used_again);
     tcase_add_test(tests, seams_are_mappings);
     tcase_add_test(tests, packed_buffers_end_in_a_guard);
