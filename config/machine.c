@@ -2,13 +2,14 @@
 
 #include "machine.h"
 
+#include "core/syscall.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -56,15 +57,15 @@ static struct path path_of(const char *root, const char *rest)
 static void read_file(const char *path, char *text, size_t most)
 {
     size_t length = 0;
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    int fd = (int)zp_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     while (fd >= 0 && length < most - 1) {
-        ssize_t got = syscall(SYS_read, fd, text + length, most - 1 - length);
+        ssize_t got = zp_syscall(SYS_read, fd, text + length, most - 1 - length);
         if (got <= 0)
             break;
         length += (size_t)got;
     }
     if (fd >= 0)
-        syscall(SYS_close, fd);
+        zp_syscall(SYS_close, fd);
     text[length] = '\0';
 }
 
