@@ -510,6 +510,8 @@ void zp_arena_decommit(struct zp_slot *slot)
         return;
     }
     zp_log(ZP_LOG_DETAIL, "the kernel did not take a buffer's memory back", NULL);
+    zp_os_advise(slot->base, slot->committed,
+                 MADV_DONTNEED); // of what is sealed the pages at least
     slot->state = ZP_SLOT_RETIRED;
 }
 

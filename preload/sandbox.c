@@ -2,6 +2,7 @@
 
 #include "sandbox.h"
 
+#include "core/log.h"
 #include "core/os.h"
 #include "core/syscall.h"
 #include "preload/export.h"
@@ -35,7 +36,13 @@ static void claim(void)
     __atomic_store_n(owner, own_id(), __ATOMIC_RELAXED);
 }
 
-// A child of fork claims its memory at once, before children of its own can share it.
+// At once, before children of its own can share the memory. A filter may not allow to ask.
+static void claim_in_child(void)
+{
+    if (!zp_os_is_restricted())
+        claim();
+}
+
 __attribute__((constructor(101))) static void know_owner(void)
 {
     size_t page = zp_os_page_size();
@@ -43,7 +50,7 @@ __attribute__((constructor(101))) static void know_owner(void)
     if (zp_os_map(page, PROT_READ | PROT_WRITE, &mapped) != 0)
         return;
     if (zp_os_advise(mapped, page, MADV_WIPEONFORK) != 0 ||
-        pthread_atfork(NULL, NULL, claim) != 0) {
+        pthread_atfork(NULL, NULL, claim_in_child) != 0) {
         zp_os_unmap(mapped, page);
         return;
     }
@@ -68,10 +75,13 @@ static bool is_news(void)
     return !zp_os_is_restricted() && !shares_its_parents_memory();
 }
 
-static void start(void)
+// What asks more of the kernel than a filter may allow is done before.
+static void prepare(bool filters)
 {
     while (zp_start()) {
     }
+    if (filters)
+        zp_log_settle();
 }
 
 int zp_sandbox_prctl(int option, const long *arguments)
@@ -79,7 +89,7 @@ int zp_sandbox_prctl(int option, const long *arguments)
     bool filters = option == PR_SET_SECCOMP;
     bool news = (filters || option == PR_SET_NO_NEW_PRIVS) && is_news();
     if (news)
-        start();
+        prepare(filters);
     long result =
         zp_syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]);
     if (news && filters && result == 0)
@@ -94,7 +104,7 @@ int zp_sandbox_seccomp(unsigned operation, unsigned flags, void *argument)
     bool filters = operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER;
     bool news = filters && is_news();
     if (news)
-        start();
+        prepare(true);
     long result = zp_syscall(SYS_seccomp, operation, flags, argument);
     // A positive number is a descriptor, or a thread that could not be brought along.
     bool done = result == 0 || (result > 0 && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0);

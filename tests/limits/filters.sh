@@ -59,6 +59,7 @@ allow "$(select_calls '$3 == ""')" "${without[@]}"
 malloc='mmap munmap mremap mprotect madvise(MADV_DONTNEED) madvise(MADV_FREE)'
 for option in ZERO=free ZERO=background ZERO=off CHECK=full MIN_SIZE=64K PREWARM=3M*4; do
     how=announce allow "$malloc" "ZEROPOOL_$option"
+    how=by-number allow "$malloc" "ZEROPOOL_$option"
 done
 
 # A filter that lets too little through does end it: the test can fail.
