@@ -10,7 +10,6 @@
 #include "preload/start.h"
 
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
 
@@ -36,10 +35,9 @@ static void claim(void)
     __atomic_store_n(owner, own_id(), __ATOMIC_RELAXED);
 }
 
-// At once, before children of its own can share the memory. A filter may not allow to ask.
-static void claim_in_child(void)
+void zp_sandbox_child(void)
 {
-    if (!zp_os_is_restricted())
+    if (owner != NULL && !zp_os_is_restricted()) // a filter may not allow to ask
         claim();
 }
 
@@ -49,8 +47,7 @@ __attribute__((constructor(101))) static void know_owner(void)
     void *mapped;
     if (zp_os_map(page, PROT_READ | PROT_WRITE, &mapped) != 0)
         return;
-    if (zp_os_advise(mapped, page, MADV_WIPEONFORK) != 0 ||
-        pthread_atfork(NULL, NULL, claim_in_child) != 0) {
+    if (zp_os_advise(mapped, page, MADV_WIPEONFORK) != 0) {
         zp_os_unmap(mapped, page);
         return;
     }

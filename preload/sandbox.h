@@ -21,4 +21,7 @@
 int zp_sandbox_prctl(int option, const long *arguments);
 int zp_sandbox_seccomp(unsigned operation, unsigned flags, void *argument);
 
+// For the child of a fork: its memory is its own, before children of its own can share it.
+void zp_sandbox_child(void);
+
 #endif
