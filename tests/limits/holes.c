@@ -23,7 +23,7 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
-enum { BUFFERS = 6 };
+enum { BUFFERS = 3, ROUNDS = 40, ROUNDS_SHARED = 4 };
 
 static const size_t sizes[] = {MIB, 8 * MIB}, part = 256 * KIB;
 
@@ -242,23 +242,25 @@ int main(int count, char **arguments)
     static const struct {
         const char *name;
         void (*run)(size_t size);
-    } cases[] = {{"unmap-part", unmap_part},
-                 {"unmap-all", unmap_all},
-                 {"unmap-by-number", unmap_by_number},
-                 {"move-same", move_same},
-                 {"move-and-grow", move_and_grow},
-                 {"move-and-shrink", move_and_shrink},
-                 {"shrink", shrink},
-                 {"move-and-leave", move_and_leave},
-                 {"move-refused", move_refused},
-                 {"attach", attach_over},
-                 {"detach", detach}};
+        int rounds;
+    } cases[] = {{"unmap-part", unmap_part, ROUNDS},
+                 {"unmap-all", unmap_all, ROUNDS},
+                 {"unmap-by-number", unmap_by_number, ROUNDS},
+                 {"move-same", move_same, ROUNDS},
+                 {"move-and-grow", move_and_grow, ROUNDS},
+                 {"move-and-shrink", move_and_shrink, ROUNDS},
+                 {"shrink", shrink, ROUNDS},
+                 {"move-and-leave", move_and_leave, ROUNDS},
+                 {"move-refused", move_refused, ROUNDS},
+                 {"attach", attach_over, ROUNDS_SHARED},
+                 {"detach", detach, ROUNDS_SHARED}};
     pthread_t thread;
     CHECK(count == 2);
     require_library();
     CHECK(pthread_create(&thread, NULL, map_elsewhere, NULL) == 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        for (int round = 0; strcmp(cases[i].name, arguments[1]) == 0 && round < 40; round++)
+        for (int round = 0; strcmp(cases[i].name, arguments[1]) == 0 && round < cases[i].rounds;
+             round++)
             cases[i].run(sizes[round % 2]);
     over = true;
     CHECK(pthread_join(thread, NULL) == 0);
