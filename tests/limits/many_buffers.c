@@ -103,8 +103,8 @@ static void in_turns(void)
 
 static void resized(void)
 {
-    take_all(18000, false);
-    for (int i = 0; i < buffer_count; i++) {
+    take_all(17500, false);
+    for (int i = 0; i < buffer_count; i += 4) {
         int *kept = page_of(i);
         size_t at = (size_t)((char *)kept - buffers[i]);
         size_t size = i % 3 == 0 ? 2400 * KIB : i % 3 == 1 ? 6 * MIB : MIB + 4 * KIB;
