@@ -2,19 +2,21 @@
 
 #include "machine.h"
 
+#include "core/syscall.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 enum {
     PATH_MOST = 1024,
-    SETTING_MOST = 128, // a file that holds one setting
+    SETTING_MOST = 128,     // a file that holds one setting
+    MAPPINGS_USUAL = 65530, // the kernel's default
 };
 
 // /proc/self/cgroup, a line per hierarchy. Not on the stack, which may be a thread's smallest.
@@ -55,15 +57,15 @@ static struct path path_of(const char *root, const char *rest)
 static void read_file(const char *path, char *text, size_t most)
 {
     size_t length = 0;
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    int fd = (int)zp_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     while (fd >= 0 && length < most - 1) {
-        ssize_t got = syscall(SYS_read, fd, text + length, most - 1 - length);
+        ssize_t got = zp_syscall(SYS_read, fd, text + length, most - 1 - length);
         if (got <= 0)
             break;
         length += (size_t)got;
     }
     if (fd >= 0)
-        syscall(SYS_close, fd);
+        zp_syscall(SYS_close, fd);
     text[length] = '\0';
 }
 
@@ -248,6 +250,10 @@ void zp_machine_probe(struct zp_machine *machine, const char *root)
     machine->cache = largest_cache(root);
     read_setting(root, "/proc/sys/vm/overcommit_memory", text);
     machine->strict = text[0] == '2';
+    read_setting(root, "/proc/sys/vm/max_map_count", text);
+    machine->mappings = number_at(text);
+    if (machine->mappings == SIZE_MAX)
+        machine->mappings = MAPPINGS_USUAL;
     read_setting(root, "/sys/kernel/mm/transparent_hugepage/enabled", text);
     machine->huge_pages = strstr(text, "[never]") == NULL;
     errno = saved_errno;

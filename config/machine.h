@@ -19,6 +19,7 @@ struct zp_machine {
     size_t memory;        // bytes: physical memory, or less if the cgroup's limit is lower
     size_t address_space; // bytes: RLIMIT_AS, or SIZE_MAX
     size_t cache;         // bytes of the largest cache of a CPU
+    size_t mappings;      // that the kernel grants a process: vm.max_map_count
     bool strict;          // vm.overcommit_memory is 2
     bool huge_pages;      // transparent huge pages are not set to never
 };

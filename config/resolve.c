@@ -19,8 +19,8 @@ static const struct defaults {
 // program that uses five sizes in turn waits 18 times as long.
 enum { THREAD_BUFFERS = 8 };
 
-// Buffers that all shards may hold together unless told otherwise. Each is two mappings at most,
-// and the kernel allows a process 65,530.
+// Buffers that all shards may hold together unless told otherwise. Each is two mappings at most, or
+// becomes two when a fork leaves it out of the child; the kernel usually allows a process 65,530.
 enum { POOLED_MOST = 16384 };
 
 // Bytes that may wait for the helper: the kernel cannot take them meanwhile. It scrubs so many in
@@ -80,6 +80,8 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                               (options->thp == ZP_THP_AUTO && machine->huge_pages),
                 .strict = machine->strict,
                 .guarded = full,
+                // Half: the rest is for the program, its threads and libraries, and for jemalloc.
+                .mappings = machine->mappings / 2,
             },
         .retain =
             {

@@ -6,13 +6,18 @@
 #include "os.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum {
     REGION_SHIFT_MOST = 38,  // 256 GiB a class, 20 TiB in all: two buffers of 64 GiB
     REGION_SHIFT_LEAST = 26, // 64 MiB a class, 5 GiB in all
     // Records are opened by this many bytes: 512 records, a call per 512 new slots of a class.
     RECORDS_STEP = 64 * 1024,
+    // Slots of a large class are packed if so many fit a run, which costs two mappings.
+    RUN_LEAST = 4,
 };
+
+#define RUN_BYTES (256 * ZP_MIB)
 
 _Static_assert(sizeof(struct zp_slot) == sizeof(struct zp_stack),
                "the stack of a slot is as far from its record as any other");
@@ -23,6 +28,8 @@ struct zp_region_use zp_region_use[ZP_CLASS_COUNT];
 uint32_t zp_epoch;
 
 static size_t committed_bytes;
+static size_t mappings_taken; // by standalone slots
+static ZP_FROZEN size_t mappings_most = 0;
 
 // Regions without slots share this record: it is nobody's and no buffer starts there.
 static struct zp_slot no_slot;
@@ -42,6 +49,12 @@ static uint32_t slots_in_region(unsigned size_class, const struct zp_arena_confi
     if (size_class < zp_class_of(config->smallest) || shift > region_shift)
         return 0;
     return (uint32_t)1 << (region_shift - shift);
+}
+
+static uint32_t slots_in_run(unsigned size_class, const struct zp_arena_config *config)
+{
+    size_t slots = RUN_BYTES >> stride_shift_of(size_class, config);
+    return slots >= RUN_LEAST ? (uint32_t)slots : 0;
 }
 
 static size_t records_size(uint32_t slots)
@@ -136,12 +149,13 @@ static int reserve(unsigned region_shift, const struct zp_arena_config *config, 
 static void set_up_regions(const struct zp_arena_config *config, unsigned region_shift,
                            char *records)
 {
+    bool may_pack = !config->strict && !config->guarded;
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
         struct zp_region *region = &zp_arena.regions[c];
         zp_lock_init(&zp_region_use[c].lock, ZP_RANK_REGION);
         region->limit = slots_in_region(c, config, region_shift);
-        region->standalone =
-            config->strict || config->guarded || zp_class_size(c) >= ZP_LARGE_CLASS;
+        region->packed = may_pack && zp_class_size(c) < ZP_LARGE_CLASS;
+        region->run = may_pack && !region->packed ? slots_in_run(c, config) : 0;
         if (region->limit == 0) {
             region->slots = &no_slot;
             region->record_zero = (uintptr_t)&no_slot;
@@ -174,6 +188,7 @@ int zp_arena_init(const struct zp_arena_config *config)
     zp_arena.region_shift = shift;
     zp_arena.stacks = table_size(config, shift) + ZP_OS_FENCE;
     zp_arena.huge_pages = config->huge_pages;
+    mappings_most = config->mappings != 0 ? config->mappings : SIZE_MAX;
     set_up_regions(config, shift, records);
     size_t size = (size_t)ZP_CLASS_COUNT << shift;
     advise_unused(base, size);
@@ -211,20 +226,70 @@ static struct zp_slot *take_unused(unsigned size_class)
     uintptr_t region_base = zp_arena.base + ((size_t)size_class << zp_arena.region_shift);
     slot->base = (char *)(region_base + ((size_t)use->used << region->stride_shift));
     slot->size_class = (uint8_t)size_class;
+    slot->packed = region->packed;
     slot->clean = true;
     use->used++;
     return slot;
+}
+
+static struct zp_slot *take_cold(struct zp_region_use *use, bool packed)
+{
+    struct zp_slot *slot = use->cold[packed];
+    if (slot != NULL)
+        use->cold[packed] = slot->next;
+    return slot;
+}
+
+static struct zp_slot *take_single(unsigned size_class, bool packed)
+{
+    struct zp_slot *slot = take_cold(&zp_region_use[size_class], packed);
+    return slot != NULL ? slot : take_unused(size_class);
+}
+
+// What is left of a run becomes packed together, the lowest first: opened in this order the slots
+// are one mapping.
+static void pack_run(unsigned size_class)
+{
+    struct zp_region_use *use = &zp_region_use[size_class];
+    struct zp_slot **last = &use->cold[true];
+    uint32_t run = zp_arena.regions[size_class].run, count = run - use->used % run;
+    for (uint32_t i = 0; i < count; i++) {
+        struct zp_slot *slot = take_unused(size_class);
+        if (slot == NULL)
+            return;
+        slot->packed = true;
+        *last = slot;
+        last = &slot->next;
+    }
+}
+
+static struct zp_slot *take_from_run(unsigned size_class)
+{
+    struct zp_region_use *use = &zp_region_use[size_class];
+    if (use->cold[true] == NULL && zp_arena.regions[size_class].run != 0)
+        pack_run(size_class);
+    return take_cold(use, true);
+}
+
+static bool mappings_run_short(void)
+{
+    return __atomic_load_n(&mappings_taken, __ATOMIC_RELAXED) >= mappings_most;
+}
+
+static struct zp_slot *take_locked(unsigned size_class)
+{
+    bool packed = zp_arena.regions[size_class].packed;
+    struct zp_slot *slot = NULL;
+    if (packed || !mappings_run_short())
+        slot = take_single(size_class, packed);
+    return slot != NULL ? slot : take_from_run(size_class);
 }
 
 struct zp_slot *zp_arena_take(unsigned size_class)
 {
     struct zp_region_use *use = &zp_region_use[size_class];
     zp_lock_take(&use->lock);
-    struct zp_slot *slot = use->cold;
-    if (slot != NULL)
-        use->cold = slot->next;
-    else
-        slot = take_unused(size_class);
+    struct zp_slot *slot = take_locked(size_class);
     if (slot != NULL)
         slot->state = ZP_SLOT_TAKEN;
     zp_lock_release(&use->lock);
@@ -240,15 +305,39 @@ void zp_arena_put_back(struct zp_slot *slot)
     slot->warm = 0;
     zp_lock_take(&use->lock);
     slot->state = ZP_SLOT_COLD;
-    slot->next = use->cold;
-    use->cold = slot;
+    slot->next = use->cold[slot->packed];
+    use->cold[slot->packed] = slot;
     zp_lock_release(&use->lock);
+}
+
+// The slot's own and the gap behind it.
+static size_t mappings_of(const struct zp_slot *slot)
+{
+    return slot->packed || slot->committed == 0 ? 0 : 2 + (size_t)slot->seam_count;
+}
+
+static void count_mappings(const struct zp_slot *slot, size_t before)
+{
+    __atomic_fetch_add(&mappings_taken, mappings_of(slot) - before, __ATOMIC_RELAXED);
 }
 
 static void set_committed(struct zp_slot *slot, size_t bytes)
 {
+    size_t mappings = mappings_of(slot);
     __atomic_fetch_add(&committed_bytes, bytes - slot->committed, __ATOMIC_RELAXED);
     slot->committed = bytes;
+    while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] * zp_arena.page >= bytes)
+        slot->seam_count--;
+    count_mappings(slot, mappings);
+}
+
+void zp_arena_add_seams(struct zp_slot *to, const struct zp_slot *from)
+{
+    size_t mappings = mappings_of(to);
+    memcpy(to->seams, from->seams, sizeof(to->seams));
+    to->seam_count = from->seam_count;
+    to->seams[to->seam_count++] = (uint32_t)(from->committed / zp_arena.page);
+    count_mappings(to, mappings);
 }
 
 static int commit_standalone(struct zp_slot *slot, size_t bytes)
@@ -264,15 +353,76 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
     return error;
 }
 
-static int open_packed(struct zp_slot *slot, const struct zp_region *region)
+// Whether the last page of a packed slot stays closed: the next run is a mapping of its own.
+static bool ends_run(const struct zp_slot *slot)
 {
-    if (slot->open)
-        return 0;
-    size_t stride = (size_t)1 << region->stride_shift;
-    int error = zp_os_protect(slot->base, stride, PROT_READ | PROT_WRITE);
+    const struct zp_region *region = region_of(slot);
+    return region->run != 0 && (size_t)(slot - region->slots + 1) % region->run == 0;
+}
+
+// Bytes of a packed slot that are accessible once it is open.
+static size_t open_bytes(const struct zp_slot *slot)
+{
+    return zp_arena_alignment(slot->size_class) - (ends_run(slot) ? zp_arena.page : 0);
+}
+
+static int open_packed(struct zp_slot *slot)
+{
+    int error = zp_os_protect(slot->base, open_bytes(slot), PROT_READ | PROT_WRITE);
     slot->open = error == 0;
     if (slot->open)
-        zp_os_advise(slot->base, stride, MADV_DODUMP);
+        zp_os_advise(slot->base, open_bytes(slot), MADV_DODUMP);
+    return error;
+}
+
+// Drops the pages of a range that stays accessible; `plain` if its mapping is as the pool made it.
+static int empty(char *from, size_t length, bool plain)
+{
+    if (plain && zp_os_advise(from, length, MADV_DONTNEED) == 0)
+        return 0;
+    // Whatever was done to the mapping goes with it.
+    int error = zp_os_map_over(from, length, PROT_READ | PROT_WRITE);
+    if (error == 0) {
+        zp_os_advise(from, length, MADV_NOHUGEPAGE);
+        zp_os_advise(from, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
+    }
+    return error;
+}
+
+// Takes the guard marker away, so that its page is like those around it.
+static int lift_guard(struct zp_slot *slot)
+{
+    if (!slot->guard)
+        return 0;
+    char *page = slot->base + slot->committed;
+    int error = zp_os_advise(page, zp_arena.page, MADV_GUARD_REMOVE);
+    if (error != 0)
+        error = empty(page, zp_arena.page, false);
+    slot->guard = error != 0;
+    return error;
+}
+
+// Ends a packed buffer of a large class in a guard marker: overruns fault, and the kernel cannot
+// round the tail up to a huge page. The stride has room for it. Older kernels have no such markers,
+// and locked memory does not take any.
+static void place_guard(struct zp_slot *slot)
+{
+    if (slot->committed != 0 && !slot->guard && !region_of(slot)->packed)
+        slot->guard =
+            zp_os_advise(slot->base + slot->committed, zp_arena.page, MADV_GUARD_INSTALL) == 0;
+}
+
+// The rest of an open stride can be written to by who overruns its buffer, or uses it when it is
+// free: what is added to a slot is dropped here, whenever that may have been.
+static int commit_packed(struct zp_slot *slot, size_t bytes)
+{
+    if (!slot->open)
+        return open_packed(slot);
+    int error = lift_guard(slot);
+    if (error == 0)
+        error = empty(slot->base + slot->committed, bytes - slot->committed, true);
+    if (error != 0)
+        place_guard(slot);
     return error;
 }
 
@@ -281,72 +431,75 @@ int zp_arena_commit(struct zp_slot *slot, size_t bytes)
     bytes = zp_round_up(bytes, zp_arena.page);
     if (bytes <= slot->committed)
         return 0;
-    const struct zp_region *region = region_of(slot);
-    int error = region->standalone ? commit_standalone(slot, bytes) : open_packed(slot, region);
+    int error = slot->packed ? commit_packed(slot, bytes) : commit_standalone(slot, bytes);
     if (error != 0)
         return error;
     set_committed(slot, bytes);
+    if (slot->packed)
+        place_guard(slot);
     slot->resident = false;
     return 0;
 }
 
-// How far a slot's mapping may have been changed: a fork marks gaps and unused space along with it.
-static size_t changed_bytes(const struct zp_slot *slot)
+static bool is_plain(const struct zp_slot *slot)
 {
-    return slot->left_out ? zp_arena_alignment(slot->size_class) : slot->committed;
+    return !slot->marked && !slot->left_out;
 }
 
 // Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone,
-// and the mapping is one with the gap around it again.
+// and the mapping is one with the gap around it again. A fork marks gaps along with what is between
+// them, and what the program maps over a buffer may be longer than that.
 static int close_tail(struct zp_slot *slot, size_t keep)
 {
-    char *tail = slot->base + keep;
-    size_t length = changed_bytes(slot) - keep;
-    int error = zp_arena_close(tail, length);
-    if (error != 0)
-        return error;
-    while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] * zp_arena.page >= keep)
-        slot->seam_count--;
-    set_committed(slot, keep);
-    return 0;
+    size_t end = is_plain(slot) ? slot->committed : zp_arena_alignment(slot->size_class);
+    int error = zp_arena_close(slot->base + keep, end - keep);
+    if (error == 0)
+        set_committed(slot, keep);
+    return error;
 }
 
-// Drops the pages of the tail, which stays accessible.
-static int empty_tail(struct zp_slot *slot, size_t keep)
+// The way out when the kernel has no mapping to spare for that: the tail stays accessible, empty,
+// and committed.
+static int empty_standalone_tail(const struct zp_slot *slot, size_t keep)
 {
-    char *tail = slot->base + keep;
-    size_t length = changed_bytes(slot) - keep;
-    bool plain = !slot->marked && !slot->left_out;
-    if (plain && zp_os_advise(tail, length, MADV_DONTNEED) == 0)
-        return 0;
-    if (slot->left_out && region_of(slot)->standalone)
+    if (slot->left_out)
         return -ENOMEM; // the gap is marked too, and must not become accessible
-    // Whatever was done to the mapping goes with it.
-    int error = zp_os_map_over(tail, length, PROT_READ | PROT_WRITE);
-    if (error == 0) {
-        zp_os_advise(tail, length, MADV_NOHUGEPAGE);
-        zp_os_advise(tail, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
+    return empty(slot->base + keep, slot->committed - keep, is_plain(slot));
+}
+
+// Drops the pages of the tail, which stays accessible; of one that was changed, all of the stride.
+static int empty_packed_tail(struct zp_slot *slot, size_t keep)
+{
+    size_t end = is_plain(slot) ? slot->committed : open_bytes(slot);
+    int error = empty(slot->base + keep, end - keep, is_plain(slot));
+    if (error == 0 && !is_plain(slot)) {
+        slot->guard = false; // it went with the rest
+        if (ends_run(slot))
+            error = zp_arena_close(slot->base + end, zp_arena.page);
     }
-    return error;
+    if (error == 0)
+        error = lift_guard(slot);
+    if (error != 0)
+        return error;
+    set_committed(slot, keep);
+    place_guard(slot);
+    return 0;
 }
 
 int zp_arena_release(struct zp_slot *slot, size_t keep)
 {
     if (keep >= slot->committed)
         return 0;
-    bool standalone = region_of(slot)->standalone;
-    if (!standalone || close_tail(slot, keep) != 0) {
-        // The packed way; for a standalone slot the way out when the kernel has no mapping to
-        // spare: it stays accessible, and empty.
-        int error = empty_tail(slot, keep);
-        if (error != 0)
-            return error;
-        if (!standalone)
-            set_committed(slot, keep);
-    }
-    if (keep == 0)
+    int error;
+    if (slot->packed)
+        error = empty_packed_tail(slot, keep);
+    else if (close_tail(slot, keep) == 0)
+        error = 0;
+    else
+        error = empty_standalone_tail(slot, keep);
+    if (error == 0 && keep == 0)
         slot->marked = slot->left_out = false;
-    return 0;
+    return error;
 }
 
 void zp_arena_decommit(struct zp_slot *slot)
@@ -357,6 +510,8 @@ void zp_arena_decommit(struct zp_slot *slot)
         return;
     }
     zp_log(ZP_LOG_DETAIL, "the kernel did not take a buffer's memory back", NULL);
+    zp_os_advise(slot->base, slot->committed,
+                 MADV_DONTNEED); // of what is sealed the pages at least
     slot->state = ZP_SLOT_RETIRED;
 }
 
@@ -368,8 +523,7 @@ size_t zp_arena_committed(void)
 void zp_arena_forget(struct zp_slot *slot, bool reserved)
 {
     set_committed(slot, 0);
-    slot->open = slot->left_out = slot->marked = false;
-    slot->seam_count = 0;
+    slot->open = slot->guard = slot->left_out = slot->marked = false;
     if (reserved)
         zp_arena_put_back(slot);
     else

@@ -9,12 +9,17 @@
 //   - packed (below 2 MiB): slots lie side by side, are opened a stride at a time and stay open, so
 //     that a million of them are one mapping. No huge pages: they would round the memory up.
 //   - standalone (2 MiB and up): a slot is accessible over exactly its committed bytes, asks for
-//   huge
-//     pages, and ends in an inaccessible gap. The gap catches overruns, and as the mapping ends
-//     there, the kernel cannot round the tail up to a huge page. One mapping per slot in use.
-// Under strict overcommit every slot stands alone: there an open page costs, used or not.
+//     huge pages, and ends in an inaccessible gap. The gap catches overruns, and as the mapping
+//     ends there, the kernel cannot round the tail up to a huge page. Two mappings per slot in use.
+// The kernel grants a process so many mappings. Once the standalone slots have taken their share,
+// new slots of 2 MiB and up are packed as well, a few neighbours at a time; what ends such a slot
+// is a guard marker in the page table, where the kernel has them (MADV_GUARD_INSTALL), else
+// nothing. Under strict overcommit every slot stands alone: there an open page costs, used or not.
+// So it does where everything is guarded. Once mappings run short there, the arena has no more
+// slots.
 //
-// Always holds: what is not committed is PROT_NONE or has no pages; the arena never moves or grows.
+// Always holds: what is not committed is PROT_NONE, or nothing has written there but who overran a
+// buffer, and a commit drops that; the arena never moves or grows.
 // Memory the kernel refuses is an error returned, never an abort. Huge pages are asked for slot by
 // slot: advice on the whole reservation would make khugepaged walk terabytes of nothing.
 //
@@ -42,15 +47,16 @@ struct zp_region {
     uintptr_t record_zero; // where the record would be of the slot that the arena starts with
     unsigned stride_shift;
     uint32_t limit; // slots that fit
-    bool standalone;
+    uint32_t run;   // slots that may share a mapping, from a multiple of this on; 0: none
+    bool packed;    // all its slots, from the first on
 } __attribute__((aligned(32))); // found by a shift, not a multiplication
 
 // What of a region has been used.
 struct zp_region_use {
     struct zp_lock lock;
-    uint32_t used;   // slots ever taken: the records in use are [0, used)
-    uint32_t opened; // records that are writable
-    struct zp_slot *cold;
+    uint32_t used;           // slots ever taken: the records in use are [0, used)
+    uint32_t opened;         // records that are writable
+    struct zp_slot *cold[2]; // standalone ones, packed ones
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 struct zp_arena {
@@ -73,6 +79,7 @@ struct zp_arena_config {
     bool huge_pages; // ask for them
     bool strict;     // the kernel counts every accessible page (vm.overcommit_memory=2)
     bool guarded;    // inaccessible pages before and after every buffer
+    size_t mappings; // that standalone slots may take; 0: any number
 };
 
 // Reserves the arena and the slot records: as much as the configuration allows, half of it where
@@ -124,7 +131,7 @@ struct zp_slot *zp_arena_take(unsigned size_class);
 // Whether a slot's memory is in huge pages, but for a tail, if the kernel has some.
 static inline bool zp_arena_is_huge(const struct zp_slot *slot)
 {
-    return zp_arena.huge_pages && slot->committed >= ZP_LARGE_CLASS;
+    return zp_arena.huge_pages && !slot->packed && slot->committed >= ZP_LARGE_CLASS;
 }
 
 // Puts a TAKEN slot without pages back on the cold list.
@@ -151,6 +158,10 @@ int zp_arena_close(char *from, size_t length);
 // For the child of a fork: the slot's memory is not there. If its addresses are `reserved` it goes
 // on the cold list, else it is retired.
 void zp_arena_forget(struct zp_slot *slot, bool reserved);
+
+// The pages of `from`, a standalone slot, lie in `to` now, as many mappings as they were, and fresh
+// memory begins behind them: `to` has one seam more.
+void zp_arena_add_seams(struct zp_slot *to, const struct zp_slot *from);
 
 // Bytes that are committed in all slots.
 size_t zp_arena_committed(void);

@@ -2,10 +2,11 @@
 
 #include "log.h"
 
+#include "syscall.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static ZP_FROZEN int log_level = ZP_LOG_WARNING;
@@ -29,7 +30,7 @@ static int settled = UNSETTLED;
 static bool identify(int fd, struct stat *status)
 {
     int saved_errno = errno;
-    bool open = syscall(SYS_fstat, fd, status) == 0;
+    bool open = zp_syscall(SYS_fstat, fd, status) == 0;
     errno = saved_errno;
     return open;
 }
@@ -120,7 +121,7 @@ void zp_line_write(struct zp_line *line)
     line->text[line->length++] = '\n';
     // By number: libc's write is a cancellation point, which malloc must not be. A closed or full
     // stderr is not ours to mend: the message is lost, the program goes on.
-    long written = syscall(SYS_write, STDERR_FILENO, line->text, line->length);
+    long written = zp_syscall(SYS_write, STDERR_FILENO, line->text, line->length);
     (void)written;
     errno = saved_errno;
 }

@@ -2,6 +2,8 @@
 
 #include "os.h"
 
+#include "syscall.h"
+
 #include "log.h"
 
 #include <errno.h>
@@ -9,7 +11,6 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <stdarg.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
@@ -21,22 +22,22 @@
 static void *call_mmap(void *address, size_t length, int protection, int flags, int fd,
                        off_t offset)
 {
-    return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+    return (void *)zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset);
 }
 
 static int call_munmap(void *address, size_t length)
 {
-    return (int)syscall(SYS_munmap, address, length);
+    return (int)zp_syscall(SYS_munmap, address, length);
 }
 
 static int call_mprotect(void *address, size_t length, int protection)
 {
-    return (int)syscall(SYS_mprotect, address, length, protection);
+    return (int)zp_syscall(SYS_mprotect, address, length, protection);
 }
 
 static int call_madvise(void *address, size_t length, int advice)
 {
-    return (int)syscall(SYS_madvise, address, length, advice);
+    return (int)zp_syscall(SYS_madvise, address, length, advice);
 }
 
 static void *call_mremap(void *from, size_t length, size_t new_length, int flags, ...)
@@ -45,12 +46,12 @@ static void *call_mremap(void *from, size_t length, size_t new_length, int flags
     va_start(more, flags);
     void *to = va_arg(more, void *); // there is one: core moves to addresses of its own only
     va_end(more);
-    return (void *)syscall(SYS_mremap, from, length, new_length, flags, to);
+    return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
 }
 
 static int call_membarrier(int command)
 {
-    return (int)syscall(SYS_membarrier, command, 0, 0);
+    return (int)zp_syscall(SYS_membarrier, command, 0, 0);
 }
 
 static uint32_t call_clock(void)
@@ -62,7 +63,7 @@ static uint32_t call_clock(void)
 
 static int call_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *time)
 {
-    return (int)syscall(SYS_futex, word, operation, value, time, NULL, 0);
+    return (int)zp_syscall(SYS_futex, word, operation, value, time, NULL, 0);
 }
 
 ZP_FROZEN struct zp_os_calls zp_os_calls = {

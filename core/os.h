@@ -25,6 +25,10 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24 // Linux 5.18
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 // Linux 6.13
+#define MADV_GUARD_REMOVE 103
+#endif
 
 struct zp_os_calls {
     void *(*mmap)(void *address, size_t length, int protection, int flags, int fd, off_t offset);

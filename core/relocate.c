@@ -29,17 +29,14 @@ static void hand_over(const struct zp_slot *from, struct zp_slot *to)
 {
     to->epoch = from->epoch;
     to->warm = from->warm;
-    memcpy(to->seams, from->seams, sizeof(to->seams));
-    to->seam_count = from->seam_count;
-    to->seams[to->seam_count++] = (uint32_t)(from->committed / zp_arena.page);
+    zp_arena_add_seams(to, from);
 }
 
 int zp_relocate(struct zp_slot *from, struct zp_slot *to, size_t bytes)
 {
     // A target that is accessible already keeps its own mapping: moving into it would need care
     // for nothing, as it is rare (arena.h: a decommit the kernel had no mapping for).
-    if (from->marked || from->seam_count == ZP_SLOT_SEAMS || to->committed != 0 ||
-        !zp_arena.regions[to->size_class].standalone) {
+    if (from->marked || from->seam_count == ZP_SLOT_SEAMS || to->committed != 0 || to->packed) {
         zp_arena_put_back(to);
         return -ENOTSUP;
     }

@@ -8,7 +8,9 @@
 //   for
 //     the links and the words of eviction, which belong to the lock of the slot's shard.
 //   - COLD slots hold no pages. `clean` is true of every slot whose every byte reads as zero.
-//   - `base` is written once, when the slot is first taken; a record that never was is all zeros.
+//   - `base` and `packed` are written once, when the slot is first taken; a record that never was
+//   is
+//     all zeros.
 //   - `committed` does not change while the program owns the buffer, but by realloc: it is what
 //     malloc_usable_size answers and what scrubbing covers.
 //
@@ -65,12 +67,14 @@ struct zp_slot {
     uint32_t epoch;   // of the arena, when its pages became ours alone
     uint8_t state;    // enum zp_slot_state
     uint8_t size_class;
-    bool clean;                  // every byte reads as zero
-    bool resident;               // every page was in memory: scrub without asking
-    uint8_t reclaimable;         // enum zp_reclaimable
-    bool left_out;               // marked MADV_DONTFORK by a fork
-    bool marked;                 // its mapping was changed: replace it when freed
-    bool open;                   // packed layout: the slot has been made accessible
+    bool clean;          // every byte reads as zero
+    bool resident;       // every page was in memory: scrub without asking
+    uint8_t reclaimable; // enum zp_reclaimable
+    bool left_out;       // marked MADV_DONTFORK by a fork
+    bool marked;         // its mapping was changed: replace it when freed
+    bool packed : 1;     // lies side by side with its neighbours (arena.h); set once, with base
+    bool open : 1;       // packed: its stride has been made accessible
+    bool guard : 1;      // packed: a guard marker lies behind the committed bytes
     struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
     union {
         uint64_t born;                        // LIVE: bytes that its thread had requested before it

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Until the second half of this file nothing of libc is called but syscall(): the sanitizers put
+// Until the second half of this file nothing of libc is called: the sanitizers put
 // themselves before everything else, and must not be woken before their time. volatile keeps the
 // compiler from making calls of loops.
 
 #include "aside.h"
 
 #include "core/base.h"
+#include "core/syscall.h"
 
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 // ---- Who is here -----------------------------------------------------------------------------
@@ -145,8 +145,8 @@ static const char *executable(const char *started_by)
 {
     static const char always[] = "/proc/self/exe";
     struct stat here, there;
-    if (started_by != NULL && syscall(SYS_newfstatat, AT_FDCWD, always, &here, 0) == 0 &&
-        syscall(SYS_newfstatat, AT_FDCWD, started_by, &there, 0) == 0 &&
+    if (started_by != NULL && zp_kernel_call(SYS_newfstatat, AT_FDCWD, always, &here, 0) == 0 &&
+        zp_kernel_call(SYS_newfstatat, AT_FDCWD, started_by, &there, 0) == 0 &&
         here.st_dev == there.st_dev && here.st_ino == there.st_ino)
         return started_by;
     return always;
@@ -154,7 +154,7 @@ static const char *executable(const char *started_by)
 
 static void write_out(const char *words)
 {
-    long written = syscall(SYS_write, STDERR_FILENO, words, length_of(words));
+    long written = zp_kernel_call(SYS_write, STDERR_FILENO, words, length_of(words));
     (void)written; // a closed or full stderr is not ours to mend
 }
 
@@ -204,7 +204,7 @@ static void start_anew(const char *tool)
         return;
     if (!is_off(environment))
         zp_aside_say(tool);
-    syscall(SYS_execve, file, arguments, environment);
+    zp_kernel_call(SYS_execve, file, arguments, environment);
 }
 
 // ---- The moment ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "preload/export.h"
 #include "preload/jemalloc.h"
+#include "preload/sandbox.h"
 #include "preload/signals.h"
 #include "preload/start.h"
 
@@ -112,6 +113,7 @@ static void parent(void)
 static void child(void)
 {
     zp_fork_child();
+    zp_sandbox_child();
     if (fork_of_thread.jemalloc) {
         jemalloc.child(); // makes its locks anew
         zp_je_locks_held = 0;

@@ -3,17 +3,17 @@
 #include "clock.h"
 
 #include "core/base.h"
+#include "core/syscall.h"
 
 #include <dlfcn.h>
 #include <gnu/lib-names.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef int read_clock(clockid_t clock, struct timespec *now);
 
 static int by_number(clockid_t clock, struct timespec *now)
 {
-    return (int)syscall(SYS_clock_gettime, clock, now);
+    return (int)zp_syscall(SYS_clock_gettime, clock, now);
 }
 
 static ZP_FROZEN read_clock *read_now = by_number;

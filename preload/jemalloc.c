@@ -7,9 +7,11 @@
 #include "preload/jemalloc.h"
 #include "core/os.h"
 #include "core/pool.h"
+#include "core/syscall.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <sys/mman.h>
 
 void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
@@ -20,6 +22,7 @@ int zp_je_mprotect(void *address, size_t length, int protection);
 int zp_je_pthread_mutex_lock(pthread_mutex_t *mutex);
 int zp_je_pthread_mutex_trylock(pthread_mutex_t *mutex);
 int zp_je_pthread_mutex_unlock(pthread_mutex_t *mutex);
+long zp_je_syscall(long number, ...);
 
 // jemalloc looks through one bin of a thread's cache for what it no longer needs every so many
 // bytes allocated. At its own 64 KiB that is a tenth of the time of small blocks of mixed sizes;
@@ -98,3 +101,15 @@ int zp_je_pthread_mutex_unlock(pthread_mutex_t *mutex)
 }
 
 #endif
+
+// Files of /proc, read while it starts.
+long zp_je_syscall(long number, ...)
+{
+    long arguments[4];
+    va_list more;
+    va_start(more, number);
+    for (int i = 0; i < 4; i++) // reads what is not there, as libc's own does
+        arguments[i] = va_arg(more, long);
+    va_end(more);
+    return zp_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3]);
+}

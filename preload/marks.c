@@ -1,63 +1,64 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//
-// mprotect, madvise, mlock, mmap, munmap and mremap, in the way of the program, to see what it does
-// to its buffers.
-//
-// glibc unmaps a large block when it is freed, and with it goes whatever the program did to the
-// mapping: made it read-only, locked it, kept it from children, mapped a file over a part of it. A
-// pooled buffer would pass that on to its next owner, crash the scrub, or have it write zeros into
-// the file. So these calls do what they always do, and note it in the buffer's record; when freed,
-// such a buffer's memory is replaced instead of kept.
-//
-// Only what outlives the call counts: dropping pages or asking for huge ones does not.
 
 #undef _FILE_OFFSET_BITS // it makes mmap another name of mmap64; here each is a function
 
+#include "marks.h"
+
+#include "core/os.h"
 #include "core/pool.h"
+#include "core/syscall.h"
 #include "preload/export.h"
 
 #include <stdarg.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102 // Linux 6.13
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4 // Linux 5.7
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462 // Linux 6.10
 #endif
 
 EXPORT int mprotect(void *address, size_t length, int protection);
 EXPORT int pkey_mprotect(void *address, size_t length, int protection, int key);
 EXPORT int madvise(void *address, size_t length, int advice);
+EXPORT ssize_t process_madvise(int process, const struct iovec *ranges, size_t count, int advice,
+                               unsigned flags);
 EXPORT int mlock(const void *address, size_t length);
 EXPORT int mlock2(const void *address, size_t length, unsigned flags);
+EXPORT int mseal(void *address, size_t length, unsigned long flags);
 EXPORT void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
 EXPORT void *mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset);
 EXPORT int munmap(void *address, size_t length);
 EXPORT void *mremap(void *from, size_t length, size_t new_length, int flags, ...);
 
-// Passes the result of the system call on.
-static int note(long result, const void *address, size_t length)
+int zp_marks_note(long result, const void *address, size_t length)
 {
     if (result == 0 && zp_arena_owns(address))
         zp_pool_note_marks(address, length);
     return (int)result;
 }
 
-int mprotect(void *address, size_t length, int protection)
+void zp_marks_note_at(const void *address)
 {
-    return note(syscall(SYS_mprotect, address, length, protection), address, length);
+    zp_marks_note(0, address, 1);
 }
 
-int pkey_mprotect(void *address, size_t length, int protection, int key)
+// ---- What is done to pages -------------------------------------------------------------------
+
+int zp_marks_mprotect(void *address, size_t length, int protection)
 {
-    if (key == -1) // glibc's way to say mprotect
-        return mprotect(address, length, protection);
-    return note(syscall(SYS_pkey_mprotect, address, length, protection, key), address, length);
+    return zp_marks_note(zp_syscall(SYS_mprotect, address, length, protection), address, length);
 }
 
-int madvise(void *address, size_t length, int advice)
+int zp_marks_pkey_mprotect(void *address, size_t length, int protection, int key)
 {
-    long result = syscall(SYS_madvise, address, length, advice);
+    return zp_marks_note(zp_syscall(SYS_pkey_mprotect, address, length, protection, key), address,
+                         length);
+}
+
+static bool outlives_the_call(int advice)
+{
     switch (advice) {
     case MADV_DONTFORK:
     case MADV_WIPEONFORK:
@@ -65,50 +66,192 @@ int madvise(void *address, size_t length, int advice)
     case MADV_NOHUGEPAGE:
     case MADV_DONTDUMP:
     case MADV_GUARD_INSTALL:
-        return note(result, address, length);
+        return true;
     default:
-        return (int)result;
+        return false;
     }
+}
+
+int zp_marks_madvise(void *address, size_t length, int advice)
+{
+    long result = zp_syscall(SYS_madvise, address, length, advice);
+    return outlives_the_call(advice) ? zp_marks_note(result, address, length) : (int)result;
+}
+
+// Of another process the addresses mean nothing here; a buffer noted for nothing loses nothing but
+// its pages when it is freed.
+ssize_t zp_marks_process_madvise(int process, const struct iovec *ranges, size_t count, int advice,
+                                 unsigned flags)
+{
+    long result = zp_syscall(SYS_process_madvise, process, ranges, count, advice, flags);
+    for (size_t i = 0; result > 0 && outlives_the_call(advice) && i < count; i++)
+        zp_marks_note(0, ranges[i].iov_base, ranges[i].iov_len);
+    return result;
+}
+
+int zp_marks_mlock(const void *address, size_t length)
+{
+    return zp_marks_note(zp_syscall(SYS_mlock, address, length), address, length);
+}
+
+int zp_marks_mlock2(const void *address, size_t length, unsigned flags)
+{
+    return zp_marks_note(zp_syscall(SYS_mlock2, address, length, flags), address, length);
+}
+
+int zp_marks_mseal(void *address, size_t length, unsigned long flags)
+{
+    return zp_marks_note(zp_syscall(SYS_mseal, address, length, flags), address, length);
+}
+
+// ---- What is mapped and unmapped -------------------------------------------------------------
+
+void *zp_marks_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    long result = zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+    if (result != -1)
+        zp_marks_note(0, (void *)result, length); // in the arena only if it replaced something
+    return (void *)result;
+}
+
+static int unmap(uintptr_t from, uintptr_t to)
+{
+    return from < to ? (int)zp_syscall(SYS_munmap, from, to - from) : 0;
+}
+
+// Leaves addresses without access where there would be a hole.
+static int close_part(uintptr_t from, uintptr_t to)
+{
+    int error = zp_arena_close((char *)from, to - from);
+    if (error == 0)
+        return zp_marks_note(0, (void *)from, to - from);
+    errno = -error;
+    return -1;
+}
+
+int zp_marks_munmap(void *address, size_t length)
+{
+    uintptr_t from = (uintptr_t)address, to = from + zp_round_up(length, zp_os_page_size());
+    uintptr_t base = zp_arena.base, end = base + zp_arena.size;
+    bool valid = from % zp_os_page_size() == 0 && from < to && length <= PTRDIFF_MAX;
+    if (!valid || to <= base || end <= from)
+        return (int)zp_syscall(SYS_munmap, address, length);
+    uintptr_t first = from < base ? base : from, last = to < end ? to : end;
+    return close_part(first, last) == 0 && unmap(from, first) == 0 ? unmap(last, to) : -1;
+}
+
+static void *kernel_mremap(void *from, size_t length, size_t new_length, int flags, void *to)
+{
+    return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
+}
+
+// Moves pages out of the arena. They go to a place of their own first, as only a mapping that keeps
+// its length can leave its addresses mapped: so nothing else can be mapped there meanwhile. Where
+// the kernel cannot do that, the hole is closed at once.
+static void *move_out(void *from, size_t length, size_t new_length, int flags, void *to)
+{
+    void *moved = kernel_mremap(from, length, length, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+    if (moved == MAP_FAILED) {
+        moved = kernel_mremap(from, length, new_length, flags, to);
+    } else if (new_length != length || (flags & MREMAP_FIXED) != 0) {
+        void *there = kernel_mremap(moved, length, new_length, flags, to);
+        int error = errno;
+        if (there == MAP_FAILED) // back, onto what is mapped there
+            kernel_mremap(moved, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+        errno = error;
+        moved = there;
+    }
+    if (moved != MAP_FAILED && moved != from)
+        zp_arena_close(from, length);
+    return moved;
+}
+
+static void *mremap_in_arena(void *from, size_t length, size_t new_length, int flags, void *to)
+{
+    bool valid = (uintptr_t)from % zp_os_page_size() == 0 && length - 1 < PTRDIFF_MAX &&
+                 new_length - 1 < PTRDIFF_MAX;
+    if (!valid || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0)
+        return kernel_mremap(from, length, new_length, flags, to); // an error, or nothing unmapped
+    size_t had = zp_round_up(length, zp_os_page_size());
+    size_t wanted = zp_round_up(new_length, zp_os_page_size());
+    if ((flags & MREMAP_FIXED) == 0 && wanted < had)
+        return zp_marks_munmap((char *)from + wanted, had - wanted) == 0 ? from : MAP_FAILED;
+    if ((flags & MREMAP_MAYMOVE) == 0 || ((flags & MREMAP_FIXED) == 0 && wanted == had))
+        return kernel_mremap(from, length, new_length, flags, to); // nothing moves
+    return move_out(from, had, wanted, flags, to);
+}
+
+void *zp_marks_mremap(void *from, size_t length, size_t new_length, int flags, void *to)
+{
+    void *moved = zp_arena_owns(from) ? mremap_in_arena(from, length, new_length, flags, to)
+                                      : kernel_mremap(from, length, new_length, flags, to);
+    if (moved != MAP_FAILED) {
+        zp_marks_note(0, from, length);
+        zp_marks_note(0, moved, new_length);
+    }
+    return moved;
+}
+
+// ---- libc's names ----------------------------------------------------------------------------
+
+int mprotect(void *address, size_t length, int protection)
+{
+    return zp_marks_mprotect(address, length, protection);
+}
+
+int pkey_mprotect(void *address, size_t length, int protection, int key)
+{
+    if (key == -1) // glibc's way to say mprotect
+        return zp_marks_mprotect(address, length, protection);
+    return zp_marks_pkey_mprotect(address, length, protection, key);
+}
+
+int madvise(void *address, size_t length, int advice)
+{
+    return zp_marks_madvise(address, length, advice);
+}
+
+ssize_t process_madvise(int process, const struct iovec *ranges, size_t count, int advice,
+                        unsigned flags)
+{
+    return zp_marks_process_madvise(process, ranges, count, advice, flags);
 }
 
 int mlock(const void *address, size_t length)
 {
-    return note(syscall(SYS_mlock, address, length), address, length);
+    return zp_marks_mlock(address, length);
 }
 
 int mlock2(const void *address, size_t length, unsigned flags)
 {
-    return note(syscall(SYS_mlock2, address, length, flags), address, length);
+    return zp_marks_mlock2(address, length, flags);
+}
+
+int mseal(void *address, size_t length, unsigned long flags)
+{
+    return zp_marks_mseal(address, length, flags);
 }
 
 void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
-    long result = syscall(SYS_mmap, address, length, protection, flags, fd, offset);
-    if (result != -1)
-        note(0, (void *)result, length); // in the arena only if it replaced something there
-    return (void *)result;
+    return zp_marks_mmap(address, length, protection, flags, fd, offset);
 }
 
 void *mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
-    return mmap(address, length, protection, flags, fd, offset);
+    return zp_marks_mmap(address, length, protection, flags, fd, offset);
 }
 
 int munmap(void *address, size_t length)
 {
-    return note(syscall(SYS_munmap, address, length), address, length);
+    return zp_marks_munmap(address, length);
 }
 
 void *mremap(void *from, size_t length, size_t new_length, int flags, ...)
 {
     va_list more;
     va_start(more, flags);
-    void *wanted = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? va_arg(more, void *) : NULL;
+    void *to = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? va_arg(more, void *) : NULL;
     va_end(more);
-    long result = syscall(SYS_mremap, from, length, new_length, flags, wanted);
-    if (result != -1) {
-        note(0, from, length);
-        note(0, (void *)result, new_length);
-    }
-    return (void *)result;
+    return zp_marks_mremap(from, length, new_length, flags, to);
 }

@@ -1,40 +1,122 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//
-// prctl, to hear that the program is about to put itself under a filter of system calls.
-//
-// Such a filter lists what the program needs, and whatever the library asks for beyond that may end
-// it. It is announced: by PR_SET_SECCOMP, or by PR_SET_NO_NEW_PRIVS, which has to come first for
-// those without privileges. So then the pool is started, as that reads files, and from there on
-// makes only the calls that any malloc makes (zp_os_restrict).
-//
-// A filter that was there before the program is not heard of: docs/design.md says what it has to
-// allow.
 
+#include "sandbox.h"
+
+#include "core/log.h"
 #include "core/os.h"
+#include "core/syscall.h"
 #include "preload/export.h"
+#include "preload/marks.h"
 #include "preload/start.h"
 
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41 // Linux 5.17
+#endif
 
 EXPORT int prctl(int option, ...);
 
+// ---- Whose memory this is --------------------------------------------------------------------
+
+// The process that this memory belongs to. On a page that a child with memory of its own finds
+// empty (MADV_WIPEONFORK, Linux 4.14), however it was made; NULL where there is none.
+static ZP_FROZEN pid_t *owner = NULL;
+
+static pid_t own_id(void)
+{
+    return (pid_t)zp_kernel_call(SYS_getpid);
+}
+
+static void claim(void)
+{
+    __atomic_store_n(owner, own_id(), __ATOMIC_RELAXED);
+}
+
+void zp_sandbox_child(void)
+{
+    if (owner != NULL && !zp_os_is_restricted()) // a filter may not allow to ask
+        claim();
+}
+
+__attribute__((constructor(101))) static void know_owner(void)
+{
+    size_t page = zp_os_page_size();
+    void *mapped;
+    if (zp_os_map(page, PROT_READ | PROT_WRITE, &mapped) != 0)
+        return;
+    if (zp_os_advise(mapped, page, MADV_WIPEONFORK) != 0) {
+        zp_os_unmap(mapped, page);
+        return;
+    }
+    owner = mapped;
+    claim();
+}
+
+static bool shares_its_parents_memory(void)
+{
+    if (owner == NULL)
+        return false;
+    if (__atomic_load_n(owner, __ATOMIC_RELAXED) == 0)
+        claim(); // made by clone, past fork
+    return __atomic_load_n(owner, __ATOMIC_RELAXED) != own_id();
+}
+
+// ---- Filters ---------------------------------------------------------------------------------
+
+// A second filter is no news, and the first may not allow to ask for the process.
+static bool is_news(void)
+{
+    return !zp_os_is_restricted() && !shares_its_parents_memory();
+}
+
+// What asks more of the kernel than a filter may allow is done before.
+static void prepare(bool filters)
+{
+    while (zp_start()) {
+    }
+    if (filters)
+        zp_log_settle();
+}
+
+int zp_sandbox_prctl(int option, const long *arguments)
+{
+    bool filters = option == PR_SET_SECCOMP;
+    bool news = (filters || option == PR_SET_NO_NEW_PRIVS) && is_news();
+    if (news)
+        prepare(filters);
+    long result =
+        zp_syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]);
+    if (news && filters && result == 0)
+        zp_os_restrict();
+    if (option == PR_SET_VMA) // a name of the program's
+        zp_marks_note(result, (const void *)arguments[1], (size_t)arguments[2]);
+    return (int)result;
+}
+
+int zp_sandbox_seccomp(unsigned operation, unsigned flags, void *argument)
+{
+    bool filters = operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER;
+    bool news = filters && is_news();
+    if (news)
+        prepare(true);
+    long result = zp_syscall(SYS_seccomp, operation, flags, argument);
+    // A positive number is a descriptor, or a thread that could not be brought along.
+    bool done = result == 0 || (result > 0 && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0);
+    if (news && done)
+        zp_os_restrict();
+    return (int)result;
+}
+
 int prctl(int option, ...)
 {
-    unsigned long arguments[4];
+    long arguments[4];
     va_list more;
     va_start(more, option);
     for (int i = 0; i < 4; i++) // reads what is not there, as libc's own does
-        arguments[i] = va_arg(more, unsigned long);
+        arguments[i] = va_arg(more, long);
     va_end(more);
-    bool announces = option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS;
-    while (announces && zp_start()) {
-    }
-    int result =
-        (int)syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]);
-    if (announces && result == 0)
-        zp_os_restrict();
-    return result;
+    return zp_sandbox_prctl(option, arguments);
 }

@@ -8,11 +8,11 @@
 #ifndef ZP_PRELOAD_SIGNALS_H
 #define ZP_PRELOAD_SIGNALS_H
 
+#include "core/syscall.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 // As the kernel has it: a bit for each of 64 signals.
 typedef uint64_t zp_signals;
@@ -22,7 +22,7 @@ static inline zp_signals zp_signals_block(void)
 {
     int saved_errno = errno;
     zp_signals all = UINT64_MAX, before = 0;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
+    zp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
     errno = saved_errno;
     return before;
 }
@@ -30,7 +30,7 @@ static inline zp_signals zp_signals_block(void)
 static inline void zp_signals_restore(zp_signals before)
 {
     int saved_errno = errno;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+    zp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
     errno = saved_errno;
 }
 

@@ -39,6 +39,7 @@ static void choose_config(struct unit_random *choices)
     if ((bits & 8) != 0)
         config.eviction = &zp_eviction_lifo;
     config.retain.decay_ms = decays[bits >> 4 & 3];
+    config.arena.mappings = (bits >> 6) == 2 ? 4 : 0;
     stand_in.off = (bits >> 6) == 3;
     config.retain.budget = budgets[unit_random_below(choices, 4)];
     config.retain.thread_cache_bytes = cache_bytes[unit_random_below(choices, 4)];

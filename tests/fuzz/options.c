@@ -21,6 +21,7 @@ static struct zp_machine choose_machine(struct unit_random *choices)
         .cache = (size_t)1 << unit_random_below(choices, 64),
         .strict = unit_random_below(choices, 2) != 0,
         .huge_pages = unit_random_below(choices, 2) != 0,
+        .mappings = (size_t)1 << unit_random_below(choices, 64),
     };
 }
 

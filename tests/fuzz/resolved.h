@@ -75,6 +75,7 @@ static inline void check_resolved(const struct zp_options *options,
     MUST(config.thread_cache_most <= ZP_CACHE_MOST);
     MUST(config.arena.smallest >= ZP_CLASS_MIN && config.arena.smallest <= ZP_GIB);
     MUST(config.arena.reserve == SIZE_MAX || config.arena.reserve <= machine->address_space / 4);
+    MUST(config.arena.mappings <= machine->mappings);
     MUST(config.retain.decay_ms >= ZP_DECAY_NEVER && config.retain.decay_ms <= INT32_MAX);
     MUST(config.retain.scrub || (!config.retain.scrub_again && config.retain.scrub_behind == 0));
     MUST(config.retain.cpu_cache <= machine->cache);

@@ -6,9 +6,11 @@
 // usage: filters refuse CALLS PROGRAM [ARGUMENT...]   runs a program to which the calls fail, EPERM
 //        filters kill CALLS         works on under a filter that ends the process for any other
 //        filters announce CALLS     the same, installed by prctl before the first large request
+//        filters by-number CALLS    the same, installed as libseccomp does
 //
 // CALLS are names as in docs/design.md, with spaces between.
 
+#include "core/syscall.h"
 #include "tests/preload/check.h"
 
 #include <errno.h>
@@ -30,6 +32,10 @@
 
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
 #endif
 
 enum { ANY = -1 };
@@ -62,6 +68,7 @@ static const struct call known[] = {
     CALL(openat),
     CALL(read),
     CALL(close),
+    CALL(getpid),
     CALL(fstat),
     CALL(mbind),
     CALL(set_mempolicy),
@@ -77,6 +84,9 @@ static const struct call known[] = {
     ADVICE(MADV_DONTFORK),
     ADVICE(MADV_DOFORK),
     ADVICE(MADV_FREE),
+    ADVICE(MADV_WIPEONFORK),
+    ADVICE(MADV_GUARD_INSTALL),
+    ADVICE(MADV_GUARD_REMOVE),
     ADVICE(MADV_POPULATE_WRITE),
 };
 
@@ -129,13 +139,28 @@ static void add_calls(char *names, unsigned verdict)
     }
 }
 
-static void install(unsigned otherwise)
+// How a filter is installed: past libc, so that the library does not hear of it, or so that it
+// does.
+enum way { UNHEARD, BY_PRCTL, BY_NUMBER };
+
+static long set_filter(enum way way, struct sock_fprog *program)
+{
+    switch (way) {
+    case BY_PRCTL:
+        return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0);
+    case BY_NUMBER:
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program);
+    default:
+        return zp_syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0);
+    }
+}
+
+static void install(unsigned otherwise, enum way way)
 {
     add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, otherwise));
     struct sock_fprog program = {.len = length, .filter = code};
-    // By number, so that the library does not hear of it.
-    CHECK(syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    if (syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0)
+    CHECK(zp_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    if (set_filter(way, &program) != 0)
         check_skip("no system call filters here");
 }
 
@@ -231,18 +256,16 @@ static void use_all(void)
     use(NULL);
 }
 
-static void kill_others(char *names, bool announced)
+static void kill_others(char *names, enum way way)
 {
     require_library();
-    run_thread(announced ? do_nothing : use); // the first use of threads, and of the pool
-    if (announced)
-        CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    run_thread(way == UNHEARD ? use : do_nothing); // the first use of threads, and of the pool
     struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO};
     CHECK(sigaction(SIGSYS, &action, NULL) == 0);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         add_call(own[i], ANY, SECCOMP_RET_ALLOW);
     add_calls(names, SECCOMP_RET_ALLOW);
-    install(SECCOMP_RET_TRAP);
+    install(SECCOMP_RET_TRAP, way);
     use_all();
     use_all();
     static const char said[] = "worked\n";
@@ -253,11 +276,15 @@ static void kill_others(char *names, bool announced)
 int main(int count, char **arguments)
 {
     CHECK(count >= 3);
+    if (strcmp(arguments[1], "announce") == 0)
+        kill_others(arguments[2], BY_PRCTL);
+    if (strcmp(arguments[1], "by-number") == 0)
+        kill_others(arguments[2], BY_NUMBER);
     if (strcmp(arguments[1], "refuse") != 0)
-        kill_others(arguments[2], strcmp(arguments[1], "announce") == 0);
+        kill_others(arguments[2], UNHEARD);
     CHECK(count >= 4);
     add_calls(arguments[2], SECCOMP_RET_ERRNO | EPERM);
-    install(SECCOMP_RET_ALLOW);
+    install(SECCOMP_RET_ALLOW, UNHEARD);
     execv(arguments[3], arguments + 3);
     perror(arguments[3]);
     return 1;

@@ -60,6 +60,7 @@ malloc='mmap munmap mremap mprotect madvise(MADV_DONTNEED) madvise(MADV_FREE)'
 for option in ZERO=free ZERO=background ZERO=off CHECK=full MIN_SIZE=64K PREWARM=3M*4; do
     how=announce allow "$malloc" "ZEROPOOL_$option"
 done
+how=by-number allow "$malloc"
 
 # A filter that lets too little through does end it: the test can fail.
 if env LD_PRELOAD="$ZP_LIBRARY" "$filters" kill 'mmap munmap' >"$said" 2>&1; then

@@ -356,9 +356,13 @@ static inline void model_find_every_slot(const struct model_census *census)
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
         const struct zp_region_use *region = &zp_region_use[c];
         uint32_t cold = 0;
-        for (const struct zp_slot *slot = region->cold; slot != NULL; slot = slot->next) {
-            MUST(slot->state == ZP_SLOT_COLD && slot->size_class == c);
-            MUST(++cold <= region->used);
+        for (unsigned packed = 0; packed < 2; packed++) {
+            const struct zp_slot *slot = region->cold[packed];
+            for (; slot != NULL; slot = slot->next) {
+                MUST(slot->state == ZP_SLOT_COLD && slot->size_class == c);
+                MUST(slot->packed == packed);
+                MUST(++cold <= region->used);
+            }
         }
         MUST(cold + census->retired[c] == region->used);
     }

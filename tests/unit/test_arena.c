@@ -26,6 +26,13 @@ static struct zp_slot *take_committed(size_t size)
     return slot;
 }
 
+// What an owner wrote behind its buffer: the rest of a packed slot's stride is accessible.
+static void overrun(const struct zp_slot *slot)
+{
+    size_t end = zp_class_size(slot->size_class);
+    memset(slot->base + slot->committed, 0x5A, end - slot->committed);
+}
+
 // ---- Where things are ------------------------------------------------------------------------
 
 // Breaks when an address just inside is not ours, or one just outside is.
@@ -317,6 +324,228 @@ START_TEST(huge_pages_are_asked_for_by_slot)
 }
 END_TEST
 
+// ---- When mappings run short -----------------------------------------------------------------
+
+// Room for four standalone slots.
+static void start_with_few_mappings(void)
+{
+    start((struct zp_arena_config){
+        .reserve = 24 * ZP_GIB, .smallest = ZP_CLASS_MIN, .huge_pages = true, .mappings = 8});
+}
+
+static bool has_guards(void)
+{
+    char *page = mmap(NULL, unit_page(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(page, MAP_FAILED);
+    bool guards = madvise(page, unit_page(), MADV_GUARD_INSTALL) == 0;
+    munmap(page, unit_page());
+    return guards;
+}
+
+// Takes large slots until one is packed.
+static struct zp_slot *take_packed(size_t size)
+{
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert(!take_committed(size)->packed);
+    struct zp_slot *slot = take_committed(size);
+    ck_assert(slot->packed);
+    return slot;
+}
+
+// Breaks when large slots go on taking two mappings each, of one class or of several, until the
+// program has none left.
+START_TEST(large_slots_share_mappings_when_they_run_short)
+{
+    start_with_few_mappings();
+    struct zp_slot *slot = take_packed(3 * ZP_MIB);
+    ck_assert(!zp_arena_is_huge(slot));
+    memset(slot->base, 1, slot->committed); // all runs have an owner of pages
+    take_committed(2 * ZP_MIB);
+    unsigned before = unit_mappings();
+    for (unsigned i = 0; i < 20; i++) {
+        slot = take_committed(i % 2 == 0 ? 3 * ZP_MIB : 2 * ZP_MIB);
+        ck_assert(slot->packed);
+        memset(slot->base, 1, slot->committed);
+    }
+    ck_assert_uint_le(unit_mappings(), before + 3); // records are opened meanwhile
+}
+END_TEST
+
+// Breaks when packed slots become one mapping without bound: the kernel refuses a fork of one that
+// is larger than the machine's memory; or when large slots are packed that would be one each.
+START_TEST(runs_of_packed_slots_are_bounded)
+{
+    start((struct zp_arena_config){.reserve = 96 * ZP_GIB, .smallest = ZP_MIB, .mappings = 1});
+    take_committed(2 * ZP_MIB);
+    ck_assert_ptr_null(zp_arena_take(zp_class_of(64 * ZP_MIB)));
+    struct zp_slot *slot = NULL, *first = take_committed(32 * ZP_MIB);
+    for (unsigned i = 1; i < 8; i++)
+        memset((slot = take_committed(32 * ZP_MIB))->base, 1, 1);
+    ck_assert(first->packed && slot == first + 7);
+    for (slot = first; slot < first + 8; slot++)
+        ck_assert_int_eq(unit_is_readable(slot->base + 64 * ZP_MIB - 1), (slot - first) % 4 != 3);
+    slot = first + 3; // whatever was done to it
+    slot->marked = true;
+    zp_arena_decommit(slot);
+    ck_assert_ptr_eq(take_committed(32 * ZP_MIB), slot);
+    ck_assert(!unit_is_readable(slot->base + 64 * ZP_MIB - 1));
+}
+END_TEST
+
+// Breaks when packed slots that were used and given back, in any order, leave mappings in pieces,
+// or when slots stay packed although there are mappings again.
+START_TEST(packed_slots_are_used_again)
+{
+    start_with_few_mappings();
+    struct zp_slot *slots[24], *standalone[4];
+    for (unsigned i = 0; i < 4; i++)
+        standalone[i] = take_committed(3 * ZP_MIB);
+    for (unsigned i = 0; i < 24; i++)
+        memset((slots[i] = take_committed(3 * ZP_MIB))->base, 1, 3 * ZP_MIB);
+    unsigned before = unit_mappings();
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = round % 2; i < 24; i += 2)
+            zp_arena_decommit(slots[i]);
+        ck_assert_uint_le(unit_mappings(), before);
+        for (unsigned i = round % 2; i < 24; i += 2) {
+            ck_assert((slots[i] = take_committed(3 * ZP_MIB))->packed);
+            ck_assert(unit_is_zero(slots[i]->base, slots[i]->committed));
+            memset(slots[i]->base, 1, slots[i]->committed);
+        }
+        ck_assert_uint_le(unit_mappings(), before);
+    }
+    zp_arena_decommit(standalone[2]);
+    ck_assert_ptr_eq(take_committed(3 * ZP_MIB), standalone[2]);
+    ck_assert(take_committed(3 * ZP_MIB)->packed);
+}
+END_TEST
+
+// Breaks when the seams of a buffer that was moved are not counted, or counted for ever.
+START_TEST(seams_are_mappings)
+{
+    start_with_few_mappings();
+    struct zp_slot *from = take_committed(2 * ZP_MIB), *to = take_committed(5 * ZP_MIB);
+    from->seam_count = 3; // as if it had been moved so often; the new one is at its end
+    zp_arena_add_seams(to, from);
+    ck_assert_uint_eq(to->seam_count, 4);
+    ck_assert(take_committed(3 * ZP_MIB)->packed);
+    zp_arena_decommit(to);
+    ck_assert_ptr_eq(take_committed(5 * ZP_MIB), to);
+}
+END_TEST
+
+// Breaks when a packed buffer of 2 MiB and up does not end in an inaccessible page, after growing
+// and shrinking too, or when that page stays inaccessible inside a later buffer.
+START_TEST(packed_buffers_end_in_a_guard)
+{
+    if (!has_guards())
+        return;
+    start_with_few_mappings();
+    struct zp_slot *slot = take_packed(3 * ZP_MIB);
+    static const size_t steps[] = {3 * ZP_MIB, ZP_MIB, 2 * ZP_MIB, 3 * ZP_MIB - 4096, 4096};
+    for (unsigned i = 0; i < 5; i++) {
+        if (steps[i] < slot->committed)
+            ck_assert_int_eq(zp_arena_release(slot, steps[i]), 0);
+        else
+            ck_assert_int_eq(zp_arena_commit(slot, steps[i]), 0);
+        memset(slot->base, 1, steps[i]);
+        ck_assert(!unit_is_readable(slot->base + steps[i]));
+        ck_assert(slot->guard);
+    }
+    zp_arena_decommit(slot);
+    ck_assert(!slot->guard);
+    ck_assert_ptr_eq(take_committed(3 * ZP_MIB), slot);
+    ck_assert(unit_is_zero(slot->base, slot->committed));
+    memset(slot->base, 1, slot->committed);
+}
+END_TEST
+
+static int old_madvise(void *address, size_t length, int advice)
+{
+    if (advice != MADV_GUARD_INSTALL)
+        return madvise(address, length, advice);
+    errno = EINVAL;
+    return -1;
+}
+
+// Breaks when a kernel without guard markers is more than their loss.
+START_TEST(packed_buffers_do_without_guards)
+{
+    zp_os_calls.madvise = old_madvise;
+    start_with_few_mappings();
+    struct zp_slot *slot = take_packed(2 * ZP_MIB);
+    ck_assert(!slot->guard);
+    overrun(slot);
+    ck_assert_int_eq(zp_arena_commit(slot, 2 * ZP_MIB + unit_page()), 0);
+    ck_assert(unit_is_zero(slot->base, slot->committed));
+    ck_assert_int_eq(zp_arena_release(slot, ZP_MIB), 0);
+    ck_assert_uint_eq(slot->committed, ZP_MIB);
+}
+END_TEST
+
+static int refused_advice;
+
+static int refuse_advice(void *address, size_t length, int advice)
+{
+    if (advice != refused_advice)
+        return madvise(address, length, advice);
+    errno = ENOMEM;
+    return -1;
+}
+
+static void *refuse_mmap(void *address, size_t length, int protection, int flags, int fd,
+                         off_t offset)
+{
+    (void)address, (void)length, (void)protection, (void)flags, (void)fd, (void)offset;
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+// Breaks when a refusal half-way through extending a packed slot shows old bytes or takes some of
+// the buffer that is there; or when one call refused keeps it from growing.
+START_TEST(a_packed_slot_that_cannot_grow_stays_as_it_was)
+{
+    start_with_few_mappings();
+    size_t size = 2 * ZP_MIB + 4 * unit_page(), more = size + 8 * unit_page();
+    struct zp_slot *slot = take_packed(size);
+    memset(slot->base, 1, size);
+    refused_advice = _i == 0 ? MADV_DONTNEED : MADV_GUARD_REMOVE;
+    struct zp_os_calls working = zp_os_calls;
+    zp_os_calls.madvise = refuse_advice;
+    zp_os_calls.mmap = refuse_mmap;
+    bool refused = _i == 0 || slot->guard;
+    ck_assert_int_eq(zp_arena_commit(slot, more), refused ? -ENOMEM : 0);
+    if (refused) {
+        ck_assert_uint_eq(slot->committed, size);
+        zp_os_calls.mmap = working.mmap;
+        ck_assert_int_eq(zp_arena_commit(slot, more), 0);
+    }
+    ck_assert(unit_is_zero(slot->base + size, more - size));
+    memset(slot->base + size, 1, more - size);
+    for (size_t i = 0; i < more; i += unit_page())
+        MUST(slot->base[i] == 1);
+    zp_os_calls = working;
+    ck_assert_int_eq(zp_arena_release(slot, unit_page()), 0);
+}
+END_TEST
+
+// Breaks when slots that cannot be packed take the program's last mappings.
+START_TEST(slots_that_stand_alone_keep_to_their_mappings)
+{
+    start((struct zp_arena_config){.reserve = 24 * ZP_GIB,
+                                   .smallest = ZP_CLASS_MIN,
+                                   .strict = _i == 0,
+                                   .guarded = _i == 1,
+                                   .mappings = 8});
+    for (unsigned i = 0; i < 4; i++)
+        take_committed(i % 2 == 0 ? ZP_MIB : 3 * ZP_MIB);
+    ck_assert_ptr_null(zp_arena_take(zp_class_of(ZP_MIB)));
+    ck_assert_ptr_null(zp_arena_take(zp_class_of(3 * ZP_MIB)));
+    zp_arena_decommit(zp_arena.regions[zp_class_of(ZP_MIB)].slots);
+    take_committed(ZP_MIB);
+}
+END_TEST
+
 // ---- Release ---------------------------------------------------------------------------------
 
 // Breaks when releasing a tail loses what is kept, leaves pages behind, or the tail is not zero
@@ -341,6 +570,32 @@ START_TEST(a_released_tail_is_gone)
         ck_assert(!unit_is_readable(slot->base + keep));
     ck_assert_int_eq(zp_arena_commit(slot, size), 0);
     ck_assert(unit_is_zero(slot->base + keep, committed - keep));
+}
+END_TEST
+
+// Breaks when what was written behind the end of a packed buffer is there for a longer one that has
+// the slot next: by growing, after a tail was given back, and from cold.
+START_TEST(an_overrun_does_not_reach_the_next_owner)
+{
+    start_default();
+    size_t size = ZP_MIB + unit_page(), end = zp_class_size(zp_class_of(size));
+    struct zp_slot *slot = take_committed(size);
+    overrun(slot);
+    if (_i == 1)
+        ck_assert_int_eq(zp_arena_release(slot, 8 * unit_page()), 0);
+    if (_i == 2) {
+        zp_arena_decommit(slot);
+        overrun(slot);
+        ck_assert_ptr_eq(take(size), slot);
+        ck_assert(slot->clean);
+    }
+    size_t kept = slot->committed;
+    memset(slot->base, 1, kept);
+    ck_assert_int_eq(zp_arena_commit(slot, end - unit_page()), 0);
+    ck_assert_int_eq(zp_arena_commit(slot, end), 0);
+    ck_assert(unit_is_zero(slot->base + kept, end - kept));
+    for (size_t i = 0; i < kept; i += unit_page())
+        MUST(slot->base[i] == 1);
 }
 END_TEST
 
@@ -440,7 +695,16 @@ int main(void)
     tcase_add_test(tests, guarded_slots_stand_apart);
     tcase_add_test(tests, strict_overcommit_opens_no_more_than_asked);
     tcase_add_loop_test(tests, huge_pages_are_asked_for_by_slot, 0, 2);
+    tcase_add_test(tests, large_slots_share_mappings_when_they_run_short);
+    tcase_add_test(tests, runs_of_packed_slots_are_bounded);
+    tcase_add_test(tests, packed_slots_are_used_again);
+    tcase_add_test(tests, seams_are_mappings);
+    tcase_add_test(tests, packed_buffers_end_in_a_guard);
+    tcase_add_test(tests, packed_buffers_do_without_guards);
+    tcase_add_loop_test(tests, a_packed_slot_that_cannot_grow_stays_as_it_was, 0, 2);
+    tcase_add_loop_test(tests, slots_that_stand_alone_keep_to_their_mappings, 0, 2);
     tcase_add_loop_test(tests, a_released_tail_is_gone, 0, COMMIT_SIZES);
+    tcase_add_loop_test(tests, an_overrun_does_not_reach_the_next_owner, 0, 3);
     tcase_add_loop_test(tests, a_decommitted_slot_is_cold, 0, COMMIT_SIZES);
     tcase_add_test(tests, decommitting_joins_the_mappings_again);
     tcase_add_loop_test(tests, locked_pages_are_given_back, 0, 2);

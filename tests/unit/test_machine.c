@@ -137,6 +137,24 @@ START_TEST(overcommit)
 }
 END_TEST
 
+// Breaks when the most mappings of a process are not known, or not taken to be as usual where the
+// kernel does not say.
+START_TEST(mappings)
+{
+    static const struct {
+        const char *content;
+        size_t mappings;
+    } cases[] = {{"1048576\n", 1048576}, {"300\n", 300}, {"", 65530}, {"many\n", 65530}};
+    probe();
+    ck_assert_uint_eq(machine.mappings, 65530);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_file("/proc/sys/vm/max_map_count", cases[i].content);
+        probe();
+        ck_assert_uint_eq(machine.mappings, cases[i].mappings);
+    }
+}
+END_TEST
+
 // Breaks when "never" is not honoured, or another setting is taken for it.
 START_TEST(transparent_huge_pages)
 {
@@ -494,6 +512,7 @@ int main(void)
     tcase_add_test(tests, the_address_space_may_be_limited);
 #endif
     tcase_add_test(tests, overcommit);
+    tcase_add_test(tests, mappings);
     tcase_add_test(tests, transparent_huge_pages);
     tcase_add_test(tests, processor_caches);
     tcase_add_test(tests, v2_at_the_mount_point);

@@ -15,25 +15,31 @@ static const struct setting {
     size_t behind; // bytes that may wait for the helper
     bool again;
     size_t quarantine; // everything is checked
+    size_t mappings;   // that standalone slots may take
 } settings[] = {
-    {"usual", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0},
-    {"huge pages", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0},
-    {"strict overcommit", true, true, true, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0},
-    {"not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0},
-    {"small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false, 0},
+    {"usual", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0},
+    {"huge pages", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0},
+    {"strict overcommit", true, true, true, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0},
+    {"not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0},
+    {"small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false, 0, 0},
     {"small budget, not scrubbed", false, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false,
-     0},
-    {"few per shard", true, false, false, 64 * ZP_MIB, 4 * ZP_MIB, 1, 2, 2, 0, false, 0},
-    {"no thread cache", true, false, false, 16 * ZP_MIB, 0, 0, 1, 3, 0, false, 0},
+     0, 0},
+    {"few per shard", true, false, false, 64 * ZP_MIB, 4 * ZP_MIB, 1, 2, 2, 0, false, 0, 0},
+    {"no thread cache", true, false, false, 16 * ZP_MIB, 0, 0, 1, 3, 0, false, 0, 0},
     {"thread cache only", true, false, false, 16 * ZP_MIB, 16 * ZP_MIB, ZP_CACHE_MOST, 1, 1, 0,
-     false, 0},
-    {"nothing retained", true, false, false, 0, 0, 4, 1, 4, 0, false, 0},
-    {"background", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, ZP_GIB, false, 0},
+     false, 0, 0},
+    {"nothing retained", true, false, false, 0, 0, 4, 1, 4, 0, false, 0, 0},
+    {"background", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, ZP_GIB, false, 0, 0},
     {"background, small budget", true, false, false, 9 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 4 * ZP_MIB,
-     false, 0},
-    {"scrubbed twice", true, false, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, true, 0},
-    {"checked", true, true, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, false, 32 * ZP_MIB},
-    {"checked, small budget", true, false, false, 12 * ZP_MIB, 0, 0, 4, 3, 0, false, 9 * ZP_MIB},
+     false, 0, 0},
+    {"scrubbed twice", true, false, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, true, 0, 0},
+    {"checked", true, true, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, false, 32 * ZP_MIB, 0},
+    {"checked, small budget", true, false, false, 12 * ZP_MIB, 0, 0, 4, 3, 0, false, 9 * ZP_MIB, 0},
+    {"few mappings", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 8},
+    {"few mappings, small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false,
+     0, 4},
+    {"few mappings, not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0,
+     false, 0, 1},
 };
 
 enum { SETTINGS = sizeof(settings) / sizeof(settings[0]), STEPS = 2500 };
@@ -46,6 +52,7 @@ START_TEST(random_sequences_agree_with_the_model)
     struct zp_pool_config config = unit_pool_config();
     config.arena.huge_pages = setting->huge_pages;
     config.arena.strict = setting->strict;
+    config.arena.mappings = setting->mappings;
     config.retain.budget = setting->budget;
     config.retain.thread_cache_bytes = setting->thread_cache_bytes;
     config.thread_cache_most = setting->thread_cache_most;

@@ -245,8 +245,10 @@ START_TEST(the_machine_is_passed_on)
     ck_assert_uint_gt(config.retain.cpu_cache, 0);
     ck_assert_uint_le(config.retain.cpu_cache, 32 * ZP_MIB);
     machine.strict = true;
+    machine.mappings = 65530;
     resolve();
     ck_assert(config.arena.strict);
+    ck_assert_uint_eq(config.arena.mappings, 32765); // the program needs some, too
 }
 END_TEST
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// shmat, shmdt and ioctl: shared memory that a program attaches over a buffer, and a userfaultfd
+// that serves its page faults. marks.h says what for.
+
+#include "core/os.h"
+#include "core/pool.h"
+#include "core/syscall.h"
+#include "preload/export.h"
+#include "preload/marks.h"
+#include "preload/passed.h"
+
+#include <linux/ioctl.h>
+#include <linux/userfaultfd.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000 // Linux 4.17
+#endif
+
+EXPORT void *shmat(int id, const void *address, int flags);
+EXPORT int shmdt(const void *address);
+EXPORT int ioctl(int fd, unsigned long request, ...);
+
+void *zp_marks_shmat(int id, const void *address, int flags)
+{
+    void *at = zp_passed.shmat(id, address, flags);
+    if (at != MAP_FAILED)
+        zp_marks_note_at(at);
+    return at;
+}
+
+// Maps addresses without access where nothing is mapped.
+static bool fill(char *from, size_t length)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    long mapped = zp_kernel_call(SYS_mmap, from, length, PROT_NONE, flags, -1, 0);
+    if (mapped == (long)from)
+        return true;
+    if (mapped > 0)
+        zp_os_unmap((void *)mapped, length); // an older kernel: it took the address for a wish
+    return false;
+}
+
+// The hole that begins at an address of a buffer: how far it goes only the kernel knows. Twice as
+// much at a time, then half: a hole of 1 GiB takes some 50 calls.
+static void fill_hole(char *from)
+{
+    const struct zp_slot *slot = zp_arena_slot(from);
+    if (slot->base == NULL)
+        return;
+    char *end = slot->base + zp_arena_alignment(slot->size_class);
+    size_t page = zp_os_page_size();
+    for (size_t length = page; length >= page;) {
+        if (length <= (size_t)(end - from) && fill(from, length)) {
+            from += length;
+            length *= 2;
+        } else {
+            length /= 2;
+        }
+    }
+}
+
+int zp_marks_shmdt(const void *address)
+{
+    int result = zp_passed.shmdt(address);
+    if (result == 0 && zp_arena_owns(address)) {
+        zp_marks_note_at(address);
+        fill_hole((char *)(uintptr_t)address);
+    }
+    return result;
+}
+
+int zp_marks_ioctl(int fd, unsigned long request, void *argument)
+{
+    int result = zp_passed.ioctl(fd, request, argument);
+    if (ZP_UNLIKELY(request == UFFDIO_REGISTER)) {
+        const struct uffdio_register *asked = argument;
+        if (result == 0)
+            zp_marks_note(0, (const void *)(uintptr_t)asked->range.start, asked->range.len);
+    }
+    return result;
+}
+
+void *shmat(int id, const void *address, int flags)
+{
+    return zp_marks_shmat(id, address, flags);
+}
+
+int shmdt(const void *address)
+{
+    return zp_marks_shmdt(address);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list more;
+    va_start(more, request);
+    void *argument = va_arg(more, void *); // reads what is not there, as libc's own does
+    va_end(more);
+    return zp_marks_ioctl(fd, request, argument);
+}
