@@ -108,6 +108,7 @@ static inline struct zp_pool_config unit_pool_config(void)
         .retain =
             {
                 .budget = 64 * ZP_MIB,
+                .unmarked = SIZE_MAX,
                 .thread_cache_bytes = 16 * ZP_MIB,
                 .cpu_cache = 4 * ZP_MIB, // so that both ways of scrubbing are used
                 .decay_ms = 10000,

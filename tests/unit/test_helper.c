@@ -25,9 +25,17 @@ static _Atomic pid_t helper_id;
 static char name[16];
 static _Atomic unsigned slow_us;
 
-static bool pending(void)
+static _Atomic uint32_t later = ZP_HELPER_NEVER; // work of the next moment, in so many milliseconds
+static _Atomic int asides;
+
+static uint32_t due(void)
 {
-    return left > 0;
+    return left > 0 ? 0 : later;
+}
+
+static void count_aside(void)
+{
+    asides++;
 }
 
 static void do_part(void)
@@ -67,7 +75,7 @@ static unsigned count_helpers(void)
 static void start(void)
 {
     MUST(count_helpers() == 0);
-    zp_helper_init(pending, do_part);
+    zp_helper_init(due, do_part, count_aside);
 }
 
 static bool work_is_done(void)

@@ -76,7 +76,7 @@ START_TEST(every_file_may_be_missing)
 {
     probe();
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
-    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert_uint_eq(machine.address_space, SIZE_MAX);
     ck_assert_uint_ge(machine.cache, ZP_MIB);
     ck_assert(!machine.strict);
@@ -90,8 +90,8 @@ START_TEST(this_machine)
     zp_machine_probe(&machine, "");
     ck_assert_uint_ge(machine.cpus, 1);
     ck_assert_uint_le(machine.cpus, allowed_cpus());
-    ck_assert_uint_gt(machine.memory, 16 * ZP_MIB);
-    ck_assert_uint_le(machine.memory, physical_memory());
+    ck_assert_uint_gt(machine.memory.total, 16 * ZP_MIB);
+    ck_assert_uint_le(machine.memory.total, physical_memory());
 }
 END_TEST
 
@@ -179,7 +179,7 @@ START_TEST(v2_at_the_mount_point)
     write_file("/sys/fs/cgroup/memory.max", "104857600\n");
     write_file("/sys/fs/cgroup/cpu.max", "100000 100000\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 100 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 100 * ZP_MIB);
     ck_assert_uint_eq(machine.cpus, 1);
 }
 END_TEST
@@ -190,7 +190,7 @@ START_TEST(v2_in_a_group)
     write_file("/proc/self/cgroup", "0::/user.slice/app.scope\n");
     write_file("/sys/fs/cgroup/user.slice/app.scope/memory.max", "52428800\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 50 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 50 * ZP_MIB);
 }
 END_TEST
 
@@ -205,7 +205,7 @@ START_TEST(v2_nested_limits)
         write_file(path, i == (unsigned)_i ? "10485760\n" : "104857600\n");
     }
     probe();
-    ck_assert_uint_eq(machine.memory, 10 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 10 * ZP_MIB);
 }
 END_TEST
 
@@ -217,7 +217,7 @@ START_TEST(v2_without_a_limit)
     write_file("/sys/fs/cgroup/a/memory.high", "max\n");
     write_file("/sys/fs/cgroup/a/cpu.max", "max 100000\n");
     probe();
-    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
 }
 END_TEST
@@ -229,7 +229,7 @@ START_TEST(v2_memory_high)
     write_file("/sys/fs/cgroup/a/memory.max", "104857600\n");
     write_file("/sys/fs/cgroup/a/memory.high", "83886080\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 80 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 80 * ZP_MIB);
 }
 END_TEST
 
@@ -240,7 +240,7 @@ START_TEST(v2_group_not_visible)
     write_file("/proc/self/cgroup", "0::/docker/0123456789abcdef\n");
     write_file("/sys/fs/cgroup/memory.max", "31457280\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 30 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 30 * ZP_MIB);
 }
 END_TEST
 
@@ -280,7 +280,7 @@ START_TEST(v1_limits)
     write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "50000\n");
     write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 70 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 70 * ZP_MIB);
     ck_assert_uint_eq(machine.cpus, 1);
 }
 END_TEST
@@ -293,7 +293,7 @@ START_TEST(v1_without_limits)
     write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "-1\n");
     write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
     probe();
-    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
 }
 END_TEST
@@ -307,7 +307,7 @@ START_TEST(v1_controllers_are_kept_apart)
     write_file("/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "1000\n");
     write_file("/sys/fs/cgroup/memory/b/memory.limit_in_bytes", "20971520\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 20 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 20 * ZP_MIB);
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
 }
 END_TEST
@@ -319,7 +319,7 @@ START_TEST(both_versions)
     write_file("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "104857600\n");
     write_file("/sys/fs/cgroup/unified/y/memory.max", "41943040\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 40 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 40 * ZP_MIB);
 }
 END_TEST
 
@@ -350,7 +350,7 @@ START_TEST(odd_lists_of_groups)
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         write_file("/proc/self/cgroup", lists[i]);
         probe();
-        ck_assert_uint_eq(machine.memory, physical_memory());
+        ck_assert_uint_eq(machine.memory.total, physical_memory());
         ck_assert_uint_eq(machine.cpus, allowed_cpus());
     }
 }
@@ -376,7 +376,7 @@ START_TEST(odd_values)
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         write_file("/sys/fs/cgroup/a/memory.max", values[i]);
         probe();
-        ck_assert_uint_eq(machine.memory, physical_memory());
+        ck_assert_uint_eq(machine.memory.total, physical_memory());
     }
     for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++) {
         write_file("/sys/fs/cgroup/a/cpu.max", quotas[i]);
@@ -399,7 +399,7 @@ START_TEST(long_paths)
         list[length + 1] = '\0';
         write_file("/proc/self/cgroup", list);
         zp_machine_probe(&machine, root);
-        MUST(machine.memory == physical_memory());
+        MUST(machine.memory.total == physical_memory());
     }
 }
 END_TEST
@@ -411,7 +411,7 @@ START_TEST(folders_instead_of_files)
     write_file("/proc/sys/vm/overcommit_memory/x", "");
     write_file("/sys/kernel/mm/transparent_hugepage/enabled/x", "");
     probe();
-    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert(!machine.strict);
     ck_assert(machine.huge_pages);
 }
@@ -433,12 +433,15 @@ END_TEST
 
 // ---- The memory alone ------------------------------------------------------------------------
 
+static struct zp_memory memory;
+
+// The memory that is there, or 0 if it cannot be told.
 static size_t memory_now(void)
 {
     errno = 4711;
-    size_t memory = zp_machine_memory(root);
+    bool known = zp_memory_look(root, &memory);
     ck_assert_int_eq(errno, 4711);
-    return memory;
+    return known ? memory.total : 0;
 }
 
 // Breaks when a limit that was changed is not seen, up or down, its own or one further up.

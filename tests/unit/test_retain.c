@@ -491,9 +491,11 @@ END_TEST
 
 static size_t limit_now;
 
-static size_t budget_now(void)
+static bool limits_now(size_t so_much, struct zp_decay_limits *limits)
 {
-    return limit_now;
+    (void)so_much;
+    *limits = (struct zp_decay_limits){limit_now, SIZE_MAX, true};
+    return limit_now != 0;
 }
 
 // Breaks when the limit does not follow what it is made from, is asked for all the time, or what is
@@ -502,7 +504,7 @@ START_TEST(the_budget_follows)
 {
     struct zp_pool_config config = _i == 0 ? uncached() : unit_pool_config();
     limit_now = config.retain.budget;
-    config.retain.budget_now = budget_now;
+    config.decay.limits_now = limits_now;
     config.retain.decay_ms = ZP_DECAY_NEVER;
     unit_pool_start(&config);
     struct zp_slot *slots[12];
