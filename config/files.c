@@ -42,8 +42,7 @@ static enum zp_file read_all(const char *path, char *text, size_t most)
 {
     size_t length = 0;
     text[0] = '\0';
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path,
-                          O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? ZP_FILE_ABSENT : ZP_FILE_UNREADABLE;
     ssize_t got = 1;

@@ -31,8 +31,7 @@ static void read_quota(const struct zp_path *folder, enum zp_hierarchy hierarchy
     if (hierarchy == ZP_GROUPS_2) {
         zp_file_setting(folder->text, "/cpu.max", text); // "quota period", quota may be "max"
         const char *period = strchr(text, ' ');
-        lower_cpus(cpus, zp_number_at(text),
-                   period != NULL ? zp_number_at(period + 1) : SIZE_MAX);
+        lower_cpus(cpus, zp_number_at(text), period != NULL ? zp_number_at(period + 1) : SIZE_MAX);
     } else if (hierarchy == ZP_GROUPS_CPU) {
         zp_file_setting(folder->text, "/cpu.cfs_quota_us", quota);
         zp_file_setting(folder->text, "/cpu.cfs_period_us", text);

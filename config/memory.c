@@ -53,7 +53,8 @@ static size_t droppable(const struct zp_path *folder, bool version_2)
 {
     struct zp_path path = zp_path_of(folder->text, "/memory.stat");
     zp_file_read(path.text, table, sizeof(table));
-    size_t inactive = or_none(zp_number_of(table, version_2 ? "inactive_file" : "total_inactive_file"));
+    size_t inactive =
+        or_none(zp_number_of(table, version_2 ? "inactive_file" : "total_inactive_file"));
     size_t files = or_none(zp_number_of(table, version_2 ? "file" : "total_cache"));
     size_t shared = or_none(zp_number_of(table, version_2 ? "shmem" : "total_shmem"));
     lower(&inactive, less(files, shared));

@@ -45,8 +45,8 @@ static size_t choose(int64_t option, size_t automatic)
 size_t zp_budget_share(const struct zp_memory *memory, size_t retained)
 {
     size_t share = memory->total / 4;
-    size_t available = memory->available < SIZE_MAX - retained ? memory->available + retained
-                                                                : SIZE_MAX;
+    size_t available =
+        memory->available < SIZE_MAX - retained ? memory->available + retained : SIZE_MAX;
     return available / 2 < share ? available / 2 : share;
 }
 

@@ -105,9 +105,8 @@ static bool has_come(uint32_t moment, uint32_t now)
 static bool is_due(uint32_t *moment, uint32_t now, uint32_t period)
 {
     uint32_t due = load(moment);
-    return has_come(due, now) &&
-           __atomic_compare_exchange_n(moment, &due, now + period, false, __ATOMIC_RELAXED,
-                                       __ATOMIC_RELAXED);
+    return has_come(due, now) && __atomic_compare_exchange_n(moment, &due, now + period, false,
+                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 // ---- Giving back -----------------------------------------------------------------------------

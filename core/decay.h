@@ -4,12 +4,12 @@
 // marked as reclaimable (reclaim.h); thread caches whose threads sleep are emptied; the budget
 // follows the memory that is available.
 //
-// Who does it: with ZEROPOOL_DECAY_BY=calls the slow ways of requests, which look at a coarse clock,
-// and every ZP_DECAY_LOOKS-th buffer that a thread puts by a fast way. No call spends more than
-// about 4 ms: work is done in units of at most 4 MiB until that time is over, and the next call of
-// the thread goes on. With ZEROPOOL_DECAY_BY=thread the helper does it, a unit at a time, as long as
-// anything is retained; it also asks whether the kernel is short of memory, and then gives
-// everything back at once. Where there is no helper to be had it is as with `calls`.
+// Who does it: with ZEROPOOL_DECAY_BY=calls the slow ways of requests, which look at a coarse
+// clock, and every ZP_DECAY_LOOKS-th buffer that a thread puts by a fast way. No call spends more
+// than about 4 ms: work is done in units of at most 4 MiB until that time is over, and the next
+// call of the thread goes on. With ZEROPOOL_DECAY_BY=thread the helper does it, a unit at a time,
+// as long as anything is retained; it also asks whether the kernel is short of memory, and then
+// gives everything back at once. Where there is no helper to be had it is as with `calls`.
 //
 // A large buffer goes back in parts, its tail first; the rest stays the oldest of its shard.
 //
@@ -33,8 +33,8 @@ struct zp_decay_limits {
 
 struct zp_decay_config {
     bool by_thread; // else by calls
-    // Fills in the limits, `retained` bytes being retained; false if they cannot be told. NULL: they
-    // stay.
+    // Fills in the limits, `retained` bytes being retained; false if they cannot be told. NULL:
+    // they stay.
     bool (*limits_now)(size_t retained, struct zp_decay_limits *limits);
     // Whether the kernel has been short of memory since this was last asked. NULL: never.
     bool (*is_pressed)(void);
@@ -56,8 +56,8 @@ void zp_decay_tick(struct zp_thread_cache *cache);
 bool zp_decay_wants_helper(void);
 void zp_decay_do_without(void);
 
-// For the helper: milliseconds until there is something to do, or ZP_HELPER_NEVER; a unit of it; and
-// what is done holding nothing.
+// For the helper: milliseconds until there is something to do, or ZP_HELPER_NEVER; a unit of it;
+// and what is done holding nothing.
 uint32_t zp_decay_due(void);
 void zp_decay_unit(struct zp_thread_cache *cache);
 void zp_decay_aside(void);

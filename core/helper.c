@@ -193,7 +193,8 @@ bool zp_helper_call(void)
 
 bool zp_helper_keep(void)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); // what is retained was counted before; it is looked at last
+    __atomic_thread_fence(
+        __ATOMIC_SEQ_CST); // what is retained was counted before; it is looked at last
     if (!get(&helper.running))
         start();
     return !is_off();

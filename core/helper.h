@@ -26,7 +26,8 @@
 
 // Called once. `due` says in how many milliseconds there is work, ZP_HELPER_NEVER if there is none;
 // `do_part` does a part of it. `aside` is called after each part, and a fork does not wait for it:
-// it holds nothing of ours and does what any thread of the program may be doing. Nothing starts yet.
+// it holds nothing of ours and does what any thread of the program may be doing. Nothing starts
+// yet.
 void zp_helper_init(uint32_t (*due)(void), void (*do_part)(void), void (*aside)(void));
 
 // There is work: starts or wakes the helper; false if there is none to be had. Called without

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Reclaim: telling the kernel that it may take the pages of what is retained (MADV_FREE). Nothing is
-// lost by it but the time to fetch new ones.
+// Reclaim: telling the kernel that it may take the pages of what is retained (MADV_FREE). Nothing
+// is lost by it but the time to fetch new ones.
 //
 // What lies in huge pages is marked the moment it is pooled, which costs one entry of a page table
 // each. Small pages cost as much as scrubbing them; they wait until they have been idle for a
 // second, and for the next call of the program. In a memory group with a limit that is too late:
 // the group may be full before, and a program that sleeps makes no call. So where what is retained
-// is a large part of such a limit (the pool is `tight`), small pages are marked when they enter, and
-// thread caches, which mark nothing, hold little.
+// is a large part of such a limit (the pool is `tight`), small pages are marked when they enter,
+// and thread caches, which mark nothing, hold little.
 //
 // Always holds: only who has taken a slot out marks it. Once the kernel has refused the advice on
 // fresh memory it is not given again; where it refused it for one slot alone (locked memory, a

@@ -28,9 +28,9 @@ struct zp_retain_config {
     size_t unmarked;           // bytes from which on all of it is marked at once (reclaim.h)
     size_t thread_cache_bytes; // of the budget each thread's cache may hold so many
     size_t cpu_cache;          // bytes of the processor's cache that a thread can count on
-    int64_t decay_ms; // idle time after which memory goes back; ZP_DECAY_NEVER; 0: at once
-    bool reclaim;     // let the kernel take pages of what is retained
-    bool scrub;       // make buffers zero before they are kept
+    int64_t decay_ms;          // idle time after which memory goes back; ZP_DECAY_NEVER; 0: at once
+    bool reclaim;              // let the kernel take pages of what is retained
+    bool scrub;                // make buffers zero before they are kept
     bool scrub_again; // and once more before they are handed out: who wrote to them after that?
     // Bytes that may wait to be scrubbed after they were kept; 0: none.
     size_t scrub_behind;

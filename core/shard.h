@@ -7,8 +7,8 @@
 // Finding a buffer, putting one away and finding the oldest cost the same however many are pooled.
 //
 // Always holds: a slot in a shard is POOLED and charged to the budget; no shard holds more than its
-// share of slots, and those that were put back marked or as the oldest while others came in. Taking a slot out
-// leaves it TAKEN, the caller's, and still charged.
+// share of slots, and those that were put back marked or as the oldest while others came in. Taking
+// a slot out leaves it TAKEN, the caller's, and still charged.
 //
 // Locking: one lock per shard (ZP_RANK_SHARD), held for a few list operations. A get tries every
 // shard without waiting, and waits only if nothing was found and some shard was busy: that costs

@@ -116,8 +116,8 @@ static inline void zp_thread_cache_grant(struct zp_thread_cache *cache, size_t b
 size_t zp_thread_cache_take_unused(struct zp_thread_cache *cache, uint32_t now, uint32_t every);
 
 // How many of the oldest buffers have not been used since this last said anything but 0, which it
-// does at most once in `every` milliseconds; when that was goes to `*since`. A thread that is always
-// at its cache may use a part of it only.
+// does at most once in `every` milliseconds; when that was goes to `*since`. A thread that is
+// always at its cache may use a part of it only.
 unsigned zp_thread_cache_settled(struct zp_thread_cache *cache, uint32_t now, uint32_t every,
                                  uint32_t *since);
 

@@ -189,7 +189,7 @@ static inline void fault_install(void)
         .mincore = fault_mincore,
         .membarrier = fault_membarrier,
         .clock = fault_clock,
-        .stopwatch = zp_os_calls.stopwatch,
+        .stopwatch = unit_stopwatch,
         .sysinfo = fault_sysinfo,
         .futex = fault_futex,
     };

@@ -225,7 +225,8 @@ START_TEST(without_the_advice_there_is_decay)
         pass_by();
     }
     ck_assert_int_eq(errno, 4711);
-    ck_assert_uint_eq(marks_seen.calls, _i != 3);
+    // EINVAL may be meant for the one buffer: fresh memory is tried once.
+    ck_assert_uint_eq(marks_seen.calls, _i == 0 ? 2 : _i != 3);
     ck_assert_uint_eq(retained(), 24 * ZP_MIB);
     struct zp_slot *slot = get_or_fail(4 * ZP_MIB);
     ck_assert(slot->resident && unit_is_zero(slot->base, slot->committed));
