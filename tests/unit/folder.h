@@ -36,7 +36,8 @@ static inline void folder_take_down(void)
 // The whole path, its folders made.
 static inline void folder_path(char path[PATH_MAX], const char *rest)
 {
-    snprintf(path, PATH_MAX, "%s%s", folder_root, rest);
+    int length = snprintf(path, PATH_MAX, "%s%s", folder_root, rest);
+    ck_assert(length > 0 && length < PATH_MAX);
     for (char *slash = path + strlen(folder_root); (slash = strchr(slash + 1, '/')) != NULL;) {
         *slash = '\0';
         mkdir(path, 0700);
