@@ -60,7 +60,7 @@ static const struct call known[] = {
     CALL(prctl),
     CALL(sched_setscheduler),
     CALL(openat),
-    CALL(read),
+    CALL(pread64),
     CALL(close),
     CALL(fstat),
     CALL(mbind),
