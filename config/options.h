@@ -22,6 +22,7 @@
 enum zp_zero { ZP_ZERO_FREE, ZP_ZERO_BOTH, ZP_ZERO_BACKGROUND, ZP_ZERO_OFF };
 enum zp_thp { ZP_THP_AUTO, ZP_THP_ON, ZP_THP_OFF };
 enum zp_eviction_choice { ZP_EVICTION_CLOCKPRO, ZP_EVICTION_LIFO };
+enum zp_decay_by { ZP_DECAY_BY_CALLS, ZP_DECAY_BY_THREAD };
 enum zp_reclaim { ZP_RECLAIM_LAZY, ZP_RECLAIM_OFF };
 enum zp_stats { ZP_STATS_OFF, ZP_STATS_EXIT };
 enum zp_stacks { ZP_STACKS_OFF, ZP_STACKS_ON };

@@ -40,9 +40,21 @@ static size_t choose(int64_t option, size_t automatic)
     return option == ZP_AUTO ? automatic : (size_t)option;
 }
 
-size_t zp_budget_share(size_t memory)
+// A quarter of all, but never more than half of what there is for this process and all others:
+// several of one job would otherwise retain more together than there is.
+size_t zp_budget_share(const struct zp_memory *memory, size_t retained)
 {
-    return memory / 4;
+    size_t share = memory->total / 4;
+    size_t available =
+        memory->available < SIZE_MAX - retained ? memory->available + retained : SIZE_MAX;
+    return available / 2 < share ? available / 2 : share;
+}
+
+// Of a machine's memory the kernel finds some in time, one way or another. A group's limit is a
+// wall.
+size_t zp_unmarked_share(const struct zp_memory *memory)
+{
+    return memory->limited ? memory->total / 64 : SIZE_MAX;
 }
 
 // A buffer that is scrubbed gains nothing from a thread cache once scrubbing it takes a hundred
@@ -61,7 +73,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
     uint32_t per_shard = POOLED_MOST / shards;
     if (per_shard < defaults->per_shard)
         per_shard = defaults->per_shard;
-    size_t budget = choose(options->max_memory, zp_budget_share(machine->memory));
+    size_t budget = choose(options->max_memory, zp_budget_share(&machine->memory, 0));
     bool full = options->check == ZP_CHECK_FULL;
     bool scrub = options->zero != ZP_ZERO_OFF;
     // What is scrubbed twice, or looked through, comes from a shard: a thread's cache hands out as
@@ -86,6 +98,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
         .retain =
             {
                 .budget = budget,
+                .unmarked = zp_unmarked_share(&machine->memory),
                 .thread_cache_bytes = choose(options->tls_bytes, thread_bytes(scrub, budget)),
                 // Half: the other half is for what the program reads and for other threads.
                 // Measured with 32 MiB: overwriting in the cache wins up to 16 MiB, past it from
@@ -99,6 +112,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 .quarantine = full ? budget / 2 : 0,
                 .verify = full,
             },
+        .decay = {.by_thread = options->decay_by == ZP_DECAY_BY_THREAD && options->decay_ms != 0},
         .eviction =
             options->eviction == ZP_EVICTION_LIFO ? &zp_eviction_lifo : &zp_eviction_clockpro,
         .thread_cache_most =

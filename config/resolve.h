@@ -11,8 +11,11 @@
 #include "config/options.h"
 #include "core/pool.h"
 
-// Bytes of `memory` that the pool may retain unless told otherwise.
-size_t zp_budget_share(size_t memory);
+// Bytes that the pool may retain unless told otherwise, when it retains so many.
+size_t zp_budget_share(const struct zp_memory *memory, size_t retained);
+
+// Bytes from which on all that is retained is marked as reclaimable at once.
+size_t zp_unmarked_share(const struct zp_memory *memory);
 
 // Fills in what is `auto` and writes the whole configuration. `options` have been reconciled
 // (config/options.h).

@@ -235,6 +235,7 @@ void zp_fork_child(void)
         zp_helper_resume(); // releases its lock
     if (started)
         zp_helper_reset();
+    zp_decay_reset();
     if (!whole)
         return;
     reset_locks();

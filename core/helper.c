@@ -11,7 +11,8 @@
 
 enum {
     LINGER_MS = 1000,
-    LINGER_STEP_MS = 100, // work may become due without a call
+    LINGER_STEP_MS = 100,
+    WAIT_MOST_MS = 1000, // should what is due have become so earlier
     STACK_BYTES = 128 * 1024,
     // How often a word is looked at that is waited on, should a wake-up be lost: the kernel may
     // refuse to wait or to wake.
@@ -20,8 +21,9 @@ enum {
     STOP_WAIT_MS = 1000, // the end of the program is never held up for longer
 };
 
-static ZP_FROZEN bool (*pending)(void) = NULL;
+static ZP_FROZEN uint32_t (*due)(void) = NULL;
 static ZP_FROZEN void (*work)(void) = NULL;
+static ZP_FROZEN void (*work_aside)(void) = NULL;
 
 static struct {
     struct zp_lock lock;
@@ -30,7 +32,8 @@ static struct {
     uint32_t sleeping; // it waits on `calls`
     uint32_t calls;
     uint32_t paused;
-    bool off; // it could not be started, or was stopped for good
+    bool off;         // it could not be started, or was stopped for good
+    bool cannot_wait; // the kernel refuses to: it ends rather than spin
 } helper;
 
 // Every pair of threads here says something and then looks at what the other says: in that order.
@@ -55,18 +58,20 @@ static void turn_off(void)
     __atomic_store_n(&helper.off, true, __ATOMIC_SEQ_CST);
 }
 
-void zp_helper_init(bool (*is_pending)(void), void (*do_part)(void))
+void zp_helper_init(uint32_t (*due_in)(void), void (*do_part)(void), void (*aside)(void))
 {
     zp_lock_init(&helper.lock, ZP_RANK_HELPER);
-    pending = is_pending;
+    due = due_in;
     work = do_part;
+    work_aside = aside;
 }
 
 // ---- The thread ------------------------------------------------------------------------------
 
-static bool has_work(void)
+// Milliseconds until there is work.
+static uint32_t work_due(void)
 {
-    return !is_off() && pending();
+    return is_off() ? ZP_HELPER_NEVER : due();
 }
 
 static void do_part(void)
@@ -78,25 +83,35 @@ static void do_part(void)
     if (get(&helper.paused)) {
         zp_os_wake(&helper.busy);
         zp_os_wait(&helper.paused, 1, LOOK_AGAIN_MS);
+    } else {
+        work_aside();
     }
 }
 
-// Waits for a call; false if there is no work after all.
-static bool wait_for_work(uint32_t milliseconds)
+// Waits for a call, or until work is due. Returns when it is due then.
+static uint32_t wait_for_work(void)
 {
     uint32_t calls = get(&helper.calls);
     set(&helper.sleeping, 1);
-    if (!has_work() && !is_off())
-        zp_os_wait(&helper.calls, calls, milliseconds);
+    uint32_t ms = work_due();
+    if (ms != 0 && !is_off()) {
+        uint32_t most = ms == ZP_HELPER_NEVER ? LINGER_STEP_MS : WAIT_MOST_MS;
+        int error = zp_os_wait(&helper.calls, calls, ms < most ? ms : most);
+        helper.cannot_wait = error == -EPERM || error == -ENOSYS;
+    }
     set(&helper.sleeping, 0);
-    return has_work();
+    return work_due();
 }
 
+// Waits until there is work; false if there is none in sight for a while.
 static bool linger(void)
 {
-    for (unsigned ms = 0; ms < LINGER_MS && !is_off(); ms += LINGER_STEP_MS)
-        if (wait_for_work(LINGER_STEP_MS))
+    for (unsigned waited = 0; waited < LINGER_MS && !is_off();) {
+        uint32_t ms = wait_for_work();
+        if (ms == 0)
             return true;
+        waited = ms == ZP_HELPER_NEVER || helper.cannot_wait ? waited + LINGER_STEP_MS : 0;
+    }
     return false;
 }
 
@@ -107,17 +122,23 @@ static bool take_over(void)
                                        __ATOMIC_SEQ_CST);
 }
 
+// Whoever brought work until just now took this thread to be there.
+static bool is_called_back(void)
+{
+    uint32_t ms = work_due();
+    return (ms == 0 || (ms != ZP_HELPER_NEVER && !helper.cannot_wait)) && take_over();
+}
+
 static void *run(void *unused)
 {
     (void)unused;
     pthread_setname_np(pthread_self(), "zeropool");
     do {
-        while (has_work() || linger())
+        while (work_due() == 0 || linger())
             do_part();
         set(&helper.running, 0);
         zp_os_wake(&helper.running);
-        // Whoever brought work until then took this thread to be there.
-    } while (has_work() && take_over());
+    } while (is_called_back());
     return NULL;
 }
 
@@ -167,6 +188,15 @@ bool zp_helper_call(void)
         __atomic_fetch_add(&helper.calls, 1, __ATOMIC_SEQ_CST);
         zp_os_wake(&helper.calls);
     }
+    return !is_off();
+}
+
+bool zp_helper_keep(void)
+{
+    __atomic_thread_fence(
+        __ATOMIC_SEQ_CST); // what is retained was counted before; it is looked at last
+    if (!get(&helper.running))
+        start();
     return !is_off();
 }
 

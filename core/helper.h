@@ -2,11 +2,11 @@
 //
 // The helper: one thread that does what need not be done in the program's time.
 //
-// It is there only when an option asks for it and while there is work: it starts with the first
-// work, ends when there has been none for a second, and starts again. So an idle program has no
-// thread more than without the library, and one whose threads have all ended is not kept alive.
+// It is there only when an option asks for it and while there is work, now or at a later moment: it
+// starts with the first work, ends when there has been none for a second, and starts again. So an
+// idle program that retains nothing has no thread more than without the library.
 //
-// It knows nothing of the work but two functions. A part of it is short, as a fork waits for the
+// It knows nothing of the work but three functions. A part of it is short, as a fork waits for the
 // end of a part. Nobody ever depends on the helper: without it the work is done by those who would
 // otherwise have been spared it, or not at all.
 //
@@ -22,14 +22,22 @@
 
 #include "base.h"
 
-// Called once. `is_pending` says whether there is work, `do_part` does a part of it. Nothing starts
+#define ZP_HELPER_NEVER UINT32_MAX
+
+// Called once. `due` says in how many milliseconds there is work, ZP_HELPER_NEVER if there is none;
+// `do_part` does a part of it. `aside` is called after each part, and a fork does not wait for it:
+// it holds nothing of ours and does what any thread of the program may be doing. Nothing starts
 // yet.
-void zp_helper_init(bool (*is_pending)(void), void (*do_part)(void));
+void zp_helper_init(uint32_t (*due)(void), void (*do_part)(void), void (*aside)(void));
 
 // There is work: starts or wakes the helper; false if there is none to be had. Called without
 // locks, outside of the own thread cache. Makes no system call if the helper is at work. errno
 // stays.
 bool zp_helper_call(void);
+
+// There is work at a moment that is not before any that the helper waits for: the same, but it is
+// not woken.
+bool zp_helper_keep(void);
 
 // Ends the helper, for good: the program is about to end. When this returns the helper does no more
 // work.

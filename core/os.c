@@ -61,6 +61,13 @@ static uint32_t call_clock(void)
     return (uint32_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000;
 }
 
+static uint32_t call_stopwatch(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)now.tv_sec * 1000000 + (uint32_t)now.tv_nsec / 1000;
+}
+
 static int call_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *time)
 {
     return (int)zp_syscall(SYS_futex, word, operation, value, time, NULL, 0);
@@ -75,6 +82,7 @@ ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .mincore = mincore,
     .membarrier = call_membarrier,
     .clock = call_clock,
+    .stopwatch = call_stopwatch,
     .sysinfo = sysinfo,
     .futex = call_futex,
 };
@@ -108,6 +116,21 @@ static int outcome(bool ok, int saved_errno)
 uint32_t zp_os_clock(void)
 {
     return zp_os_calls.clock();
+}
+
+uint32_t zp_os_stopwatch(void)
+{
+    return zp_os_calls.stopwatch();
+}
+
+struct zp_os_span zp_os_span(uint32_t microseconds)
+{
+    return (struct zp_os_span){zp_os_stopwatch(), microseconds};
+}
+
+bool zp_os_is_over(const struct zp_os_span *span)
+{
+    return zp_os_stopwatch() - span->start >= span->microseconds;
 }
 
 int zp_os_barrier(void)

@@ -39,6 +39,7 @@ struct zp_os_calls {
     int (*mincore)(void *address, size_t length, unsigned char *vector);
     int (*membarrier)(int command);
     uint32_t (*clock)(void);
+    uint32_t (*stopwatch)(void);
     int (*sysinfo)(struct sysinfo *info);
     int (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *time);
 };
@@ -57,6 +58,19 @@ size_t zp_os_page_size(void);
 // Milliseconds since some moment, wrapping around after 49 days: for differences. Coarse and cheap:
 // the kernel's tick, read without a system call.
 uint32_t zp_os_clock(void);
+
+// Microseconds since some moment, wrapping around after 71 minutes: what the coarse clock, which
+// ticks every 1 to 10 ms, is too coarse for. No system call.
+uint32_t zp_os_stopwatch(void);
+
+// A span of time that work may take, begun now. Work is done in units: the first one always, the
+// next ones until the span is over, so that work goes on however slow the machine is.
+struct zp_os_span {
+    uint32_t start, microseconds;
+};
+
+struct zp_os_span zp_os_span(uint32_t microseconds);
+bool zp_os_is_over(const struct zp_os_span *span);
 
 // Makes every other thread of the process see what this one wrote before, and this one see what
 // they wrote before (MEMBARRIER_CMD_PRIVATE_EXPEDITED, Linux 4.14), so that those need no barrier.

@@ -183,8 +183,18 @@ static struct zp_slot *search(struct zp_thread_cache *cache, size_t size, size_t
         return NULL;
     struct zp_slot *slot =
         alignment <= ZP_CLASS_MIN ? get_any(cache, size) : get_aligned(cache, size, alignment);
-    zp_retain_tick(cache);
+    zp_decay_tick(cache);
     return slot;
+}
+
+// Where work was left for the helper, or will be due: outside of the own cache, as to start a
+// thread takes memory.
+static void call_helper(void)
+{
+    if (zp_scrub_queue_bytes() != 0 && !zp_helper_call())
+        zp_scrub_queue_close();
+    if (zp_decay_wants_helper() && !zp_helper_keep())
+        zp_decay_do_without();
 }
 
 struct zp_slot *zp_pool_get(size_t size, size_t alignment)
@@ -204,6 +214,7 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
     else
         zp_count(&cache->counters.refused, 1);
     zp_thread_cache_close(cache);
+    call_helper();
     return slot;
 }
 
@@ -227,7 +238,7 @@ static bool keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
 static void take_back(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     // Before the buffer is kept: it has not been idle, whatever the thread did meanwhile.
-    zp_retain_tick(cache);
+    zp_decay_tick(cache);
     slot->state = ZP_SLOT_TAKEN;
     if (!is_own(slot)) {
         // Writing zeros would make a copy of every page that a fork left shared.
@@ -245,15 +256,21 @@ static void record_stack(const struct zp_slot *slot)
         zp_stack_capture(zp_arena_stack(slot));
 }
 
+static bool has_to_look(const struct zp_thread_cache *cache)
+{
+    return cache->attentive || cache->counters.puts % ZP_DECAY_LOOKS == 0;
+}
+
 void zp_pool_take_back(struct zp_slot *slot)
 {
     record_stack(slot);
     struct zp_thread_cache *cache = open_own_cache();
     if (!keep_dirty(cache, slot))
         take_back(cache, slot);
+    else if (has_to_look(cache))
+        zp_decay_tick(cache);
     zp_thread_cache_close(cache);
-    if (zp_scrub_queue_bytes() != 0 && !zp_helper_call())
-        zp_scrub_queue_close();
+    call_helper();
 }
 
 bool zp_pool_clear(struct zp_slot *slot, size_t size)
@@ -338,18 +355,23 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 
 // ---- The whole -------------------------------------------------------------------------------
 
-static bool has_background_work(void)
+static uint32_t background_due(void)
 {
-    return zp_prewarm_is_due() || zp_scrub_queue_bytes() != 0;
+    if (zp_scrub_queue_bytes() != 0)
+        return 0;
+    uint32_t prewarm = zp_prewarm_due(), decay = zp_decay_due();
+    return prewarm < decay ? prewarm : decay;
 }
 
 static void do_background_part(void)
 {
     struct zp_thread_cache *cache = open_own_cache();
-    if (zp_prewarm_is_due())
+    if (zp_prewarm_due() == 0)
         zp_prewarm_part(cache);
-    else
+    else if (zp_scrub_queue_bytes() != 0)
         zp_retain_scrub_part(cache);
+    else
+        zp_decay_unit(cache);
     zp_thread_cache_close(cache);
 }
 
@@ -359,8 +381,9 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_pool.check = config->check;
     zp_scrub_init();
     zp_retain_init(&config->retain);
+    zp_decay_init(&config->decay, config->retain.decay_ms);
     zp_prewarm_init(config->prewarm);
-    zp_helper_init(has_background_work, do_background_part);
+    zp_helper_init(background_due, do_background_part, zp_decay_aside);
     zp_shards_init(config->shards, config->most_per_shard, config->eviction);
     int error =
         zp_thread_caches_init(config->thread_cache_most, !config->retain.scrub, zp_retain_flush);

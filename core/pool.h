@@ -20,6 +20,7 @@
 #define ZP_CORE_POOL_H
 
 #include "arena.h"
+#include "decay.h"
 #include "eviction.h"
 #include "prewarm.h"
 #include "retain.h"
@@ -35,6 +36,7 @@ enum zp_check {
 struct zp_pool_config {
     struct zp_arena_config arena;
     struct zp_retain_config retain;
+    struct zp_decay_config decay;
     const struct zp_eviction_policy *eviction; // who leaves when the budget is full
     unsigned thread_cache_most;                // buffers per thread cache, up to ZP_CACHE_MOST
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
@@ -160,8 +162,10 @@ static inline void zp_pool_put_for(void *buffer, void *caller)
     }
     zp_pool_note_caller(slot, caller);
     struct zp_thread_cache *cache = zp_thread_cache;
-    zp_count(&cache->counters.puts, 1);
-    if (ZP_UNLIKELY(!zp_pool_keep_dirty(cache, slot, buffer)))
+    uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED) + 1;
+    zp_count_to(&cache->counters.puts, puts);
+    if (ZP_UNLIKELY(puts % ZP_DECAY_LOOKS == 0) ||
+        ZP_UNLIKELY(!zp_pool_keep_dirty(cache, slot, buffer)))
         zp_pool_take_back(slot);
 }
 

@@ -4,6 +4,7 @@
 
 #include "arena.h"
 #include "budget.h"
+#include "helper.h"
 #include "log.h"
 #include "os.h"
 #include "retain.h"
@@ -40,9 +41,12 @@ bool zp_prewarm_pending(void)
     return __atomic_load_n(&prewarm.at, __ATOMIC_SEQ_CST) < ZP_PREWARM_MOST;
 }
 
-bool zp_prewarm_is_due(void)
+uint32_t zp_prewarm_due(void)
 {
-    return zp_prewarm_pending() && zp_os_clock() - prewarm.start >= DELAY_MS;
+    if (!zp_prewarm_pending())
+        return ZP_HELPER_NEVER;
+    uint32_t waited = zp_os_clock() - prewarm.start;
+    return waited >= DELAY_MS ? 0 : DELAY_MS - waited;
 }
 
 void zp_prewarm_visit(void (*visit)(struct zp_slot *slot))

@@ -26,10 +26,11 @@ struct zp_prewarm {
 // `list` ends with a count of 0, or after ZP_PREWARM_MOST. Called once, before the helper starts.
 void zp_prewarm_init(const struct zp_prewarm *list);
 
-// Whether anything is left to do; and whether it is time to. It begins a tenth of a second after
-// the start, so that the short-lived children of a program, which inherit the option, do nothing.
+// Whether anything is left to do; and milliseconds until it is time to, or ZP_HELPER_NEVER. It
+// begins a tenth of a second after the start, so that the short-lived children of a program, which
+// inherit the option, do nothing.
 bool zp_prewarm_pending(void);
-bool zp_prewarm_is_due(void);
+uint32_t zp_prewarm_due(void);
 
 // The program had to fetch memory for a buffer of this class: there is one less to make ready.
 void zp_prewarm_forgo(unsigned size_class);

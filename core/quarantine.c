@@ -30,12 +30,24 @@ size_t zp_quarantine_bytes(void)
     return __atomic_load_n(&quarantine.bytes, __ATOMIC_RELAXED);
 }
 
+static void put_behind(struct zp_slot *older, struct zp_slot *slot)
+{
+    slot->state = ZP_SLOT_QUARANTINED;
+    zp_queue_insert(&quarantine.queued, ZP_ORDER_ARRIVAL, older, slot);
+    set_bytes(quarantine.bytes + slot->committed);
+}
+
 void zp_quarantine_put(struct zp_slot *slot)
 {
     zp_lock_take(&quarantine.lock);
-    slot->state = ZP_SLOT_QUARANTINED;
-    zp_queue_add(&quarantine.queued, ZP_ORDER_ARRIVAL, slot);
-    set_bytes(quarantine.bytes + slot->committed);
+    put_behind(quarantine.queued.newest, slot);
+    zp_lock_release(&quarantine.lock);
+}
+
+void zp_quarantine_put_back(struct zp_slot *slot)
+{
+    zp_lock_take(&quarantine.lock);
+    put_behind(NULL, slot);
     zp_lock_release(&quarantine.lock);
 }
 

@@ -30,6 +30,9 @@ struct zp_slot *zp_quarantine_take_surplus(void);
 struct zp_slot *zp_quarantine_take_idle(uint32_t idle);
 struct zp_slot *zp_quarantine_take(void);
 
+// Puts what is left of a slot that was just taken back, as the oldest.
+void zp_quarantine_put_back(struct zp_slot *slot);
+
 // Bytes in quarantine; a hint while other threads work.
 size_t zp_quarantine_bytes(void);
 

@@ -6,38 +6,18 @@
 #include "budget.h"
 #include "fatal.h"
 #include "os.h"
+#include "reclaim.h"
 #include "scrub.h"
 #include "shard.h"
 
-enum {
-    BUDGET_EVERY_MS = 5000, // a cgroup's limit is changed by hand or by an orchestrator, not faster
-    TICK_MOST_MS = 1000,
-    TICKS_PER_DECAY = 16, // so memory goes back at most a sixteenth later than promised
-    // Idle time before small pages are marked: a buffer in use comes back sooner, and is not
-    // slowed.
-    MARK_AFTER_MS = 1000,
-    // No moment is set further ahead than this, so one that seems to be has passed.
-    MOMENTS_AHEAD_MS = 60 * 1000,
-};
-
-// The least that one tick gives back or marks, so that a slow path is never held up for long: 64
-// MiB take about 4 ms.
-#define TICK_BYTES (64 * ZP_MIB)
+// What one put may mark of what others have left unmarked, in microseconds.
+enum { SWEEP_US = 1000 };
 
 static ZP_FROZEN struct zp_retain_config config = {0};
-static ZP_FROZEN uint32_t tick_ms = 0;
-
-static struct {
-    uint32_t next_tick; // on the clock
-    uint32_t next_budget;
-    bool reclaim;        // as configured, and the kernel can
-    bool awake;          // there has been a tick
-    uint32_t first_tick; // when: what was made ready before the program asked has not been idle
-} retain;
 
 // ---- Letting go ------------------------------------------------------------------------------
 
-static size_t let_go(struct zp_slot *slot)
+size_t zp_retain_let_go(struct zp_slot *slot)
 {
     size_t bytes = slot->committed;
     zp_budget_release(bytes);
@@ -48,7 +28,7 @@ static size_t let_go(struct zp_slot *slot)
 static void evict(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     zp_count(&cache->counters.evicted, 1);
-    let_go(slot);
+    zp_retain_let_go(slot);
 }
 
 static bool evict_one(struct zp_thread_cache *cache)
@@ -128,28 +108,6 @@ static bool scrub(struct zp_slot *slot, struct zp_counters *counters)
     return !config.scrub || scrub_whole(slot, counters, is_cached(slot, counters));
 }
 
-// Tells the kernel that it may take the pages of the first `bytes`: nothing is lost by it but the
-// time to fetch new ones.
-static void mark_reclaimable(struct zp_slot *slot, size_t bytes, enum zp_reclaimable mark)
-{
-    if (bytes == 0 || slot->reclaimable >= mark ||
-        !__atomic_load_n(&retain.reclaim, __ATOMIC_RELAXED))
-        return;
-    if (zp_os_advise(slot->base, bytes, MADV_FREE) == 0)
-        slot->reclaimable = (uint8_t)mark;
-    else // a kernel before 4.5, or a filter: memory still goes back with time
-        __atomic_store_n(&retain.reclaim, false, __ATOMIC_RELAXED);
-}
-
-// What lies in huge pages: one entry of a page table for each, so it costs next to nothing, now and
-// when it is written to again. Small pages cost as much as scrubbing them; they wait (mark_idle).
-static void mark_huge_part(struct zp_slot *slot)
-{
-    bool empty = slot->clean && slot->warm == 0; // scrubbing found nothing in memory
-    if (zp_arena_is_huge(slot) && !empty)
-        mark_reclaimable(slot, slot->committed & ~(ZP_LARGE_CLASS - 1), ZP_RECLAIMABLE_PART);
-}
-
 // Nobody may have written to a slot since it was made zero.
 static void verify(const struct zp_slot *slot)
 {
@@ -186,11 +144,15 @@ static void share_at(struct zp_thread_cache *cache, unsigned home, struct zp_slo
                      uint32_t since)
 {
     slot->state = ZP_SLOT_TAKEN;
-    mark_huge_part(slot);
+    zp_reclaim_enter(slot);
     slot->since = since;
     struct zp_slot *evicted = zp_shards_put(home, slot, &cache->counters);
     if (evicted != NULL)
         evict(cache, evicted);
+    if (ZP_UNLIKELY(zp_reclaim_is_tight())) { // what came before may not be marked
+        struct zp_os_span span = zp_os_span(SWEEP_US);
+        zp_reclaim_idle(home, 0, &span);
+    }
 }
 
 static void share(struct zp_thread_cache *cache, struct zp_slot *slot, uint32_t since)
@@ -198,12 +160,25 @@ static void share(struct zp_thread_cache *cache, struct zp_slot *slot, uint32_t 
     share_at(cache, cache->home, slot, since);
 }
 
-// Passes the oldest buffer of a cache on to the shards, with the charge for it.
+// Takes the buffer at a place of a cache, with the charge for it.
+static struct zp_slot *take_at(struct zp_thread_cache *cache, unsigned place)
+{
+    struct zp_slot *slot = zp_thread_cache_take_at(cache, place);
+    zp_thread_cache_grant(cache, cache->granted - slot->committed);
+    slot->since = __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED);
+    return slot;
+}
+
 static void share_oldest(struct zp_thread_cache *cache)
 {
-    struct zp_slot *slot = zp_thread_cache_take_at(cache, 0);
-    cache->granted -= slot->committed;
-    share(cache, slot, __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED));
+    struct zp_slot *slot = take_at(cache, 0);
+    share(cache, slot, slot->since);
+}
+
+static void release_grant(struct zp_thread_cache *cache)
+{
+    zp_budget_release(cache->granted);
+    zp_thread_cache_grant(cache, 0);
 }
 
 void zp_retain_flush(struct zp_thread_cache *cache)
@@ -212,14 +187,51 @@ void zp_retain_flush(struct zp_thread_cache *cache)
         return;
     while (cache->count > 0)
         share_oldest(cache);
-    zp_budget_release(cache->granted);
-    cache->granted = 0;
+    release_grant(cache);
+}
+
+void zp_retain_flush_idle(struct zp_thread_cache *cache)
+{
+    if (cache == &zp_no_cache)
+        return;
+    while (cache->count > 0)
+        zp_shards_put_oldest(cache->home, take_at(cache, cache->count - 1));
+    release_grant(cache);
+}
+
+void zp_retain_flush_oldest(struct zp_thread_cache *cache, unsigned count, uint32_t since)
+{
+    for (; count > 0; count--)
+        share(cache, take_at(cache, 0), since);
+}
+
+void zp_retain_empty_caches(struct zp_thread_cache *cache, uint32_t idle)
+{
+    size_t spare;
+    struct zp_slot *slot = zp_thread_caches_take(idle, &spare);
+    zp_budget_release(spare);
+    for (struct zp_slot *next; slot != NULL; slot = next) {
+        next = slot->next;
+        zp_shards_put_oldest(cache->home, slot);
+    }
+}
+
+// Bytes that a thread's cache may hold: what is in there is not marked.
+static size_t cache_most(void)
+{
+    size_t most = config.thread_cache_bytes;
+    if (!zp_reclaim_is_tight())
+        return most;
+    size_t share_of_limit = zp_reclaim_cache_share();
+    return most < share_of_limit ? most : share_of_limit;
 }
 
 // Makes room for `bytes` in a cache: false if that is not to be had.
 static bool make_room(struct zp_thread_cache *cache, size_t bytes)
 {
-    size_t most = config.thread_cache_bytes;
+    size_t most = cache_most();
+    while (cache->bytes > most)
+        share_oldest(cache);
     if (cache->capacity == 0 || bytes > most)
         return false;
     while (cache->count == cache->capacity || cache->bytes + bytes > most)
@@ -228,7 +240,7 @@ static bool make_room(struct zp_thread_cache *cache, size_t bytes)
     if (needed > cache->granted) {
         if (!charge(cache, needed - cache->granted))
             return false;
-        cache->granted = needed;
+        zp_thread_cache_grant(cache, needed);
     }
     return true;
 }
@@ -266,10 +278,13 @@ static bool retain_unscrubbed(struct zp_thread_cache *cache, struct zp_slot *slo
 }
 
 // Small pages that the processor's cache still holds are zero before another thread is awake.
+// And what waits cannot be marked.
 static bool is_left_to_helper(const struct zp_slot *slot, const struct zp_counters *counters)
 {
     return config.scrub_behind != 0 &&
-           (slot->committed >= ZP_LARGE_CLASS || !is_cached(slot, counters));
+           (slot->committed >= ZP_LARGE_CLASS || !is_cached(slot, counters)) &&
+           (!zp_reclaim_is_tight() ||
+            zp_scrub_queue_bytes() + slot->committed <= zp_reclaim_unmarked());
 }
 
 // A buffer that has been in quarantine for long enough.
@@ -277,7 +292,7 @@ static void leave_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot
 {
     if (is_shared(slot) ||
         zp_os_protect(slot->base, slot->committed, PROT_READ | PROT_WRITE) != 0) {
-        let_go(slot);
+        zp_retain_let_go(slot);
         return;
     }
     slot->marked = false;
@@ -295,6 +310,7 @@ static bool retain_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *
         zp_budget_release(bytes);
         return false;
     }
+    zp_reclaim_enter(slot);
     zp_quarantine_put(slot);
     while ((slot = zp_quarantine_take_surplus()) != NULL)
         leave_quarantine(cache, slot);
@@ -316,7 +332,7 @@ bool zp_retain(struct zp_thread_cache *cache, struct zp_slot *slot)
 static struct zp_slot *outcome(struct zp_thread_cache *cache, const struct zp_scrub_job *job)
 {
     if (job->failed || is_shared(job->slot)) {
-        let_go(job->slot);
+        zp_retain_let_go(job->slot);
         return NULL;
     }
     note_scrubbed(job->slot, &job->result, &cache->counters);
@@ -345,7 +361,7 @@ struct zp_slot *zp_retain_take_unscrubbed(struct zp_thread_cache *cache, unsigne
     case ZP_SCRUB_TAKEN:
         if (!is_shared(slot) && scrub_whole(slot, &cache->counters, false))
             return slot;
-        let_go(slot);
+        zp_retain_let_go(slot);
         return NULL;
     default:
         return NULL;
@@ -375,7 +391,7 @@ void zp_retain_scrub_part(struct zp_thread_cache *cache)
 void zp_retain_ready(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     if (is_shared(slot)) {
-        let_go(slot);
+        zp_retain_let_go(slot);
         return;
     }
     slot->warm = (uint32_t)(slot->committed / zp_arena.page);
@@ -385,147 +401,27 @@ void zp_retain_ready(struct zp_thread_cache *cache, struct zp_slot *slot)
 
 // ---- Giving back -----------------------------------------------------------------------------
 
-// A buffer from another thread's cache, still charged.
-static void share_found(struct zp_slot *slot, uint32_t since)
-{
-    share(zp_thread_cache, slot, since);
-}
-
-// Moves what this and other threads' caches hold to the shards.
-static void empty_caches(struct zp_thread_cache *cache)
-{
-    zp_retain_flush(cache);
-    zp_thread_caches_empty(0, share_found, zp_budget_release);
-}
-
 size_t zp_retain_give_back(struct zp_thread_cache *cache)
 {
     size_t bytes = 0;
-    empty_caches(cache);
+    zp_retain_flush_idle(cache);
+    zp_retain_empty_caches(cache, 0);
     // The queue first: the helper moves what it has in hand from there to a shard.
     for (struct zp_slot *slot; (slot = zp_scrub_queue_evict()) != NULL;)
-        bytes += let_go(slot);
+        bytes += zp_retain_let_go(slot);
     for (struct zp_slot *slot; (slot = zp_quarantine_take()) != NULL;)
-        bytes += let_go(slot);
+        bytes += zp_retain_let_go(slot);
     for (struct zp_slot *slot; (slot = zp_shards_take_idle(cache->home, 0)) != NULL;)
-        bytes += let_go(slot);
+        bytes += zp_retain_let_go(slot);
     return bytes;
-}
-
-// ---- The work of time ------------------------------------------------------------------------
-
-// Whether a moment has come; if so, for one thread only, the next is `period` later.
-static bool is_due(uint32_t *moment, uint32_t now, uint32_t period)
-{
-    uint32_t due = __atomic_load_n(moment, __ATOMIC_RELAXED);
-    uint32_t ahead = due - now; // wraps around if it has come
-    return (ahead == 0 || ahead > MOMENTS_AHEAD_MS) &&
-           __atomic_compare_exchange_n(moment, &due, now + period, false, __ATOMIC_RELAXED,
-                                       __ATOMIC_RELAXED);
-}
-
-static void evict_excess(struct zp_thread_cache *cache)
-{
-    while (zp_budget_exceeded() && evict_one(cache)) {
-    }
-}
-
-static void follow_budget(struct zp_thread_cache *cache, uint32_t now)
-{
-    if (config.budget_now == NULL || !is_due(&retain.next_budget, now, BUDGET_EVERY_MS))
-        return;
-    size_t limit = config.budget_now();
-    if (limit == 0)
-        return; // it cannot be told just now
-    zp_budget_set_limit(limit);
-    evict_excess(cache);
-    if (!zp_budget_exceeded())
-        return;
-    empty_caches(cache);
-    evict_excess(cache);
-}
-
-static void mark_idle(struct zp_thread_cache *cache)
-{
-    if (!__atomic_load_n(&retain.reclaim, __ATOMIC_RELAXED))
-        return;
-    size_t bytes = 0;
-    struct zp_slot *slot;
-    while (bytes < TICK_BYTES &&
-           (slot = zp_shards_take_unmarked(cache->home, MARK_AFTER_MS)) != NULL) {
-        bytes += slot->committed;
-        mark_reclaimable(slot, slot->committed, ZP_RECLAIMABLE_ALL);
-        zp_shards_put_marked(slot);
-    }
-}
-
-static struct zp_slot *take_idle(unsigned home)
-{
-    uint32_t idle = (uint32_t)config.decay_ms;
-    struct zp_slot *slot = zp_shards_take_idle(home, idle);
-    return slot != NULL ? slot : zp_quarantine_take_idle(idle);
-}
-
-// Gives back half of what the shards hold, if it has been idle for long enough. True if there may
-// be more: then the next tick is at once, and a few of them give back all.
-static bool purge(struct zp_thread_cache *cache)
-{
-    size_t quota = zp_shards_bytes() / 2, bytes = 0;
-    if (quota < TICK_BYTES)
-        quota = TICK_BYTES;
-    while (bytes < quota) {
-        struct zp_slot *slot = take_idle(cache->home);
-        if (slot == NULL)
-            return false;
-        bytes += let_go(slot);
-        zp_count(&cache->counters.decayed, 1);
-    }
-    return true;
-}
-
-static void decay(struct zp_thread_cache *cache, uint32_t now)
-{
-    uint32_t idle = (uint32_t)config.decay_ms;
-    if (!__atomic_exchange_n(&retain.awake, true, __ATOMIC_RELAXED))
-        __atomic_store_n(&retain.first_tick, now, __ATOMIC_RELAXED);
-    if (now - __atomic_load_n(&retain.first_tick, __ATOMIC_RELAXED) < idle)
-        return;
-    zp_thread_caches_empty(idle, share_found, zp_budget_release);
-    if (purge(cache))
-        __atomic_store_n(&retain.next_tick, now, __ATOMIC_RELAXED);
-}
-
-// Whether this thread's own cache has been idle until the call under way, which may have counted a
-// put.
-static bool has_been_idle(const struct zp_thread_cache *cache, uint32_t now, uint32_t idle)
-{
-    return cache->counters.puts - __atomic_load_n(&cache->seen, __ATOMIC_RELAXED) <= 1 &&
-           now - __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED) >= idle;
-}
-
-void zp_retain_tick(struct zp_thread_cache *cache)
-{
-    uint32_t now = zp_os_clock();
-    if (config.decay_ms > 0 && has_been_idle(cache, now, (uint32_t)config.decay_ms))
-        zp_retain_flush(cache);
-    zp_thread_cache_stamp(cache, now);
-    if (!is_due(&retain.next_tick, now, tick_ms))
-        return;
-    follow_budget(cache, now);
-    mark_idle(cache);
-    if (config.decay_ms > 0)
-        decay(cache, now);
 }
 
 void zp_retain_init(const struct zp_retain_config *chosen)
 {
     config = *chosen;
-    retain.reclaim = config.reclaim;
-    int64_t tick = config.decay_ms / TICKS_PER_DECAY;
-    tick_ms = tick <= 0 || tick > TICK_MOST_MS ? TICK_MOST_MS : (uint32_t)tick;
-    retain.next_tick = retain.next_budget = zp_os_clock();
     if (config.decay_ms == 0)
         config = (struct zp_retain_config){.scrub = config.scrub}; // nothing is retained
+    zp_reclaim_init(config.reclaim, config.unmarked);
     zp_budget_init(config.budget);
     zp_scrub_queue_init(config.scrub_behind);
     zp_quarantine_init(config.quarantine);

@@ -4,14 +4,12 @@
 //
 // A buffer that comes back is scrubbed and goes into the thread's cache or a shard if the budget
 // has room, evicting others for it. In a shard it holds nothing but zeros, so the kernel is told
-// that it may take the pages whenever it wants them (MADV_FREE): buffers in huge pages at once,
-// where that costs next to nothing, others when they have been idle for a while. What has been idle
-// for longer is decommitted, by and by, on the slow ways of requests. With scrubbing in the
-// background the buffer first waits in the scrub queue. Where everything is checked it waits in
-// quarantine before it goes to a shard, and is looked through before it is used again.
+// that it may take the pages whenever it wants them (reclaim.h). What has been idle for longer is
+// decommitted (decay.h). With scrubbing in the background the buffer first waits in the scrub
+// queue. Where everything is checked it waits in quarantine before it goes to a shard, and is
+// looked through before it is used again.
 //
-// Always holds: what is retained is charged to the budget. The budget follows the memory that the
-// process may use, where that is what was asked for.
+// Always holds: what is retained is charged to the budget.
 //
 // Locking: see the parts; the caller is inside its own thread cache. Fork: see fork.h.
 
@@ -26,13 +24,13 @@
 #define ZP_DECAY_NEVER (-1)
 
 struct zp_retain_config {
-    size_t budget;              // bytes that may be retained
-    size_t (*budget_now)(void); // asked again every few seconds, 0 if not known; NULL if it stays
-    size_t thread_cache_bytes;  // of the budget each thread's cache may hold so many
-    size_t cpu_cache;           // bytes of the processor's cache that a thread can count on
-    int64_t decay_ms; // idle time after which memory goes back; ZP_DECAY_NEVER; 0: at once
-    bool reclaim;     // let the kernel take pages of what is retained
-    bool scrub;       // make buffers zero before they are kept
+    size_t budget;             // bytes that may be retained
+    size_t unmarked;           // bytes from which on all of it is marked at once (reclaim.h)
+    size_t thread_cache_bytes; // of the budget each thread's cache may hold so many
+    size_t cpu_cache;          // bytes of the processor's cache that a thread can count on
+    int64_t decay_ms;          // idle time after which memory goes back; ZP_DECAY_NEVER; 0: at once
+    bool reclaim;              // let the kernel take pages of what is retained
+    bool scrub;                // make buffers zero before they are kept
     bool scrub_again; // and once more before they are handed out: who wrote to them after that?
     // Bytes that may wait to be scrubbed after they were kept; 0: none.
     size_t scrub_behind;
@@ -64,14 +62,23 @@ void zp_retain_scrub_part(struct zp_thread_cache *cache);
 // Keeps a charged buffer that nobody has used yet, all of it in memory and zero.
 void zp_retain_ready(struct zp_thread_cache *cache, struct zp_slot *slot);
 
-// Passes all that a cache holds on to the shards.
+// Passes all that a cache holds on to the shards: as the newest there, or as the oldest, because it
+// has been idle.
 void zp_retain_flush(struct zp_thread_cache *cache);
+void zp_retain_flush_idle(struct zp_thread_cache *cache);
+
+// Passes the oldest `count` of them on as the newest there, idle since a moment.
+void zp_retain_flush_oldest(struct zp_thread_cache *cache, unsigned count, uint32_t since);
+
+// Passes on, as the oldest, what other threads' caches hold that have been idle for so many
+// milliseconds, but for those that their threads are at just now.
+void zp_retain_empty_caches(struct zp_thread_cache *cache, uint32_t idle);
+
+// Lets a TAKEN, charged slot go: back to the kernel. Returns its bytes.
+size_t zp_retain_let_go(struct zp_slot *slot);
 
 // Gives everything retained back to the kernel, the caches of other threads included, but for those
 // that their threads are at just now, and for what the helper has in hand. Returns the bytes.
 size_t zp_retain_give_back(struct zp_thread_cache *cache);
-
-// To be called on slow ways: does what is due of the work of time, a bounded part at a time.
-void zp_retain_tick(struct zp_thread_cache *cache);
 
 #endif

@@ -298,7 +298,18 @@ void zp_shards_put_marked(struct zp_slot *slot)
     struct zp_shard *shard = &shards[slot->shard];
     zp_lock_take(&shard->lock);
     push(shard, shard->marked, slot);
-    shard->marked = slot;
+    if (slot->reclaimable == ZP_RECLAIMABLE_ALL)
+        shard->marked = slot;
+    zp_lock_release(&shard->lock);
+}
+
+void zp_shards_put_oldest(unsigned home, struct zp_slot *slot)
+{
+    struct zp_shard *shard = neighbour(home, 0);
+    zp_lock_take(&shard->lock);
+    push(shard, NULL, slot);
+    if (slot->reclaimable != ZP_RECLAIMABLE_ALL)
+        shard->marked = NULL; // the marked ones are passed by once more
     zp_lock_release(&shard->lock);
 }
 

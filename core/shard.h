@@ -7,8 +7,8 @@
 // Finding a buffer, putting one away and finding the oldest cost the same however many are pooled.
 //
 // Always holds: a slot in a shard is POOLED and charged to the budget; no shard holds more than its
-// share of slots, and those that were put back marked while others came in. Taking a slot out
-// leaves it TAKEN, the caller's, and still charged.
+// share of slots, and those that were put back marked or as the oldest while others came in. Taking
+// a slot out leaves it TAKEN, the caller's, and still charged.
 //
 // Locking: one lock per shard (ZP_RANK_SHARD), held for a few list operations. A get tries every
 // shard without waiting, and waits only if nothing was found and some shard was busy: that costs
@@ -61,9 +61,14 @@ struct zp_slot *zp_shards_evict(unsigned home);
 struct zp_slot *zp_shards_take_idle(unsigned home, uint32_t idle);
 
 // A slot that has been in a shard for so long and is not yet wholly reclaimable; to be put back
-// with the second function. It keeps the age by which it decays; for eviction it arrives anew.
+// with the second function. It keeps the age by which it decays; for eviction it arrives anew. If
+// it still is not wholly reclaimable, it is the next to be taken.
 struct zp_slot *zp_shards_take_unmarked(unsigned home, uint32_t idle);
 void zp_shards_put_marked(struct zp_slot *slot);
+
+// Puts a TAKEN slot that has been idle for long, already charged and with `since` set, into a shard
+// as the oldest there: what is left of one that is given back in parts, or what a cache held.
+void zp_shards_put_oldest(unsigned home, struct zp_slot *slot);
 
 // A slot of the cold list is to be used: its shard learns of it if it is `absent`. Whether it was.
 bool zp_shards_come_back(struct zp_slot *slot);

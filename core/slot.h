@@ -38,10 +38,11 @@ enum zp_slot_state {
 };
 
 // How much of a pooled buffer is marked MADV_FREE: the kernel may take those pages at any time.
+// Between PART and ALL: so many steps have been marked of a buffer that takes long (reclaim.c).
 enum zp_reclaimable {
     ZP_RECLAIMABLE_NONE,
     ZP_RECLAIMABLE_PART, // what lies in huge pages
-    ZP_RECLAIMABLE_ALL,
+    ZP_RECLAIMABLE_ALL = UINT8_MAX,
 };
 
 // Where realloc joined moved pages to fresh ones, the kernel keeps two mappings. A slot remembers

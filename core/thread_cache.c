@@ -84,6 +84,8 @@ struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned 
     struct zp_slot *slot = cache->entries[place].slot;
     set_bytes(cache, cache->bytes - cache->entries[place].committed);
     cache->count--;
+    if (place < cache->settled)
+        cache->settled = place;
     for (unsigned i = place; i < cache->count; i++)
         cache->entries[i] = cache->entries[i + 1];
     return slot;
@@ -106,6 +108,40 @@ void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot)
     set_bytes(cache, cache->bytes + slot->committed);
 }
 
+// What the fast ways put shows when the cache is opened, what the slow ways put when it is closed.
+static void note_use(struct zp_thread_cache *cache)
+{
+    if (cache->bytes > cache->most_used)
+        cache->most_used = cache->bytes;
+}
+
+size_t zp_thread_cache_take_unused(struct zp_thread_cache *cache, uint32_t now, uint32_t every)
+{
+    if (now - cache->looked < every)
+        return 0;
+    note_use(cache);
+    cache->looked = now;
+    size_t used = cache->most_used;
+    cache->most_used = cache->bytes;
+    if (used >= cache->granted)
+        return 0;
+    size_t unused = cache->granted - used;
+    zp_thread_cache_grant(cache, used);
+    return unused;
+}
+
+unsigned zp_thread_cache_settled(struct zp_thread_cache *cache, uint32_t now, uint32_t every,
+                                 uint32_t *since)
+{
+    if (now - cache->sorted < every)
+        return 0;
+    unsigned settled = cache->settled;
+    *since = cache->sorted;
+    cache->sorted = now;
+    cache->settled = cache->count;
+    return settled;
+}
+
 void zp_thread_cache_open(struct zp_thread_cache *cache)
 {
     while (!zp_thread_cache_try_enter(cache)) {
@@ -113,21 +149,26 @@ void zp_thread_cache_open(struct zp_thread_cache *cache)
         zp_lock_release(&threads.emptying);
     }
     settle(cache);
+    note_use(cache);
 }
 
 void zp_thread_cache_close(struct zp_thread_cache *cache)
 {
+    note_use(cache);
     if (cache->count > 0) {
         struct zp_cached newest = cache->entries[--cache->count];
+        if (cache->count < cache->settled)
+            cache->settled = cache->count;
         set_bytes(cache, cache->bytes - newest.committed);
         cache->newest.base = newest.base;
         cache->newest.slot = newest.slot;
         zp_cached_set_bytes(&cache->newest, newest.committed);
     }
     if (cache != &zp_no_cache)
-        cache->dirty_room = cache->count < cache->dirty_capacity && !zp_stack_recorded
-                                ? cache->granted - cache->bytes
-                                : 0;
+        cache->dirty_room =
+            cache->count < cache->dirty_capacity && !zp_stack_recorded && !cache->attentive
+                ? cache->granted - cache->bytes
+                : 0;
     zp_thread_cache_leave(cache);
 }
 
@@ -171,7 +212,9 @@ struct zp_thread_cache *zp_thread_cache_set_up(void)
     if (cache == NULL)
         return &zp_no_cache;
     cache->home = zp_shards_next_home();
-    zp_thread_cache_stamp(cache, zp_os_clock());
+    cache->attentive = false;
+    cache->looked = cache->sorted = zp_os_clock();
+    zp_thread_cache_stamp(cache, cache->sorted);
     // If nobody would empty it, nothing may be put into it.
     bool ends = pthread_setspecific(config.key, cache) == 0;
     cache->capacity = ends ? config.capacity : 0;
@@ -215,14 +258,19 @@ static bool is_claimed(const struct zp_thread_cache *cache)
     return __atomic_load_n(&cache->claimed, __ATOMIC_RELAXED);
 }
 
+static bool is_empty(const struct zp_thread_cache *cache)
+{
+    return zp_thread_cache_bytes(cache) == 0 &&
+           __atomic_load_n(&cache->granted, __ATOMIC_RELAXED) == 0;
+}
+
 // Claims the caches of other threads that are to be emptied; false if there is none.
 static bool claim(uint32_t idle)
 {
     bool any = false;
     uint32_t now = zp_os_clock();
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
-        if (cache == zp_thread_cache || zp_thread_cache_bytes(cache) == 0 ||
-            !is_idle(cache, now, idle))
+        if (cache == zp_thread_cache || is_empty(cache) || !is_idle(cache, now, idle))
             continue;
         __atomic_store_n(&cache->claimed, true, __ATOMIC_SEQ_CST);
         any = true;
@@ -230,58 +278,45 @@ static bool claim(uint32_t idle)
     return any;
 }
 
-// Takes a claimed cache's buffers, the oldest first, onto the end of a chain; returns the end.
-static struct zp_slot **empty_claimed(struct zp_thread_cache *cache, struct zp_slot **end,
-                                      size_t *spare)
+// Puts all that a claimed cache holds before `list`, unless its owner is at it.
+static struct zp_slot *empty_claimed(struct zp_thread_cache *cache, struct zp_slot *list,
+                                     size_t *spare)
 {
-    if (__atomic_load_n(&cache->inside, __ATOMIC_SEQ_CST))
-        return end;
-    uint32_t since = __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED);
-    settle(cache);
-    *spare += cache->granted - cache->bytes;
-    cache->granted = cache->dirty_room = 0;
-    for (unsigned i = 0; i < cache->count; i++) {
-        struct zp_slot *slot = cache->entries[i].slot;
-        slot->state = ZP_SLOT_TAKEN;
-        slot->since = since;
-        *end = slot;
-        end = &slot->next;
+    if (!__atomic_load_n(&cache->inside, __ATOMIC_SEQ_CST)) {
+        settle(cache);
+        *spare += cache->granted - cache->bytes;
+        zp_thread_cache_grant(cache, 0);
+        cache->dirty_room = cache->most_used = 0;
+        while (cache->count > 0) {
+            struct zp_slot *slot = zp_thread_cache_take_at(cache, 0);
+            slot->state = ZP_SLOT_TAKEN;
+            slot->since = __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED);
+            slot->next = list;
+            list = slot;
+        }
     }
-    cache->count = 0;
-    set_bytes(cache, 0);
-    return end;
+    __atomic_store_n(&cache->claimed, false, __ATOMIC_RELEASE);
+    return list;
 }
 
-// Takes the buffers of all claimed caches, if it is `safe`, and lets the caches go.
-static struct zp_slot *empty_all_claimed(bool safe, size_t *spare)
+struct zp_slot *zp_thread_caches_take(uint32_t idle, size_t *spare)
 {
-    struct zp_slot *taken = NULL, **end = &taken;
-    for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
-        if (!is_claimed(cache))
-            continue;
-        if (safe)
-            end = empty_claimed(cache, end, spare);
-        __atomic_store_n(&cache->claimed, false, __ATOMIC_RELEASE);
-    }
-    *end = NULL;
-    return taken;
-}
-
-void zp_thread_caches_empty(uint32_t idle, void (*give)(struct zp_slot *slot, uint32_t since),
-                            void (*release)(size_t granted))
-{
-    struct zp_slot *taken = NULL;
-    size_t spare = 0;
+    struct zp_slot *list = NULL;
+    *spare = 0;
     zp_lock_take(&threads.emptying);
-    if (claim(idle))
-        taken = empty_all_claimed(zp_os_barrier() == 0, &spare);
-    zp_lock_release(&threads.emptying);
-    // Without the lock, which a fork or a cache's owner may wait for: this makes system calls.
-    release(spare);
-    for (struct zp_slot *next; taken != NULL; taken = next) {
-        next = taken->next;
-        give(taken, taken->since);
+    if (claim(idle)) {
+        bool safe = zp_os_barrier() == 0;
+        for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
+            if (!is_claimed(cache))
+                continue;
+            if (safe)
+                list = empty_claimed(cache, list, spare);
+            else
+                __atomic_store_n(&cache->claimed, false, __ATOMIC_RELEASE);
+        }
     }
+    zp_lock_release(&threads.emptying);
+    return list;
 }
 
 void zp_thread_caches_lock(void)
@@ -308,7 +343,9 @@ void zp_thread_caches_reset(void)
         cache->newest.committed = 0;
         cache->count = 0;
         cache->bytes = 0;
-        cache->granted = cache->dirty_room = 0;
+        cache->granted = cache->dirty_room = cache->most_used = 0;
+        cache->settled = 0;
+        cache->attentive = false;
         if (cache != zp_thread_cache) {
             cache->capacity = cache->dirty_capacity = 0;
             push_free(cache);

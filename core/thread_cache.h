@@ -62,8 +62,13 @@ struct zp_thread_cache {
     // if the stack of whoever puts it is to be recorded.
     size_t dirty_room;
 
-    size_t bytes;                            // committed bytes in `entries`
-    size_t granted;                          // bytes charged to the budget for this cache
+    size_t bytes;     // committed bytes in `entries`
+    size_t granted;   // bytes charged to the budget for this cache
+    size_t most_used; // bytes in the whole cache at most, since `granted` was looked at last
+    uint32_t looked;  // on the clock: when that was
+    unsigned settled; // entries, the oldest, that have not been touched since `sorted`
+    uint32_t sorted;  // on the clock
+    bool attentive;   // the work of time is not done: what is put takes the slow way, and goes on
     struct zp_cached entries[ZP_CACHE_MOST]; // those before the newest, oldest first
     struct zp_counters counters;
     uint64_t seen;                     // puts at `stamp`
@@ -86,12 +91,11 @@ int zp_thread_caches_init(unsigned capacity, bool dirty,
 // no memory for one. May allocate small memory (a pthread key's slot), never from the pool.
 ZP_COLD struct zp_thread_cache *zp_thread_cache_set_up(void);
 
-// Takes what the caches of other threads hold that have not been used for `idle` milliseconds, and
-// calls `give` with each buffer, still charged, and `release` with what was granted beyond that.
-// Caches that their threads are at right now are left alone, and all of them where the kernel has
-// no barrier for it.
-void zp_thread_caches_empty(uint32_t idle, void (*give)(struct zp_slot *slot, uint32_t since),
-                            void (*release)(size_t granted));
+// Takes what the caches of other threads hold that have not been used for `idle` milliseconds: a
+// list by `next` of slots that are still charged, with `since` set, each cache's newest first. What
+// was granted beyond them goes to `*spare`. Caches that their threads are at right now are left
+// alone, and all of them where the kernel has no barrier for it.
+struct zp_slot *zp_thread_caches_take(uint32_t idle, size_t *spare);
 
 // Notes that the cache is in use.
 static inline void zp_thread_cache_stamp(struct zp_thread_cache *cache, uint32_t now)
@@ -100,6 +104,22 @@ static inline void zp_thread_cache_stamp(struct zp_thread_cache *cache, uint32_t
                      __ATOMIC_RELAXED);
     __atomic_store_n(&cache->stamp, now, __ATOMIC_RELAXED);
 }
+
+// Another thread may ask what is granted.
+static inline void zp_thread_cache_grant(struct zp_thread_cache *cache, size_t bytes)
+{
+    __atomic_store_n(&cache->granted, bytes, __ATOMIC_RELAXED);
+}
+
+// Takes back what was granted and not used since this was last called, at most once in `every`
+// milliseconds. Returns the bytes. The caller is inside its own cache.
+size_t zp_thread_cache_take_unused(struct zp_thread_cache *cache, uint32_t now, uint32_t every);
+
+// How many of the oldest buffers have not been used since this last said anything but 0, which it
+// does at most once in `every` milliseconds; when that was goes to `*since`. A thread that is
+// always at its cache may use a part of it only.
+unsigned zp_thread_cache_settled(struct zp_thread_cache *cache, uint32_t now, uint32_t every,
+                                 uint32_t *since);
 
 // For slow ways: waits until nobody claims the cache, enters it, and moves the newest buffer to the
 // others; the second undoes the first.

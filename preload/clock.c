@@ -40,6 +40,13 @@ int zp_je_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t 
     return 0;
 }
 
+uint32_t zp_clock_microseconds(void)
+{
+    struct timespec now;
+    zp_je_clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)now.tv_sec * 1000000 + (uint32_t)now.tv_nsec / 1000;
+}
+
 uint32_t zp_clock_milliseconds(void)
 {
     struct timespec now;

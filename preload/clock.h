@@ -23,4 +23,7 @@ int zp_je_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t 
 // Milliseconds on the coarse clock, as zp_os_clock has them.
 uint32_t zp_clock_milliseconds(void);
 
+// Microseconds on the fine one, as zp_os_stopwatch has them.
+uint32_t zp_clock_microseconds(void);
+
 #endif

@@ -4,7 +4,9 @@
 
 #include "preload/jemalloc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/types.h>
 
 // 4096 stands for all arenas (MALLCTL_ARENAS_ALL).
 #define ALL_ARENAS "4096"
@@ -51,4 +53,42 @@ void zp_jemalloc_trim(void)
 {
     zp_je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
     zp_je_mallctl("arena." ALL_ARENAS ".purge", NULL, NULL, NULL, 0);
+}
+
+// What jemalloc is built with.
+enum { DECAY_BY_DEFAULT_MS = 10000 };
+
+static void set_decay(const char *name, ssize_t milliseconds)
+{
+    ssize_t now;
+    size_t length = sizeof(now);
+    if (zp_je_mallctl(name, &now, &length, NULL, 0) == 0 && now == DECAY_BY_DEFAULT_MS)
+        zp_je_mallctl(name, NULL, NULL, &milliseconds, sizeof(milliseconds));
+}
+
+// For arenas to come, and for those that there may be.
+void zp_jemalloc_set_decay(int64_t milliseconds)
+{
+    unsigned arenas = 0;
+    size_t length = sizeof(arenas);
+    set_decay("arenas.dirty_decay_ms", milliseconds);
+    zp_je_mallctl("arenas.narenas", &arenas, &length, NULL, 0);
+    for (unsigned i = 0; i < arenas; i++) {
+        char name[48];
+        snprintf(name, sizeof(name), "arena.%u.dirty_decay_ms", i);
+        set_decay(name, milliseconds);
+    }
+}
+
+size_t zp_jemalloc_trim_idle(bool all)
+{
+    uint64_t epoch = 1;
+    size_t page = 0;
+    size_t length = sizeof(page);
+    zp_je_mallctl(all ? "arena." ALL_ARENAS ".purge" : "arena." ALL_ARENAS ".decay", NULL, NULL,
+                  NULL, 0);
+    zp_je_mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
+    zp_je_mallctl("arenas.page", &page, &length, NULL, 0);
+    return page * (read_size("stats.arenas." ALL_ARENAS ".pdirty") +
+                   read_size("stats.arenas." ALL_ARENAS ".pmuzzy"));
 }

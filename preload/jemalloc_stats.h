@@ -26,4 +26,10 @@ bool zp_serves_program(void);
 // Gives unused pages back to the kernel.
 void zp_jemalloc_trim(void);
 
+// For ZEROPOOL_DECAY_BY=thread: pages that have been unused for so long are to go back, unless
+// MALLOC_CONF says when; and they do when this is called, or all of them. Returns the bytes that
+// are still unused.
+void zp_jemalloc_set_decay(int64_t milliseconds);
+size_t zp_jemalloc_trim_idle(bool all);
+
 #endif

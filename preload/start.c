@@ -10,6 +10,8 @@
 #include "preload/atfork.h"
 #include "preload/clock.h"
 #include "preload/frozen.h"
+#include "preload/jemalloc_stats.h"
+#include "preload/pressure.h"
 #include "preload/report.h"
 #include "preload/signals.h"
 #include "preload/trap.h"
@@ -149,9 +151,17 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_write(&line);
 }
 
-static size_t budget_now(void)
+static bool limits_now(size_t retained, struct zp_decay_limits *limits)
 {
-    return zp_os_is_restricted() ? 0 : zp_budget_share(zp_machine_memory(""));
+    struct zp_memory memory;
+    if (zp_os_is_restricted() || !zp_memory_look("", &memory))
+        return false;
+    *limits = (struct zp_decay_limits){
+        .budget = zp_budget_share(&memory, retained),
+        .unmarked = zp_unmarked_share(&memory),
+        .complete = memory.complete,
+    };
+    return true;
 }
 
 static bool start_pool(void)
@@ -159,10 +169,16 @@ static bool start_pool(void)
     struct zp_machine machine;
     struct zp_pool_config config;
     zp_os_calls.clock = zp_clock_milliseconds;
+    zp_os_calls.stopwatch = zp_clock_microseconds;
     zp_machine_probe(&machine, "");
     zp_resolve(&zp_options, &machine, &config);
     if (zp_options.max_memory == ZP_AUTO)
-        config.retain.budget_now = budget_now;
+        config.decay.limits_now = limits_now;
+    if (config.decay.by_thread) {
+        zp_jemalloc_set_decay(config.retain.decay_ms);
+        config.decay.is_pressed = zp_pressure_has_come;
+        config.decay.trim_small = zp_jemalloc_trim_idle;
+    }
     int error = zp_pool_init(&config);
     if (error != 0) {
         zp_log(ZP_LOG_WARNING,

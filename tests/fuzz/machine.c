@@ -117,12 +117,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct unit_random choices = fuzz_choices(bytes, length);
     write_files(&choices);
     struct zp_machine machine = probe();
-    size_t memory = zp_machine_memory(root);
+    struct zp_memory memory;
+    struct zp_strain strain;
+    zp_memory_look(root, &memory);
+    zp_strain_look(root, &strain);
     remove_files();
 
     MUST(machine.cpus >= 1 && machine.cpus <= bare.cpus);
-    MUST(machine.memory <= bare.memory);
-    MUST(memory == 0 || memory == machine.memory);
+    MUST(machine.memory.total <= bare.memory.total);
+    MUST(machine.memory.available <= machine.memory.total);
+    MUST(memory.total == machine.memory.total);
     MUST(machine.address_space == bare.address_space);
     MUST(machine.cache < SIZE_MAX);
     struct zp_options options;

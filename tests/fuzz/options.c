@@ -16,7 +16,8 @@ static struct zp_machine choose_machine(struct unit_random *choices)
 {
     return (struct zp_machine){
         .cpus = 1 + (unsigned)unit_random_below(choices, 8192),
-        .memory = (size_t)1 << unit_random_below(choices, 64),
+        .memory = {.total = (size_t)1 << unit_random_below(choices, 64),
+                   .available = (size_t)1 << unit_random_below(choices, 64)},
         .address_space = SIZE_MAX >> unit_random_below(choices, 64),
         .cache = (size_t)1 << unit_random_below(choices, 64),
         .strict = unit_random_below(choices, 2) != 0,

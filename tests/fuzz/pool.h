@@ -23,18 +23,25 @@
 // Stands in for core/helper.c: no thread, but a part of work whenever the input says so.
 
 static struct {
-    bool (*pending)(void);
+    uint32_t (*due)(void);
     void (*do_part)(void);
+    void (*aside)(void);
     bool off;
 } stand_in;
 
-void zp_helper_init(bool (*pending)(void), void (*do_part)(void))
+void zp_helper_init(uint32_t (*due)(void), void (*do_part)(void), void (*aside)(void))
 {
-    stand_in.pending = pending;
+    stand_in.due = due;
     stand_in.do_part = do_part;
+    stand_in.aside = aside;
 }
 
 bool zp_helper_call(void)
+{
+    return !stand_in.off;
+}
+
+bool zp_helper_keep(void)
 {
     return !stand_in.off;
 }
@@ -58,8 +65,10 @@ void zp_helper_reset(void)
 
 static inline void helper_part(void)
 {
-    if (stand_in.pending())
-        stand_in.do_part();
+    if (stand_in.due() != 0)
+        return;
+    stand_in.do_part();
+    stand_in.aside();
 }
 
 // ---- A pool per input ------------------------------------------------------------------------

@@ -65,8 +65,8 @@ static inline void check_resolved(const struct zp_options *options,
 {
     struct zp_pool_config config;
     zp_resolve(options, machine, &config);
-    size_t budget =
-        options->max_memory == ZP_AUTO ? machine->memory / 4 : (size_t)options->max_memory;
+    size_t budget = options->max_memory == ZP_AUTO ? zp_budget_share(&machine->memory, 0)
+                                                   : (size_t)options->max_memory;
     MUST(config.retain.budget == budget);
     if (options->tls_bytes == ZP_AUTO)
         MUST(config.retain.thread_cache_bytes <= budget / 4);

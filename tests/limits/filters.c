@@ -66,7 +66,7 @@ static const struct call known[] = {
     CALL(prctl),
     CALL(sched_setscheduler),
     CALL(openat),
-    CALL(read),
+    CALL(pread64),
     CALL(close),
     CALL(getpid),
     CALL(fstat),

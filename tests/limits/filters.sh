@@ -18,7 +18,7 @@ select_calls() { # AWK_CONDITION
 # glibc itself aborts where munmap is refused, once the threads that ended have left 40 MiB of stacks.
 ulimit -s 1024
 # Without files no program starts, so those calls are refused to none here.
-optional=$(select_calls '$2 == "optional" && $1 !~ /^(openat|read|close)$/')
+optional=$(select_calls '$2 == "optional" && $1 !~ /^(openat|pread64|close)$/')
 
 refuse() { # CALLS [NAME=VALUE...]
     env "${@:2}" LD_PRELOAD="$ZP_LIBRARY" ZP_TEST_STEPS=40 "$filters" refuse "$1" "$random" \

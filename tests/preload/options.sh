@@ -44,6 +44,7 @@ refused MAX_MEMORY auto 'auto or a size' -1 50% '1 G'
 refused ZERO free 'free, both, background or off' 0 on FREE '' 'free|off'
 refused EVICTION clockpro 'clockpro or lifo' fifo lru '' CLOCKPRO 'clockpro|lifo'
 refused DECAY_MS 10000 'a number from -1 to 86400000' -2 86400001 1s '' - --1 0x10 9223372036854775808
+refused DECAY_BY calls 'calls or thread' on helper '' 'calls|thread'
 refused RECLAIM lazy 'lazy or off' on eager '' 'lazy|off'
 refused THP auto 'auto, on or off' always 1
 refused PREWARM none 'none or sizes up to 64G with counts, such as 154M,9M*24' '' 1M, 0 9M* 65G 1M*-2 1MB '1M 2M' NONE
@@ -78,7 +79,7 @@ expect "zeropool: ZEROPOOL_SHARDS=${long:0:64}: expected auto or a power of two 
 # Good values, and what is none of our business, go without a word.
 for good in ENABLE=0 MIN_SIZE=64K MIN_SIZE=1g SHARDS=128 SHARDS=auto TLS_CACHE=0 TLS_BYTES=0 \
     MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off ZERO=both ZERO=background PREWARM=none PREWARM=3M,1m*2 EVICTION=lifo EVICTION=clockpro DECAY_MS=-1 DECAY_MS=0 \
-    DECAY_MS=86400000 RECLAIM=lazy RECLAIM=off THP=on STATS=off CHECK=full CHECK=off STACKS=on VERBOSE=0; do
+    DECAY_MS=86400000 DECAY_BY=thread RECLAIM=lazy RECLAIM=off THP=on STATS=off CHECK=full CHECK=off STACKS=on VERBOSE=0; do
     expect '' "ZEROPOOL_$good"
 done
 expect '' ZEROPOO=1

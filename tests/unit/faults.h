@@ -189,6 +189,7 @@ static inline void fault_install(void)
         .mincore = fault_mincore,
         .membarrier = fault_membarrier,
         .clock = fault_clock,
+        .stopwatch = unit_stopwatch,
         .sysinfo = fault_sysinfo,
         .futex = fault_futex,
     };

@@ -108,6 +108,7 @@ static inline struct zp_pool_config unit_pool_config(void)
         .retain =
             {
                 .budget = 64 * ZP_MIB,
+                .unmarked = SIZE_MAX,
                 .thread_cache_bytes = 16 * ZP_MIB,
                 .cpu_cache = 4 * ZP_MIB, // so that both ways of scrubbing are used
                 .decay_ms = 10000,
@@ -145,6 +146,19 @@ static inline void unit_let_pass(uint32_t milliseconds)
     __atomic_fetch_add(&unit_now, milliseconds, __ATOMIC_RELAXED);
 }
 
+// And its stopwatch, in microseconds: what the pool does takes no time unless a test says so.
+static uint32_t unit_microseconds;
+
+static inline uint32_t unit_stopwatch(void)
+{
+    return __atomic_load_n(&unit_microseconds, __ATOMIC_RELAXED);
+}
+
+static inline void unit_let_work_take(uint32_t microseconds)
+{
+    __atomic_fetch_add(&unit_microseconds, microseconds, __ATOMIC_RELAXED);
+}
+
 // A machine with swap space, whatever this one has.
 static inline int unit_some_swap(struct sysinfo *info)
 {
@@ -155,6 +169,7 @@ static inline int unit_some_swap(struct sysinfo *info)
 static inline void unit_pool_start(const struct zp_pool_config *config)
 {
     zp_os_calls.clock = unit_clock;
+    zp_os_calls.stopwatch = unit_stopwatch;
     ck_assert_int_eq(zp_pool_init(config), 0);
 }
 

@@ -61,7 +61,7 @@ static void prewarm(void)
 
 static bool helper_is_done(void)
 {
-    return zp_scrub_queue_bytes() == 0 && !zp_prewarm_is_due();
+    return zp_scrub_queue_bytes() == 0 && zp_prewarm_due() != 0;
 }
 
 // Calls work again: nothing was lost by what failed. Returns how many slots were retired.

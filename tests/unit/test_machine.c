@@ -3,55 +3,17 @@
 // The machine is a folder with made-up files of /proc and /sys.
 
 #include "config/machine.h"
-#include "support.h"
+#include "folder.h"
 
-#include <fcntl.h>
-#include <ftw.h>
-#include <limits.h>
 #include <sched.h>
-#include <sys/stat.h>
 #include <sys/sysinfo.h>
 
-static char root[] = "/tmp/zeropool-machine-XXXXXX";
 static struct zp_machine machine;
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-static void make_root(void)
-{
-    ck_assert_ptr_nonnull(mkdtemp(root));
-}
-
-static void remove_root(void)
-{
-    nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void write_file(const char *rest, const char *content)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s%s", root, rest);
-    for (char *slash = path + strlen(root); (slash = strchr(slash + 1, '/')) != NULL;) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(path, "we");
-    ck_assert_ptr_nonnull(file);
-    fputs(content, file);
-    ck_assert_int_eq(fclose(file), 0);
-}
 
 static void probe(void)
 {
     errno = 4711;
-    zp_machine_probe(&machine, root);
+    zp_machine_probe(&machine, folder_root);
     ck_assert_int_eq(errno, 4711);
 }
 
@@ -76,7 +38,7 @@ START_TEST(every_file_may_be_missing)
 {
     probe();
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
-    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert_uint_eq(machine.address_space, SIZE_MAX);
     ck_assert_uint_ge(machine.cache, ZP_MIB);
     ck_assert(!machine.strict);
@@ -90,8 +52,8 @@ START_TEST(this_machine)
     zp_machine_probe(&machine, "");
     ck_assert_uint_ge(machine.cpus, 1);
     ck_assert_uint_le(machine.cpus, allowed_cpus());
-    ck_assert_uint_gt(machine.memory, 16 * ZP_MIB);
-    ck_assert_uint_le(machine.memory, physical_memory());
+    ck_assert_uint_gt(machine.memory.total, 16 * ZP_MIB);
+    ck_assert_uint_le(machine.memory.total, physical_memory());
 }
 END_TEST
 
@@ -130,7 +92,7 @@ START_TEST(overcommit)
         bool strict;
     } cases[] = {{"0\n", false}, {"1\n", false}, {"2\n", true}, {"", false}, {"\n", false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        write_file("/proc/sys/vm/overcommit_memory", cases[i].content);
+        folder_write("/proc/sys/vm/overcommit_memory", cases[i].content);
         probe();
         ck_assert_int_eq(machine.strict, cases[i].strict);
     }
@@ -148,7 +110,7 @@ START_TEST(mappings)
     probe();
     ck_assert_uint_eq(machine.mappings, 65530);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        write_file("/proc/sys/vm/max_map_count", cases[i].content);
+        folder_write("/proc/sys/vm/max_map_count", cases[i].content);
         probe();
         ck_assert_uint_eq(machine.mappings, cases[i].mappings);
     }
@@ -166,7 +128,7 @@ START_TEST(transparent_huge_pages)
                  {"always madvise [never]\n", false},
                  {"", true}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        write_file("/sys/kernel/mm/transparent_hugepage/enabled", cases[i].content);
+        folder_write("/sys/kernel/mm/transparent_hugepage/enabled", cases[i].content);
         probe();
         ck_assert_int_eq(machine.huge_pages, cases[i].huge_pages);
     }
@@ -176,13 +138,13 @@ END_TEST
 // Breaks when the largest cache is not the last level that there is.
 START_TEST(processor_caches)
 {
-    write_file("/sys/devices/system/cpu/cpu0/cache/index2/size", "1024K\n");
+    folder_write("/sys/devices/system/cpu/cpu0/cache/index2/size", "1024K\n");
     probe();
     ck_assert_uint_eq(machine.cache, ZP_MIB);
-    write_file("/sys/devices/system/cpu/cpu0/cache/index3/size", "32768K\n");
+    folder_write("/sys/devices/system/cpu/cpu0/cache/index3/size", "32768K\n");
     probe();
     ck_assert_uint_eq(machine.cache, 32 * ZP_MIB);
-    write_file("/sys/devices/system/cpu/cpu0/cache/index3/size", "nonsense\n");
+    folder_write("/sys/devices/system/cpu/cpu0/cache/index3/size", "nonsense\n");
     probe();
     ck_assert_uint_eq(machine.cache, ZP_MIB);
 }
@@ -190,14 +152,14 @@ END_TEST
 
 // ---- Control groups, version 2 ---------------------------------------------------------------
 
-// Breaks when a container that is its own root, "/", has its limits overlooked.
+// Breaks when a container that is its own folder_root, "/", has its limits overlooked.
 START_TEST(v2_at_the_mount_point)
 {
-    write_file("/proc/self/cgroup", "0::/\n");
-    write_file("/sys/fs/cgroup/memory.max", "104857600\n");
-    write_file("/sys/fs/cgroup/cpu.max", "100000 100000\n");
+    folder_write("/proc/self/cgroup", "0::/\n");
+    folder_write("/sys/fs/cgroup/memory.max", "104857600\n");
+    folder_write("/sys/fs/cgroup/cpu.max", "100000 100000\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 100 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 100 * ZP_MIB);
     ck_assert_uint_eq(machine.cpus, 1);
 }
 END_TEST
@@ -205,10 +167,10 @@ END_TEST
 // Breaks when a group's own limit is overlooked.
 START_TEST(v2_in_a_group)
 {
-    write_file("/proc/self/cgroup", "0::/user.slice/app.scope\n");
-    write_file("/sys/fs/cgroup/user.slice/app.scope/memory.max", "52428800\n");
+    folder_write("/proc/self/cgroup", "0::/user.slice/app.scope\n");
+    folder_write("/sys/fs/cgroup/user.slice/app.scope/memory.max", "52428800\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 50 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 50 * ZP_MIB);
 }
 END_TEST
 
@@ -216,26 +178,26 @@ END_TEST
 START_TEST(v2_nested_limits)
 {
     static const char *const folders[] = {"", "/a", "/a/b", "/a/b/c"};
-    write_file("/proc/self/cgroup", "0::/a/b/c\n");
+    folder_write("/proc/self/cgroup", "0::/a/b/c\n");
     for (unsigned i = 0; i < 4; i++) {
         char path[128];
         snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.max", folders[i]);
-        write_file(path, i == (unsigned)_i ? "10485760\n" : "104857600\n");
+        folder_write(path, i == (unsigned)_i ? "10485760\n" : "104857600\n");
     }
     probe();
-    ck_assert_uint_eq(machine.memory, 10 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 10 * ZP_MIB);
 }
 END_TEST
 
 // Breaks when "max" is read as a number, or a limit above physical memory as memory.
 START_TEST(v2_without_a_limit)
 {
-    write_file("/proc/self/cgroup", "0::/a\n");
-    write_file("/sys/fs/cgroup/a/memory.max", _i == 0 ? "max\n" : "999999999999999\n");
-    write_file("/sys/fs/cgroup/a/memory.high", "max\n");
-    write_file("/sys/fs/cgroup/a/cpu.max", "max 100000\n");
+    folder_write("/proc/self/cgroup", "0::/a\n");
+    folder_write("/sys/fs/cgroup/a/memory.max", _i == 0 ? "max\n" : "999999999999999\n");
+    folder_write("/sys/fs/cgroup/a/memory.high", "max\n");
+    folder_write("/sys/fs/cgroup/a/cpu.max", "max 100000\n");
     probe();
-    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
 }
 END_TEST
@@ -243,11 +205,11 @@ END_TEST
 // Breaks when memory.high, from which on the kernel slows a group down, does not count.
 START_TEST(v2_memory_high)
 {
-    write_file("/proc/self/cgroup", "0::/a\n");
-    write_file("/sys/fs/cgroup/a/memory.max", "104857600\n");
-    write_file("/sys/fs/cgroup/a/memory.high", "83886080\n");
+    folder_write("/proc/self/cgroup", "0::/a\n");
+    folder_write("/sys/fs/cgroup/a/memory.max", "104857600\n");
+    folder_write("/sys/fs/cgroup/a/memory.high", "83886080\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 80 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 80 * ZP_MIB);
 }
 END_TEST
 
@@ -255,10 +217,10 @@ END_TEST
 // mount point's limits are overlooked for it.
 START_TEST(v2_group_not_visible)
 {
-    write_file("/proc/self/cgroup", "0::/docker/0123456789abcdef\n");
-    write_file("/sys/fs/cgroup/memory.max", "31457280\n");
+    folder_write("/proc/self/cgroup", "0::/docker/0123456789abcdef\n");
+    folder_write("/sys/fs/cgroup/memory.max", "31457280\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 30 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 30 * ZP_MIB);
 }
 END_TEST
 
@@ -272,9 +234,9 @@ START_TEST(v2_cpu_quota)
         {"100000 100000\n", 1}, {"50000 100000\n", 1},  {"1 100000\n", 1},
         {"100001 100000\n", 2}, {"200000 100000\n", 2}, {"150000 50000\n", 3},
     };
-    write_file("/proc/self/cgroup", "0::/a\n");
+    folder_write("/proc/self/cgroup", "0::/a\n");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        write_file("/sys/fs/cgroup/a/cpu.max", cases[i].content);
+        folder_write("/sys/fs/cgroup/a/cpu.max", cases[i].content);
         probe();
         unsigned most = allowed_cpus();
         ck_assert_uint_eq(machine.cpus, cases[i].cpus < most ? cases[i].cpus : most);
@@ -293,12 +255,12 @@ static const char v1_groups[] = "12:cpuset:/\n"
 // Breaks when the hierarchies of version 1 are not found.
 START_TEST(v1_limits)
 {
-    write_file("/proc/self/cgroup", v1_groups);
-    write_file("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "73400320\n");
-    write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "50000\n");
-    write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+    folder_write("/proc/self/cgroup", v1_groups);
+    folder_write("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "73400320\n");
+    folder_write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "50000\n");
+    folder_write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 70 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 70 * ZP_MIB);
     ck_assert_uint_eq(machine.cpus, 1);
 }
 END_TEST
@@ -306,12 +268,12 @@ END_TEST
 // Breaks when version 1's ways of saying "no limit" are read as limits.
 START_TEST(v1_without_limits)
 {
-    write_file("/proc/self/cgroup", v1_groups);
-    write_file("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "9223372036854771712\n");
-    write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "-1\n");
-    write_file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+    folder_write("/proc/self/cgroup", v1_groups);
+    folder_write("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "9223372036854771712\n");
+    folder_write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "-1\n");
+    folder_write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
     probe();
-    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
 }
 END_TEST
@@ -319,13 +281,13 @@ END_TEST
 // Breaks when the files of one controller are looked for under another one's mount point.
 START_TEST(v1_controllers_are_kept_apart)
 {
-    write_file("/proc/self/cgroup", "4:cpuset:/a\n3:memory:/b\n2:cpuacct:/c\n");
-    write_file("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "1048576\n");
-    write_file("/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "1000\n");
-    write_file("/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "1000\n");
-    write_file("/sys/fs/cgroup/memory/b/memory.limit_in_bytes", "20971520\n");
+    folder_write("/proc/self/cgroup", "4:cpuset:/a\n3:memory:/b\n2:cpuacct:/c\n");
+    folder_write("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "1048576\n");
+    folder_write("/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "1000\n");
+    folder_write("/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "1000\n");
+    folder_write("/sys/fs/cgroup/memory/b/memory.limit_in_bytes", "20971520\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 20 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 20 * ZP_MIB);
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
 }
 END_TEST
@@ -333,11 +295,11 @@ END_TEST
 // Breaks when version 2 beside version 1 is not looked for where it is mounted then.
 START_TEST(both_versions)
 {
-    write_file("/proc/self/cgroup", "5:memory:/x\n0::/y\n");
-    write_file("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "104857600\n");
-    write_file("/sys/fs/cgroup/unified/y/memory.max", "41943040\n");
+    folder_write("/proc/self/cgroup", "5:memory:/x\n0::/y\n");
+    folder_write("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "104857600\n");
+    folder_write("/sys/fs/cgroup/unified/y/memory.max", "41943040\n");
     probe();
-    ck_assert_uint_eq(machine.memory, 40 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.total, 40 * ZP_MIB);
 }
 END_TEST
 
@@ -366,9 +328,9 @@ START_TEST(odd_lists_of_groups)
         "0::/a\n0::/a\n0::/a",
     };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        write_file("/proc/self/cgroup", lists[i]);
+        folder_write("/proc/self/cgroup", lists[i]);
         probe();
-        ck_assert_uint_eq(machine.memory, physical_memory());
+        ck_assert_uint_eq(machine.memory.total, physical_memory());
         ck_assert_uint_eq(machine.cpus, allowed_cpus());
     }
 }
@@ -390,14 +352,14 @@ START_TEST(odd_values)
                                          "1000  1",
                                          "max max",
                                          "99999999999999999999999 1"};
-    write_file("/proc/self/cgroup", "0::/a\n");
+    folder_write("/proc/self/cgroup", "0::/a\n");
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        write_file("/sys/fs/cgroup/a/memory.max", values[i]);
+        folder_write("/sys/fs/cgroup/a/memory.max", values[i]);
         probe();
-        ck_assert_uint_eq(machine.memory, physical_memory());
+        ck_assert_uint_eq(machine.memory.total, physical_memory());
     }
     for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++) {
-        write_file("/sys/fs/cgroup/a/cpu.max", quotas[i]);
+        folder_write("/sys/fs/cgroup/a/cpu.max", quotas[i]);
         probe();
         ck_assert_uint_eq(machine.cpus, allowed_cpus());
     }
@@ -415,9 +377,9 @@ START_TEST(long_paths)
             list[i] = '/';
         list[length] = '\n';
         list[length + 1] = '\0';
-        write_file("/proc/self/cgroup", list);
-        zp_machine_probe(&machine, root);
-        MUST(machine.memory == physical_memory());
+        folder_write("/proc/self/cgroup", list);
+        zp_machine_probe(&machine, folder_root);
+        MUST(machine.memory.total == physical_memory());
     }
 }
 END_TEST
@@ -425,11 +387,11 @@ END_TEST
 // Breaks when a folder stands where a file should be.
 START_TEST(folders_instead_of_files)
 {
-    write_file("/proc/self/cgroup/x", "");
-    write_file("/proc/sys/vm/overcommit_memory/x", "");
-    write_file("/sys/kernel/mm/transparent_hugepage/enabled/x", "");
+    folder_write("/proc/self/cgroup/x", "");
+    folder_write("/proc/sys/vm/overcommit_memory/x", "");
+    folder_write("/sys/kernel/mm/transparent_hugepage/enabled/x", "");
     probe();
-    ck_assert_uint_eq(machine.memory, physical_memory());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert(!machine.strict);
     ck_assert(machine.huge_pages);
 }
@@ -438,8 +400,8 @@ END_TEST
 // Breaks when a file is left open: a program may count on the next number.
 START_TEST(no_file_is_left_open)
 {
-    write_file("/proc/self/cgroup", "0::/a/b\n");
-    write_file("/sys/fs/cgroup/a/memory.max", "104857600\n");
+    folder_write("/proc/self/cgroup", "0::/a/b\n");
+    folder_write("/sys/fs/cgroup/a/memory.max", "104857600\n");
     int before = dup(0);
     close(before);
     probe();
@@ -451,31 +413,34 @@ END_TEST
 
 // ---- The memory alone ------------------------------------------------------------------------
 
+static struct zp_memory memory;
+
+// The memory that is there, or 0 if it cannot be told.
 static size_t memory_now(void)
 {
     errno = 4711;
-    size_t memory = zp_machine_memory(root);
+    bool known = zp_memory_look(folder_root, &memory);
     ck_assert_int_eq(errno, 4711);
-    return memory;
+    return known ? memory.total : 0;
 }
 
 // Breaks when a limit that was changed is not seen, up or down, its own or one further up.
 START_TEST(memory_is_read_again)
 {
-    write_file("/proc/self/cgroup", _i == 0 ? "0::/a/b\n" : "4:memory:/a/b\n");
+    folder_write("/proc/self/cgroup", _i == 0 ? "0::/a/b\n" : "4:memory:/a/b\n");
     const char *own = _i == 0 ? "/sys/fs/cgroup/a/b/memory.max"
                               : "/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes";
     const char *above =
         _i == 0 ? "/sys/fs/cgroup/a/memory.high" : "/sys/fs/cgroup/memory/a/memory.limit_in_bytes";
-    write_file(own, "104857600\n");
+    folder_write(own, "104857600\n");
     ck_assert_uint_eq(memory_now(), 100 * ZP_MIB);
-    write_file(own, "209715200\n");
+    folder_write(own, "209715200\n");
     ck_assert_uint_eq(memory_now(), 200 * ZP_MIB);
-    write_file(above, "52428800\n");
+    folder_write(above, "52428800\n");
     ck_assert_uint_eq(memory_now(), 50 * ZP_MIB);
-    write_file(above, _i == 0 ? "max\n" : "9223372036854771712\n");
+    folder_write(above, _i == 0 ? "max\n" : "9223372036854771712\n");
     ck_assert_uint_eq(memory_now(), 200 * ZP_MIB);
-    write_file(own, _i == 0 ? "max\n" : "9223372036854771712\n");
+    folder_write(own, _i == 0 ? "max\n" : "9223372036854771712\n");
     ck_assert_uint_eq(memory_now(), physical_memory());
 }
 END_TEST
@@ -484,8 +449,8 @@ END_TEST
 // that has gone into a sandbox, or is out of file numbers, would retain a quarter of the machine.
 START_TEST(memory_that_cannot_be_told)
 {
-    write_file("/proc/self/cgroup", "0::/a\n");
-    write_file("/sys/fs/cgroup/a/memory.max", "104857600\n");
+    folder_write("/proc/self/cgroup", "0::/a\n");
+    folder_write("/sys/fs/cgroup/a/memory.max", "104857600\n");
     ck_assert_uint_eq(memory_now(), 100 * ZP_MIB);
     struct rlimit files;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
@@ -494,9 +459,7 @@ START_TEST(memory_that_cannot_be_told)
     ck_assert_uint_eq(memory_now(), 0);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
     ck_assert_uint_eq(memory_now(), 100 * ZP_MIB);
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
-    ck_assert_int_eq(remove(path), 0);
+    folder_remove("/proc/self/cgroup");
     ck_assert_uint_eq(memory_now(), 0);
 }
 END_TEST
@@ -504,7 +467,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = unit_tests();
-    tcase_add_checked_fixture(tests, make_root, remove_root);
+    tcase_add_checked_fixture(tests, folder_make, folder_take_down);
     tcase_add_test(tests, every_file_may_be_missing);
     tcase_add_test(tests, this_machine);
     tcase_add_test(tests, only_allowed_cpus_count);

@@ -17,7 +17,7 @@ static void set_up(void)
     zp_options_defaults(&options);
     machine = (struct zp_machine){
         .cpus = 8,
-        .memory = 16 * ZP_GIB,
+        .memory = {.total = 16 * ZP_GIB, .available = 15 * ZP_GIB, .complete = true},
         .address_space = SIZE_MAX,
         .cache = 32 * ZP_MIB,
         .huge_pages = true,
@@ -44,16 +44,30 @@ START_TEST(defaults_follow_the_cpus)
 }
 END_TEST
 
-// Breaks when the budget is not a quarter of memory.
+static size_t share(size_t total, size_t available, size_t retained)
+{
+    return zp_budget_share(&(struct zp_memory){.total = total, .available = available}, retained);
+}
+
+// Breaks when the budget is not a quarter of memory, or more than half of what is available, the
+// pool's own included.
 START_TEST(the_budget_follows_the_memory)
 {
-    ck_assert_uint_eq(zp_budget_share(16 * ZP_GIB), 4 * ZP_GIB);
-    ck_assert_uint_eq(zp_budget_share(400 * ZP_MIB), 100 * ZP_MIB);
-    ck_assert_uint_eq(zp_budget_share(0), 0);
+    ck_assert_uint_eq(share(16 * ZP_GIB, 16 * ZP_GIB, 0), 4 * ZP_GIB);
+    ck_assert_uint_eq(share(400 * ZP_MIB, 400 * ZP_MIB, 0), 100 * ZP_MIB);
+    ck_assert_uint_eq(share(400 * ZP_MIB, 200 * ZP_MIB, 0), 100 * ZP_MIB);
+    ck_assert_uint_eq(share(400 * ZP_MIB, 150 * ZP_MIB, 0), 75 * ZP_MIB);
+    ck_assert_uint_eq(share(400 * ZP_MIB, 100 * ZP_MIB, 60 * ZP_MIB), 80 * ZP_MIB);
+    ck_assert_uint_eq(share(400 * ZP_MIB, 0, 60 * ZP_MIB), 30 * ZP_MIB);
+    ck_assert_uint_eq(share(400 * ZP_MIB, SIZE_MAX, 60 * ZP_MIB), 100 * ZP_MIB);
+    ck_assert_uint_eq(share(0, 0, 0), 0);
     set_up();
     resolve();
     ck_assert_uint_eq(config.retain.budget, 4 * ZP_GIB);
-    ck_assert_ptr_null((void *)(uintptr_t)config.retain.budget_now); // is the caller's to set
+    ck_assert_ptr_null((void *)(uintptr_t)config.decay.limits_now); // is the caller's to set
+    machine.memory.available = 2 * ZP_GIB;
+    resolve();
+    ck_assert_uint_eq(config.retain.budget, ZP_GIB);
     options.max_memory = 100 << 20;
     resolve();
     ck_assert_uint_eq(config.retain.budget, 100 * ZP_MIB);
@@ -63,6 +77,20 @@ START_TEST(the_budget_follows_the_memory)
     options.max_memory = INT64_MAX;
     resolve();
     ck_assert_uint_eq(config.retain.budget, INT64_MAX);
+}
+END_TEST
+
+// Breaks when the pool of a group with a limit is not marked as reclaimable in time, or that of a
+// machine pays for it.
+START_TEST(what_may_be_unmarked)
+{
+    set_up();
+    resolve();
+    ck_assert_uint_eq(config.retain.unmarked, SIZE_MAX);
+    machine.memory =
+        (struct zp_memory){.total = 512 * ZP_MIB, .available = 512 * ZP_MIB, .limited = true};
+    resolve();
+    ck_assert_uint_eq(config.retain.unmarked, 8 * ZP_MIB);
 }
 END_TEST
 
@@ -94,8 +122,14 @@ START_TEST(retaining_is_passed_on)
     set_up();
     resolve();
     ck_assert_int_eq(config.retain.decay_ms, 10000);
-    ck_assert(config.retain.reclaim);
+    ck_assert(config.retain.reclaim && !config.decay.by_thread);
     ck_assert_ptr_eq(config.eviction, &zp_eviction_clockpro);
+    options.decay_by = ZP_DECAY_BY_THREAD;
+    resolve();
+    ck_assert(config.decay.by_thread);
+    options.decay_ms = 0;
+    resolve();
+    ck_assert(!config.decay.by_thread); // there is nothing for it to do
     options.decay_ms = -1;
     options.reclaim = ZP_RECLAIM_OFF;
     options.eviction = ZP_EVICTION_LIFO;
@@ -257,6 +291,7 @@ int main(void)
     TCase *tests = unit_tests();
     tcase_add_test(tests, defaults_follow_the_cpus);
     tcase_add_test(tests, the_budget_follows_the_memory);
+    tcase_add_test(tests, what_may_be_unmarked);
     tcase_add_test(tests, a_threads_part);
     tcase_add_test(tests, retaining_is_passed_on);
     tcase_add_test(tests, the_user_decides);

@@ -225,7 +225,8 @@ START_TEST(without_the_advice_there_is_decay)
         pass_by();
     }
     ck_assert_int_eq(errno, 4711);
-    ck_assert_uint_eq(marks_seen.calls, _i != 3);
+    // EINVAL may be meant for the one buffer: fresh memory is tried once.
+    ck_assert_uint_eq(marks_seen.calls, _i == 0 ? 2 : _i != 3);
     ck_assert_uint_eq(retained(), 24 * ZP_MIB);
     struct zp_slot *slot = get_or_fail(4 * ZP_MIB);
     ck_assert(slot->resident && unit_is_zero(slot->base, slot->committed));
@@ -491,9 +492,11 @@ END_TEST
 
 static size_t limit_now;
 
-static size_t budget_now(void)
+static bool limits_now(size_t so_much, struct zp_decay_limits *limits)
 {
-    return limit_now;
+    (void)so_much;
+    *limits = (struct zp_decay_limits){limit_now, SIZE_MAX, true};
+    return limit_now != 0;
 }
 
 // Breaks when the limit does not follow what it is made from, is asked for all the time, or what is
@@ -502,7 +505,7 @@ START_TEST(the_budget_follows)
 {
     struct zp_pool_config config = _i == 0 ? uncached() : unit_pool_config();
     limit_now = config.retain.budget;
-    config.retain.budget_now = budget_now;
+    config.decay.limits_now = limits_now;
     config.retain.decay_ms = ZP_DECAY_NEVER;
     unit_pool_start(&config);
     struct zp_slot *slots[12];

@@ -332,23 +332,16 @@ static struct {
     size_t released;
 } given;
 
-static void note_given(struct zp_slot *slot, uint32_t since)
-{
-    given.slots[given.count++] = slot;
-    given.since = since;
-}
-
-static void note_released(size_t granted)
-{
-    given.released += granted;
-}
-
 static void empty_others(uint32_t idle)
 {
     memset(&given, 0, sizeof(given));
     errno = 4711;
-    zp_thread_caches_empty(idle, note_given, note_released);
+    struct zp_slot *slot = zp_thread_caches_take(idle, &given.released);
     ck_assert_int_eq(errno, 4711);
+    for (; slot != NULL; slot = slot->next) {
+        given.slots[given.count++] = slot;
+        given.since = slot->since;
+    }
 }
 
 static struct zp_thread_cache *sleeper;
@@ -393,7 +386,7 @@ static void end_sleeper(pthread_t thread)
     pthread_join(thread, NULL);
 }
 
-// Breaks when a sleeping thread's cache is not emptied, oldest first and with its age, or what was
+// Breaks when a sleeping thread's cache is not emptied, newest first and with its age, or what was
 // granted for it is lost.
 START_TEST(a_sleeping_threads_cache_is_emptied)
 {
@@ -402,8 +395,8 @@ START_TEST(a_sleeping_threads_cache_is_emptied)
     unit_let_pass(70);
     empty_others(0);
     ck_assert_uint_eq(given.count, 2);
-    ck_assert_ptr_eq(given.slots[0], &slots[0]);
-    ck_assert_ptr_eq(given.slots[1], &slots[1]);
+    ck_assert_ptr_eq(given.slots[0], &slots[1]);
+    ck_assert_ptr_eq(given.slots[1], &slots[0]);
     ck_assert_uint_eq(given.since, 5000);
     ck_assert_uint_eq(given.released, 20);
     ck_assert_uint_eq(sleeper->count, 0);

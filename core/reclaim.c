@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "reclaim.h"
+
+#include "arena.h"
+#include "budget.h"
+#include "shard.h"
+
+#include <errno.h>
+
+// Of what may be unmarked, a thread's cache may hold so much: a process has some of them.
+enum { CACHE_SHARE = 16 };
+
+// A buffer is marked in steps, each of at least so many bytes: a fraction of a millisecond in small
+// pages. The record counts up to STEPS_MOST of them.
+#define STEP (8 * ZP_MIB)
+enum { STEPS_MOST = ZP_RECLAIMABLE_ALL - ZP_RECLAIMABLE_PART };
+
+static struct {
+    bool on;     // as configured, and the kernel can
+    bool proven; // the kernel knows the advice
+    size_t unmarked;
+} reclaim;
+
+static void set_on(bool on)
+{
+    __atomic_store_n(&reclaim.on, on, __ATOMIC_RELAXED);
+}
+
+void zp_reclaim_init(bool enabled, size_t unmarked)
+{
+    set_on(enabled);
+    zp_reclaim_set_unmarked(unmarked);
+}
+
+void zp_reclaim_set_unmarked(size_t unmarked)
+{
+    __atomic_store_n(&reclaim.unmarked, unmarked, __ATOMIC_RELAXED);
+}
+
+bool zp_reclaim_is_on(void)
+{
+    return __atomic_load_n(&reclaim.on, __ATOMIC_RELAXED);
+}
+
+size_t zp_reclaim_unmarked(void)
+{
+    return __atomic_load_n(&reclaim.unmarked, __ATOMIC_RELAXED);
+}
+
+bool zp_reclaim_is_tight(void)
+{
+    return zp_budget_used() > zp_reclaim_unmarked() && zp_reclaim_is_on();
+}
+
+size_t zp_reclaim_cache_share(void)
+{
+    return zp_reclaim_unmarked() / CACHE_SHARE;
+}
+
+// ---- Marking ---------------------------------------------------------------------------------
+
+// Whether the kernel knows the advice (Linux 4.5): asked once, by fresh memory.
+static bool kernel_knows(void)
+{
+    if (__atomic_load_n(&reclaim.proven, __ATOMIC_RELAXED))
+        return true;
+    void *fresh;
+    size_t page = zp_os_page_size();
+    if (zp_os_map(page, PROT_READ | PROT_WRITE, &fresh) != 0)
+        return true; // it cannot be told now
+    bool knows = zp_os_advise(fresh, page, MADV_FREE) == 0;
+    zp_os_unmap(fresh, page);
+    if (knows)
+        __atomic_store_n(&reclaim.proven, true, __ATOMIC_RELAXED);
+    return knows;
+}
+
+// False if that buffer cannot be marked. Whatever else the kernel answers is meant for all: an old
+// kernel, or a filter. Then memory still goes back with time.
+static bool advise(char *from, size_t bytes)
+{
+    int error = zp_os_advise(from, bytes, MADV_FREE);
+    if (error != 0 && (error != -EINVAL || !kernel_knows()))
+        set_on(false);
+    return error == 0;
+}
+
+// Marks one more step; true if that was the last.
+static bool mark_step(struct zp_slot *slot)
+{
+    size_t step = zp_round_up(slot->committed / STEPS_MOST + 1, zp_arena.page);
+    if (step < STEP)
+        step = STEP;
+    unsigned done =
+        slot->reclaimable > ZP_RECLAIMABLE_PART ? slot->reclaimable - ZP_RECLAIMABLE_PART : 0;
+    size_t at = done * step;
+    if (at >= slot->committed || slot->reclaimable == ZP_RECLAIMABLE_ALL)
+        return true;
+    size_t rest = slot->committed - at, bytes = rest < step ? rest : step;
+    return !advise(slot->base + at, bytes) || bytes == rest;
+}
+
+static void mark_part(struct zp_slot *slot)
+{
+    size_t bytes = slot->committed & ~(ZP_LARGE_CLASS - 1);
+    if (bytes != 0 && slot->reclaimable == ZP_RECLAIMABLE_NONE && advise(slot->base, bytes))
+        slot->reclaimable = ZP_RECLAIMABLE_PART;
+}
+
+static void mark_all(struct zp_slot *slot)
+{
+    if (slot->reclaimable != ZP_RECLAIMABLE_ALL && advise(slot->base, slot->committed))
+        slot->reclaimable = ZP_RECLAIMABLE_ALL;
+}
+
+void zp_reclaim_enter(struct zp_slot *slot)
+{
+    bool empty = slot->clean && slot->warm == 0; // scrubbing found nothing in memory
+    if (empty || !zp_reclaim_is_on())
+        return;
+    if (zp_reclaim_is_tight())
+        mark_all(slot);
+    else if (zp_arena_is_huge(slot))
+        mark_part(slot);
+}
+
+// True if all of the slot is marked, or as much as can be.
+static bool mark_in_steps(struct zp_slot *slot, const struct zp_os_span *span)
+{
+    do {
+        if (mark_step(slot)) {
+            if (zp_reclaim_is_on())
+                slot->reclaimable = ZP_RECLAIMABLE_ALL;
+            return true;
+        }
+        if (slot->reclaimable == ZP_RECLAIMABLE_NONE)
+            slot->reclaimable = ZP_RECLAIMABLE_PART;
+        slot->reclaimable++;
+    } while (!zp_os_is_over(span));
+    return false;
+}
+
+bool zp_reclaim_idle(unsigned home, uint32_t idle, const struct zp_os_span *span)
+{
+    struct zp_slot *slot;
+    while (zp_reclaim_is_on() && (slot = zp_shards_take_unmarked(home, idle)) != NULL) {
+        bool all = mark_in_steps(slot, span);
+        zp_shards_put_marked(slot);
+        if (!all || zp_os_is_over(span))
+            return true;
+    }
+    return false;
+}
