@@ -300,7 +300,7 @@ START_TEST(what_is_not_worth_a_mark_stays_pooled)
     start_default();
     zp_os_calls.madvise = count_marks;
     struct zp_slot *slot = unit_get(sizes[_i / 2]);
-    memset(slot->base, 1, _i % 2 * unit_page());
+    memset(slot->base, 1, (size_t)(_i % 2) * unit_page());
     zp_pool_put(slot->base);
     unit_expect_success(use_pooled, slot);
     ck_assert_uint_eq(marks_asked_for, 0);
