@@ -6,11 +6,11 @@
 // One thread forks, twice; another gets and puts buffers, by every way that there is; the helper
 // scrubs. What is done under one of the locks is a step, and not while the thread that forks holds
 // them all. The child is looked at in the moment of the fork, as it begins alone: its slots must be
-// as at a start, but for those that are live.
+// as at a start, but for those that are live, and for pooled ones that were not left out.
 //
-// Left out: handlers of others that allocate during the fork; runs of neighbours, as a run is
-// treated as its slots; caches of threads, which here are the state CACHED; how the helper is
-// paused (helper.pml).
+// Left out: runs of neighbours, as a run is treated as its slots; caches of threads, which here are
+// the state CACHED; how the helper is paused (helper.pml); forks that interrupt the pool; slots
+// without pages, which share nothing.
 //
 // Holds: what the program has is there in the child; no slot of the child is lost, or dirty when
 // handed out; pages that a child may share are known by their old epoch, and neither scrubbed by
@@ -323,6 +323,7 @@ end:
 #define IS_OURS(slot) \
     (state[slot] == POOLED || state[slot] == PENDING || state[slot] == QUARANTINED)
 
+// zp_fork_begin and zp_fork_prepare
 inline zp_fork_prepare()
 {
     paused = true;
@@ -334,7 +335,7 @@ inline zp_fork_prepare()
         :: IS_OURS(slot) -> // mutant taken_left_out: :: IS_OURS(slot) || state[slot] == TAKEN ->
             if
             :: atomic { missing[slot] = true; left_out[slot] = true }
-            :: true // the kernel refused
+            :: true // the kernel refused, or it is not worth a call
             fi
         :: else
         fi
@@ -352,6 +353,8 @@ inline zp_fork_child()
             assert(!missing[slot])
         :: !left_out[slot] && state[slot] == COLD ->
             assert(!pages[slot] && dirty[slot] == 0)
+        :: !left_out[slot] && state[slot] == POOLED -> // stays, and is dropped before it is used
+            assert(slot_epoch[slot] != epoch + 1) // the child's
         :: else // give_up_orphan: COLD
         fi;
         shared[slot] = shared[slot] || (pages[slot] && !missing[slot])

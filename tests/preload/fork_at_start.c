@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PROCESSES = 40, CHILDREN = 4, BUFFERS = 4 };
+enum { PROCESSES = 60, CHILDREN = 2, BUFFERS = 4 };
 
 static const size_t size = 4 * MIB;
 static atomic_bool go;
@@ -44,7 +44,7 @@ static void run(unsigned round)
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, start_pool, NULL) == 0);
     atomic_store(&go, true);
-    for (volatile unsigned i = 0; i < round * 500; i++) { // the start has come to another point
+    for (volatile unsigned i = 0; i < round * 10000; i++) { // the start has come to another point
     }
     for (int i = 0; i < CHILDREN; i++) {
         pid_t child = fork();

@@ -11,9 +11,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { THREADS = 3, FORKS = 300, BLOCKS = 400 };
+enum { THREADS = 3, FORKS = 150, BLOCKS = 400 };
 
 static atomic_bool stop;
+static pthread_barrier_t begun;
 
 static void keep_some(void)
 {
@@ -41,6 +42,9 @@ static void use_up(void)
 
 static void *work(void *argument)
 {
+    keep_some();
+    use_up(); // a thread's first small request must find memory: jemalloc crashes without
+    pthread_barrier_wait(&begun);
     while (!atomic_load(&stop)) {
         keep_some();
         use_up();
@@ -62,8 +66,11 @@ int main(void)
     pthread_t threads[THREADS];
     grow_stack();
     keep_some();
+    use_up();
+    CHECK(pthread_barrier_init(&begun, NULL, THREADS + 1) == 0);
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, work, NULL) == 0);
+    pthread_barrier_wait(&begun);
     // What the process has reserved counts: no mapping is to be had from now on.
     struct rlimit limit = {256 * MIB, RLIM_INFINITY};
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);

@@ -272,6 +272,90 @@ START_TEST(refused_advice_does_no_harm)
 }
 END_TEST
 
+static unsigned marks_asked_for;
+
+static int count_marks(void *address, size_t length, int advice)
+{
+    marks_asked_for += advice == MADV_DONTFORK;
+    return madvise(address, length, advice);
+}
+
+static int use_pooled(void *argument)
+{
+    struct zp_slot *pooled = argument;
+    if (pooled->state != ZP_SLOT_POOLED || zp_budget_used() != pooled->committed)
+        return 1;
+    struct zp_slot *slot = unit_get(pooled->committed);
+    if (slot != pooled || !slot->clean || !unit_is_zero(slot->base, slot->committed))
+        return 2;
+    memset(slot->base, 1, slot->committed);
+    zp_pool_put(slot->base);
+    return slot->state == ZP_SLOT_CACHED ? 0 : 3; // nobody else has its pages
+}
+
+// Breaks when a buffer without pages, or with so few that it is not worth the calls, is left out of
+// a child, is lost to either side, or is used with pages that the other side has too.
+START_TEST(what_is_not_worth_a_mark_stays_pooled)
+{
+    start_default();
+    zp_os_calls.madvise = count_marks;
+    struct zp_slot *slot = unit_get(sizes[_i / 2]);
+    memset(slot->base, 1, (size_t)(_i % 2) * unit_page());
+    zp_pool_put(slot->base);
+    unit_expect_success(use_pooled, slot);
+    ck_assert_uint_eq(marks_asked_for, 0);
+    ck_assert_int_eq(use_pooled(slot), 0);
+}
+END_TEST
+
+// What a signal handler that forks may have interrupted.
+static void enter_pool(int way)
+{
+    if (way == 0)
+        ck_assert(zp_thread_cache_try_enter(zp_thread_cache));
+    else
+        zp_lock_take(&zp_region_use[0].lock);
+}
+
+static void leave_pool(int way)
+{
+    if (way == 0)
+        zp_thread_cache_leave(zp_thread_cache);
+    else
+        zp_lock_release(&zp_region_use[0].lock);
+}
+
+static int interrupted_way;
+
+static int go_on_inside(void *pooled)
+{
+    leave_pool(interrupted_way);
+    return zp_fork_is_inside() ? 9 : use_pooled(pooled);
+}
+
+// Breaks when a fork that interrupted the pool waits for a lock of its own thread, or changes what
+// that thread goes on with, in the parent or the child; or when it forgets what both now share.
+START_TEST(a_fork_inside_the_pool_leaves_it_as_it_is)
+{
+    start_default();
+    zp_os_calls.madvise = count_marks;
+    interrupted_way = _i;
+    struct zp_slot *slot = get_filled(ZP_MIB);
+    zp_pool_put(slot->base);
+    zp_pool_flush();
+    ck_assert(!zp_fork_is_inside());
+    enter_pool(_i);
+    ck_assert(zp_fork_is_inside());
+    unit_expect_success(go_on_inside, slot);
+    leave_pool(_i);
+    ck_assert_uint_eq(marks_asked_for, 0);
+    ck_assert(!zp_fork_is_inside());
+    ck_assert_int_eq(slot->state, ZP_SLOT_POOLED);
+    ck_assert_uint_ne(slot->epoch, zp_arena_epoch());
+    ck_assert_int_eq(use_pooled(slot), 0);
+}
+END_TEST
+
 // ---- Threads ---------------------------------------------------------------------------------
 
 static struct {
@@ -567,6 +651,8 @@ int main(void)
     tcase_add_loop_test(tests, the_child_has_a_pool_in_order, 0, 2);
     tcase_add_loop_test(tests, what_was_left_out_once_is_inherited_when_live, 0, 2);
     tcase_add_loop_test(tests, refused_advice_does_no_harm, 0, 4);
+    tcase_add_loop_test(tests, what_is_not_worth_a_mark_stays_pooled, 0, 4);
+    tcase_add_loop_test(tests, a_fork_inside_the_pool_leaves_it_as_it_is, 0, 2);
     tcase_add_test(tests, caches_of_missing_threads_are_given_up);
     tcase_add_loop_test(tests, forks_while_threads_work, 0, 2);
     tcase_add_test(tests, children_fork);
