@@ -259,7 +259,8 @@ void zp_pool_take_back(struct zp_slot *slot)
 bool zp_pool_clear(struct zp_slot *slot, size_t size)
 {
     struct zp_scrub_result result;
-    return zp_scrub(slot->base, zp_round_up(size, zp_arena.page), true, &result) == 0;
+    struct zp_scrub_hint hint = {.cached = true, .huge = zp_arena_is_huge(slot)};
+    return zp_scrub(slot->base, zp_round_up(size, zp_arena.page), hint, &result) == 0;
 }
 
 struct zp_slot *zp_pool_bad_pointer(const char *operation, const void *pointer)

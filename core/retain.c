@@ -92,11 +92,12 @@ static bool is_cached(const struct zp_slot *slot, const struct zp_counters *coun
 static void scrub_part(struct zp_scrub_part *part, bool cached)
 {
     char *from = part->slot->base + part->at;
-    part->result = (struct zp_scrub_result){part->bytes, 0};
+    part->result = (struct zp_scrub_result){.written = part->bytes};
+    struct zp_scrub_hint hint = {.cached = cached, .huge = zp_arena_is_huge(part->slot)};
     if (part->slot->resident)
         zp_scrub_resident(from, part->bytes, cached);
     else
-        part->failed = zp_scrub(from, part->bytes, cached, &part->result) != 0;
+        part->failed = zp_scrub(from, part->bytes, hint, &part->result) != 0;
 }
 
 // A slot is zero: what is known of its pages now.
@@ -104,7 +105,10 @@ static void note_scrubbed(struct zp_slot *slot, const struct zp_scrub_result *re
                           struct zp_counters *counters)
 {
     zp_count(&counters->warm_pages, slot->warm);
-    slot->warm = (uint32_t)(result->written / zp_arena.page);
+    // What was there before and reads as zero is there still; else that may be the zero page.
+    size_t warm = slot->warm * zp_arena.page, found = result->written + result->kept;
+    warm = warm < found ? warm : found;
+    slot->warm = (uint32_t)((warm > result->written ? warm : result->written) / zp_arena.page);
     slot->resident = slot->filled = result->written == slot->committed;
     slot->clean = true;
     zp_count(&counters->bytes_scrubbed, result->written);
