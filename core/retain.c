@@ -109,7 +109,11 @@ static void note_scrubbed(struct zp_slot *slot, const struct zp_scrub_result *re
     size_t warm = slot->warm * zp_arena.page, found = result->written + result->kept;
     warm = warm < found ? warm : found;
     slot->warm = (uint32_t)((warm > result->written ? warm : result->written) / zp_arena.page);
-    slot->resident = slot->filled = result->written == slot->committed;
+    slot->resident = result->written == slot->committed;
+    // Who gets it next may touch it here and there.
+    size_t most = slot->committed / zp_arena.page;
+    if (slot->huge && zp_arena_can_be_huge(slot) && slot->warm < most - most / 8)
+        zp_arena_set_huge(slot, false);
     slot->clean = true;
     zp_count(&counters->bytes_scrubbed, result->written);
     zp_count(&counters->bytes_dropped, result->dropped);
@@ -170,6 +174,7 @@ struct zp_slot *zp_retain_take_cold(unsigned size_class)
     verify(slot); // a cold slot is inaccessible, as a rule
     if (!zp_shards_come_back(slot))
         slot->hot = false; // of an owner long gone
+    slot->huge = zp_arena.huge_pages == ZP_HUGE_ALL;
     slot->epoch = zp_arena_epoch();
     return slot;
 }
