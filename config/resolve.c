@@ -88,8 +88,9 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 .reserve =
                     machine->address_space == SIZE_MAX ? SIZE_MAX : machine->address_space / 4,
                 .smallest = (size_t)options->min_size,
-                .huge_pages = options->thp == ZP_THP_ON ||
-                              (options->thp == ZP_THP_AUTO && machine->huge_pages),
+                .huge_pages = options->thp == ZP_THP_ON                            ? ZP_HUGE_ALL
+                              : options->thp == ZP_THP_AUTO && machine->huge_pages ? ZP_HUGE_FILLED
+                                                                                   : ZP_HUGE_NONE,
                 .strict = machine->strict,
                 .guarded = full,
                 // Half: the rest is for the program, its threads and libraries, and for jemalloc.

@@ -348,9 +348,15 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
     if (error == 0)
         zp_os_advise(from, length, MADV_DODUMP);
     // Without the advice the slot has small pages and works.
-    if (error == 0 && zp_arena.huge_pages && bytes >= ZP_LARGE_CLASS)
+    if (error == 0 && slot->huge && bytes >= ZP_LARGE_CLASS)
         zp_os_advise(from, length, MADV_HUGEPAGE);
     return error;
+}
+
+void zp_arena_set_huge(struct zp_slot *slot, bool huge)
+{
+    slot->huge = huge;
+    zp_os_advise(slot->base, slot->committed, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
 // Whether the last page of a packed slot stays closed: the next run is a mapping of its own.

@@ -8,9 +8,10 @@
 // stride, the power of two that holds a buffer of the class. Two layouts:
 //   - packed (below 2 MiB): slots lie side by side, are opened a stride at a time and stay open, so
 //     that a million of them are one mapping. No huge pages: they would round the memory up.
-//   - standalone (2 MiB and up): a slot is accessible over exactly its committed bytes, asks for
-//     huge pages, and ends in an inaccessible gap. The gap catches overruns, and as the mapping
-//     ends there, the kernel cannot round the tail up to a huge page. Two mappings per slot in use.
+//   - standalone (2 MiB and up): a slot is accessible over exactly its committed bytes, in huge
+//     pages if all of them will be written (usage.h), and ends in an inaccessible gap. The gap
+//     catches overruns, and as the mapping ends there, the kernel cannot round the tail up to a
+//     huge page. Two mappings per slot in use.
 // The kernel grants a process so many mappings. Once the standalone slots have taken their share,
 // new slots of 2 MiB and up are packed as well, a few neighbours at a time; what ends such a slot
 // is a guard marker in the page table, where the kernel has them (MADV_GUARD_INSTALL), else
@@ -41,6 +42,13 @@
 #include "slot.h"
 #include "stack.h"
 
+// Which of the slots that stand alone are in huge pages.
+enum zp_huge {
+    ZP_HUGE_NONE,
+    ZP_HUGE_FILLED, // those that will be written to the end, as far as that is known
+    ZP_HUGE_ALL,
+};
+
 // A region as it is laid out at start.
 struct zp_region {
     struct zp_slot *slots; // the records, in the order of the addresses
@@ -65,7 +73,7 @@ struct zp_arena {
     size_t page;      // bytes in a page
     uintptr_t stacks; // from a slot's record to the stack that was recorded for it
     unsigned region_shift;
-    bool huge_pages;
+    enum zp_huge huge_pages;
     struct zp_region regions[ZP_CLASS_COUNT];
 };
 
@@ -76,7 +84,7 @@ extern uint32_t zp_epoch; // changes with every fork: pages of an older one may 
 struct zp_arena_config {
     size_t reserve;  // most bytes of address space to take
     size_t smallest; // no request is smaller: regions below it stay empty
-    bool huge_pages; // ask for them
+    enum zp_huge huge_pages;
     bool strict;     // the kernel counts every accessible page (vm.overcommit_memory=2)
     bool guarded;    // inaccessible pages before and after every buffer
     size_t mappings; // that standalone slots may take; 0: any number
@@ -131,15 +139,26 @@ struct zp_slot *zp_arena_take(unsigned size_class);
 // Whether a slot's memory is in huge pages, but for a tail, if the kernel has some.
 static inline bool zp_arena_is_huge(const struct zp_slot *slot)
 {
-    return zp_arena.huge_pages && !slot->packed && slot->committed >= ZP_LARGE_CLASS;
+    return slot->huge && !slot->packed && slot->committed >= ZP_LARGE_CLASS;
 }
+
+// Whether that could be changed.
+static inline bool zp_arena_can_be_huge(const struct zp_slot *slot)
+{
+    return zp_arena.huge_pages == ZP_HUGE_FILLED && !slot->packed &&
+           slot->committed >= ZP_LARGE_CLASS;
+}
+
+// Has what a slot takes of the kernel from now on come in huge pages, or no longer; pages that are
+// there stay as they are. A refusal is none of the caller's business: the slot works either way.
+void zp_arena_set_huge(struct zp_slot *slot, bool huge);
 
 // Puts a TAKEN slot without pages back on the cold list.
 void zp_arena_put_back(struct zp_slot *slot);
 
 // Makes at least the first `bytes` of a slot accessible; `bytes` must not exceed its class. What is
-// added reads as zero. 0, or a negative errno (-ENOMEM: overcommit, limits, too many mappings), the
-// slot then being as it was.
+// added reads as zero, and is in huge pages if the slot is. 0, or a negative errno (-ENOMEM:
+// overcommit, limits, too many mappings), the slot then being as it was.
 int zp_arena_commit(struct zp_slot *slot, size_t bytes);
 
 // Gives the pages behind the first `keep` bytes back to the kernel, and, where that can be had,

@@ -73,6 +73,16 @@ static int call_futex(uint32_t *word, int operation, uint32_t value, const struc
     return (int)zp_syscall(SYS_futex, word, operation, value, time, NULL, 0);
 }
 
+static int call_fstat(int fd, struct stat *about)
+{
+    return (int)zp_syscall(SYS_fstat, fd, about);
+}
+
+static off_t call_lseek(int fd, off_t offset, int whence)
+{
+    return zp_syscall(SYS_lseek, fd, offset, whence);
+}
+
 ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .mmap = call_mmap,
     .munmap = call_munmap,
@@ -84,6 +94,8 @@ ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .clock = call_clock,
     .stopwatch = call_stopwatch,
     .sysinfo = sysinfo,
+    .fstat = call_fstat,
+    .lseek = call_lseek,
     .futex = call_futex,
 };
 
@@ -236,4 +248,17 @@ int zp_os_residency(void *address, size_t length, unsigned char *vector)
         return -EPERM;
     int saved = errno;
     return outcome(zp_os_calls.mincore(address, length, vector) == 0, saved);
+}
+
+size_t zp_os_file_rest(int fd, off_t offset)
+{
+    if (zp_os_is_restricted())
+        return 0;
+    int saved = errno;
+    struct stat about;
+    bool known = zp_os_calls.fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+    if (known && offset < 0)
+        offset = zp_os_calls.lseek(fd, 0, SEEK_CUR);
+    errno = saved;
+    return known && offset >= 0 && about.st_size > offset ? (size_t)(about.st_size - offset) : 0;
 }

@@ -15,6 +15,7 @@
 #include "base.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/types.h>
 #include <time.h>
@@ -29,6 +30,9 @@
 #define MADV_GUARD_INSTALL 102 // Linux 6.13
 #define MADV_GUARD_REMOVE 103
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 // Linux 6.1
+#endif
 
 struct zp_os_calls {
     void *(*mmap)(void *address, size_t length, int protection, int flags, int fd, off_t offset);
@@ -41,6 +45,8 @@ struct zp_os_calls {
     uint32_t (*clock)(void);
     uint32_t (*stopwatch)(void);
     int (*sysinfo)(struct sysinfo *info);
+    int (*fstat)(int fd, struct stat *about);
+    off_t (*lseek)(int fd, off_t offset, int whence);
     int (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *time);
 };
 
@@ -109,5 +115,9 @@ bool zp_os_can_swap(void);
 
 // One byte a page into `vector`; bit 0 says that the page is in memory.
 int zp_os_residency(void *address, size_t length, unsigned char *vector);
+
+// Bytes that a regular file has from an offset on, or from its own position if that is negative; 0
+// if there are none, or it is no regular file, or the kernel does not say.
+size_t zp_os_file_rest(int fd, off_t offset);
 
 #endif

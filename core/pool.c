@@ -12,6 +12,7 @@
 #include "scrub.h"
 #include "scrub_queue.h"
 #include "shard.h"
+#include "usage.h"
 
 #include <string.h>
 
@@ -125,15 +126,6 @@ static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, unsigne
     return slot;
 }
 
-// Small pages for a buffer that will be written to the end, as far as the slot's past tells: one
-// call instead of a fault for each, in 0.6 of the time. Huge pages gain nothing by it, and what
-// nobody writes to must not take memory.
-static void fill_at_once(const struct zp_slot *slot)
-{
-    if (slot->filled && slot->committed < ZP_LARGE_CLASS)
-        zp_os_advise(slot->base, slot->committed, MADV_POPULATE_WRITE);
-}
-
 static struct zp_slot *get_fresh(struct zp_thread_cache *cache, unsigned size_class, size_t size)
 {
     struct zp_slot *slot = zp_retain_take_cold(size_class);
@@ -147,7 +139,6 @@ static struct zp_slot *get_fresh(struct zp_thread_cache *cache, unsigned size_cl
         zp_arena_put_back(slot);
         return NULL;
     }
-    fill_at_once(slot);
     zp_prewarm_forgo(size_class);
     zp_count(&cache->counters.fresh, 1);
     return slot;
@@ -197,7 +188,39 @@ static void call_helper(void)
         zp_decay_do_without();
 }
 
-struct zp_slot *zp_pool_get(size_t size, size_t alignment)
+static bool is_untouched(const struct zp_slot *slot)
+{
+    return slot->clean && slot->warm == 0;
+}
+
+// Huge pages for a buffer that will be written to the end, as far as its caller's past tells, and
+// for no other: not for one that was given them for an owner who did, and whose pages may be gone.
+static void choose_pages(struct zp_slot *slot, bool fills)
+{
+    bool huge = fills && (slot->huge || is_untouched(slot));
+    if (slot->huge && !fills)
+        huge = zp_usage_in_memory(slot->base, slot->committed);
+    if (huge != slot->huge)
+        zp_arena_set_huge(slot, huge);
+}
+
+// Has a buffer's memory, if it is not there yet, come as it will be used.
+static void prepare_pages(struct zp_slot *slot, const void *caller)
+{
+    if (slot->resident)
+        return;
+    bool fills = zp_usage_fills(caller, slot->size_class);
+    if (zp_arena_can_be_huge(slot))
+        choose_pages(slot, fills);
+    // One call for small pages, instead of a fault for each: 0.6 of the time. Huge pages gain
+    // nothing by it.
+    else if (fills && is_untouched(slot) && slot->committed < ZP_LARGE_CLASS)
+        zp_os_advise(slot->base, slot->committed, MADV_POPULATE_WRITE);
+    if (is_untouched(slot))
+        zp_usage_note(caller, slot);
+}
+
+struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *caller)
 {
     if (!zp_pool.started)
         return NULL;
@@ -209,10 +232,13 @@ struct zp_slot *zp_pool_get(size_t size, size_t alignment)
         zp_count(&cache->counters.thread_hits, 1);
     else
         slot = search(cache, size, alignment);
-    if (slot != NULL)
+    if (slot != NULL) {
+        prepare_pages(slot, caller);
         zp_pool_hand_out(cache, slot, size);
-    else
+        slot->filled = 0;
+    } else {
         zp_count(&cache->counters.refused, 1);
+    }
     zp_thread_cache_close(cache);
     call_helper();
     return slot;
@@ -276,7 +302,8 @@ void zp_pool_take_back(struct zp_slot *slot)
 bool zp_pool_clear(struct zp_slot *slot, size_t size)
 {
     struct zp_scrub_result result;
-    return zp_scrub(slot->base, zp_round_up(size, zp_arena.page), true, &result) == 0;
+    struct zp_scrub_hint hint = {.cached = true, .huge = zp_arena_is_huge(slot)};
+    return zp_scrub(slot->base, zp_round_up(size, zp_arena.page), hint, &result) == 0;
 }
 
 struct zp_slot *zp_pool_bad_pointer(const char *operation, const void *pointer)
@@ -305,6 +332,31 @@ void zp_pool_note_marks(const void *address, size_t length)
         slot->epoch = zp_arena_epoch() - 1; // as if shared: the same way out
         at = (uintptr_t)slot->base + zp_arena_alignment(slot->size_class);
     }
+}
+
+// ---- Reads -----------------------------------------------------------------------------------
+
+// Part of a buffer that must have been read into it until all of it is taken to be filled.
+enum { FILLED_PART = 4 };
+
+static bool could_be_filled(const struct zp_slot *slot)
+{
+    return slot->state == ZP_SLOT_LIVE && !slot->huge && !slot->resident && !slot->marked &&
+           zp_arena_can_be_huge(slot) && slot->warm * zp_arena.page < slot->committed / 2;
+}
+
+void zp_pool_expect_read(char *to, size_t bytes, int fd, off_t offset)
+{
+    struct zp_slot *slot = zp_arena_slot(to);
+    if (!could_be_filled(slot) || to >= slot->base + slot->committed)
+        return;
+    size_t room = (size_t)(slot->base + slot->committed - to), rest = zp_os_file_rest(fd, offset);
+    bytes = bytes < room ? bytes : room;
+    bytes = bytes < rest ? bytes : rest;
+    size_t before = __atomic_fetch_add(&slot->filled, bytes, __ATOMIC_RELAXED);
+    size_t wanted = slot->committed / FILLED_PART;
+    if (before < wanted && before + bytes >= wanted) // one of those that read at once
+        zp_arena_set_huge(slot, true);
 }
 
 // ---- Realloc ---------------------------------------------------------------------------------

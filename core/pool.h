@@ -26,6 +26,8 @@
 #include "retain.h"
 #include "thread_cache.h"
 
+#include <sys/types.h>
+
 // ZEROPOOL_CHECK: what is done about a program that corrupts its heap.
 enum zp_check {
     ZP_CHECK_BASIC, // what is no live buffer ends the program when it is put
@@ -85,7 +87,14 @@ size_t zp_pool_trim(void);
 // A buffer of at least `size` bytes that starts at a multiple of `alignment`, a power of two, and
 // of 64 KiB; NULL if none is to be had, or no slot is so aligned. `size` must not be below the
 // smallest size configured. The slot's `clean` says whether all of the buffer reads as zero.
-struct zp_slot *zp_pool_get(size_t size, size_t alignment);
+// `caller` is a return address in whoever asks: how the same place used what it got before decides
+// how the memory comes.
+struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *caller);
+
+static inline struct zp_slot *zp_pool_get(size_t size, size_t alignment)
+{
+    return zp_pool_get_for(size, alignment, NULL);
+}
 
 static inline void zp_pool_hand_out(struct zp_thread_cache *cache, struct zp_slot *slot,
                                     size_t size)
@@ -183,6 +192,10 @@ bool zp_pool_clear(struct zp_slot *slot, size_t size);
 // The program protected, locked or advised memory of the arena: the buffers there are not kept when
 // they are freed.
 void zp_pool_note_marks(const void *address, size_t length);
+
+// Up to `bytes` are about to be read to `to`, an address of the arena, from a file at an offset, or
+// where it stands if that is negative.
+void zp_pool_expect_read(char *to, size_t bytes, int fd, off_t offset);
 
 // Makes a live buffer hold `size` bytes without moving it, giving a tail back that is worth it.
 // False if it cannot: the buffer is then as it was.

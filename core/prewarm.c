@@ -93,6 +93,7 @@ static bool begin(size_t size)
     struct zp_slot *slot = zp_retain_take_cold(zp_class_of(size));
     if (slot == NULL)
         return false;
+    slot->huge = zp_arena.huge_pages != ZP_HUGE_NONE; // all of it will be touched
     if (zp_arena_commit(slot, size) != 0) {
         zp_arena_put_back(slot);
         return false;

@@ -40,6 +40,7 @@ int zp_relocate(struct zp_slot *from, struct zp_slot *to, size_t bytes)
         zp_arena_put_back(to);
         return -ENOTSUP;
     }
+    to->huge = from->huge;
     // All of it, also what the pages that move in will replace: a move that fails half-way leaves a
     // slot that is what its record says.
     int error = zp_arena_commit(to, bytes);

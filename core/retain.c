@@ -72,11 +72,12 @@ static bool is_cached(const struct zp_slot *slot, const struct zp_counters *coun
 static void scrub_part(struct zp_scrub_part *part, bool cached)
 {
     char *from = part->slot->base + part->at;
-    part->result = (struct zp_scrub_result){part->bytes, 0};
+    part->result = (struct zp_scrub_result){.written = part->bytes};
+    struct zp_scrub_hint hint = {.cached = cached, .huge = zp_arena_is_huge(part->slot)};
     if (part->slot->resident)
         zp_scrub_resident(from, part->bytes, cached);
     else
-        part->failed = zp_scrub(from, part->bytes, cached, &part->result) != 0;
+        part->failed = zp_scrub(from, part->bytes, hint, &part->result) != 0;
 }
 
 // A slot is zero: what is known of its pages now.
@@ -84,8 +85,15 @@ static void note_scrubbed(struct zp_slot *slot, const struct zp_scrub_result *re
                           struct zp_counters *counters)
 {
     zp_count(&counters->warm_pages, slot->warm);
-    slot->warm = (uint32_t)(result->written / zp_arena.page);
-    slot->resident = slot->filled = result->written == slot->committed;
+    // What was there before and reads as zero is there still; else that may be the zero page.
+    size_t warm = slot->warm * zp_arena.page, found = result->written + result->kept;
+    warm = warm < found ? warm : found;
+    slot->warm = (uint32_t)((warm > result->written ? warm : result->written) / zp_arena.page);
+    slot->resident = result->written == slot->committed;
+    // Who gets it next may touch it here and there.
+    size_t most = slot->committed / zp_arena.page;
+    if (slot->huge && zp_arena_can_be_huge(slot) && slot->warm < most - most / 8)
+        zp_arena_set_huge(slot, false);
     slot->clean = true;
     zp_count(&counters->bytes_scrubbed, result->written);
     zp_count(&counters->bytes_dropped, result->dropped);
@@ -124,6 +132,7 @@ struct zp_slot *zp_retain_take_cold(unsigned size_class)
     verify(slot); // a cold slot is inaccessible, as a rule
     if (!zp_shards_come_back(slot))
         slot->hot = false; // of an owner long gone
+    slot->huge = zp_arena.huge_pages == ZP_HUGE_ALL;
     slot->epoch = zp_arena_epoch();
     return slot;
 }

@@ -3,6 +3,8 @@
 #include "scrub.h"
 
 #include "os.h"
+#include "size_class.h"
+#include "zeros.h"
 
 #include <string.h>
 #ifdef __x86_64__
@@ -17,6 +19,11 @@ enum {
     RUNS_MOST = 64,
     // Pages that are looked at first in a range of more than a window.
     PROBES = 4,
+    // How far ahead of the page looked at memory is fetched: the time of some 16 fetches at once.
+    AHEAD_PAGES = 16,
+    // Pages that are looked at before they are overwritten: the processor still has their
+    // addresses.
+    BATCH_PAGES = 64,
 };
 
 // ---- Overwriting -----------------------------------------------------------------------------
@@ -50,6 +57,7 @@ __attribute__((target("avx"))) static void zero_by_streams_of_32(char *base, siz
 // same.
 void zp_scrub_init(void)
 {
+    zp_zeros_init();
     __builtin_cpu_init();
     zero_past_cache = __builtin_cpu_supports("avx") ? zero_by_streams_of_32 : zero_by_streams_of_16;
 }
@@ -58,6 +66,7 @@ void zp_scrub_init(void)
 
 void zp_scrub_init(void)
 {
+    zp_zeros_init();
 }
 
 #endif
@@ -68,6 +77,51 @@ void zp_scrub_resident(char *base, size_t length, bool cached)
         memset(base, 0, length); // no slower than string instructions, Zen 4
     else
         zero_past_cache(base, length);
+}
+
+// ---- What holds something --------------------------------------------------------------------
+
+// Whether a stretch of huge pages holds something at its start and its end: then it is no zero page
+// of the kernel's.
+static bool is_in_use(const char *from, size_t page)
+{
+    return !zp_is_zero(from, page) && !zp_is_zero(from + ZP_LARGE_CLASS - page, page);
+}
+
+// Where a range stops holding something, at `from` already if its first page reads as zero.
+static char *used_until(char *from, const char *end, size_t page, bool huge)
+{
+    char *at = from;
+    while (at < end && at - from < (ptrdiff_t)(BATCH_PAGES * page)) {
+        bool whole = huge && (uintptr_t)at % ZP_LARGE_CLASS == 0 &&
+                     end - at >= (ptrdiff_t)ZP_LARGE_CLASS && is_in_use(at, page);
+        if (!whole) {
+            __builtin_prefetch(at + AHEAD_PAGES * page);
+            if (zp_is_zero(at, page))
+                break;
+        }
+        at += whole ? ZP_LARGE_CLASS : page;
+    }
+    return at;
+}
+
+// Zeroes pages that are in memory, if mincore is right.
+static void scrub_pages(char *base, size_t length, struct zp_scrub_hint hint,
+                        struct zp_scrub_result *result)
+{
+    size_t page = zp_os_page_size();
+    char *at = base, *end = base + length;
+    while (at < end) {
+        char *until = used_until(at, end, page, hint.huge);
+        if (until == at) {
+            result->kept += page;
+            at += page;
+            continue;
+        }
+        zp_scrub_resident(at, (size_t)(until - at), hint.cached);
+        result->written += (size_t)(until - at);
+        at = until;
+    }
 }
 
 // ---- What is in memory -----------------------------------------------------------------------
@@ -131,11 +185,11 @@ static bool looks_empty(char *base, size_t length, size_t page)
     return true;
 }
 
-int zp_scrub(char *base, size_t length, bool cached, struct zp_scrub_result *result)
+int zp_scrub(char *base, size_t length, struct zp_scrub_hint hint, struct zp_scrub_result *result)
 {
     size_t page = zp_os_page_size();
     unsigned char vector[WINDOW_PAGES];
-    *result = (struct zp_scrub_result){0, 0};
+    *result = (struct zp_scrub_result){0};
     struct hole hole = {base, !looks_empty(base, length, page)};
     char *end = base + length;
     if (!hole.absent)
@@ -158,8 +212,7 @@ int zp_scrub(char *base, size_t length, bool cached, struct zp_scrub_result *res
             size_t run = run_length(vector, i, pages) * page;
             if (vector[i] & 1) {
                 error = drop(&hole, at, result);
-                zp_scrub_resident(at, run, cached);
-                result->written += run;
+                scrub_pages(at, run, hint, result);
                 hole = (struct hole){at + run, true};
             }
             at += run;
@@ -173,7 +226,7 @@ int zp_scrub(char *base, size_t length, bool cached, struct zp_scrub_result *res
 
 static const char *find_in_page(const char *at, size_t page)
 {
-    if (*at == 0 && memcmp(at, at + 1, page - 1) == 0)
+    if (zp_is_zero(at, page))
         return NULL;
     while (*at == 0)
         at++;

@@ -179,6 +179,7 @@ static void add_part(struct zp_scrub_job *job, const struct zp_scrub_part *part)
 {
     job->done += part->bytes;
     job->result.written += part->result.written;
+    job->result.kept += part->result.kept;
     job->result.dropped += part->result.dropped;
     job->failed |= part->failed;
 }

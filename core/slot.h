@@ -78,7 +78,10 @@ struct zp_slot {
     bool guard : 1;      // packed: a guard marker lies behind the committed bytes
     struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
     union {
-        uint64_t born;                        // LIVE: bytes that its thread had requested before it
+        struct {           // LIVE
+            uint64_t born; // bytes that its thread had requested before it
+            size_t filled; // bytes that were read into it, before that was known to be all of it
+        };
         struct zp_link links[ZP_ORDER_COUNT]; // in a shard or a queue, and elsewhere if `absent`
     };
 
@@ -87,7 +90,7 @@ struct zp_slot {
     uint8_t shard;    // POOLED or absent: whose eviction knows it; PENDING: where it is to go
     bool absent;      // evicted, and eviction still waits whether it is asked for again
     bool in_test : 1; // pooled and cold: an access now would make it hot
-    bool filled : 1;  // whoever had it last wrote to all of it
+    bool huge : 1;    // its memory is in huge pages, as far as the kernel has some
     bool hot : 1;     // POOLED: asked for often; else: to be hot when it arrives
     uint8_t seam_count;
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending

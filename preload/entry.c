@@ -46,29 +46,30 @@ static void *no_memory(void)
 
 // A buffer of the pool, which is started for it if need be. NULL: the request is jemalloc's, and
 // may be too large for anybody.
-static struct zp_slot *get(size_t size, size_t alignment)
+static struct zp_slot *get(size_t size, size_t alignment, const void *caller)
 {
-    struct zp_slot *slot = zp_pool_get(size, alignment);
+    struct zp_slot *slot = zp_pool_get_for(size, alignment, caller);
     while (ZP_UNLIKELY(slot == NULL) && zp_start() && !zp_is_small(size))
-        slot = zp_pool_get(size, alignment);
+        slot = zp_pool_get_for(size, alignment, caller);
     return slot;
 }
 
-static __attribute__((noinline)) void *malloc_searching(size_t size)
+static __attribute__((noinline)) void *malloc_searching(size_t size, const void *caller)
 {
-    struct zp_slot *slot = get(size, 1);
+    struct zp_slot *slot = get(size, 1, caller);
     return slot != NULL ? slot->base : zp_je_malloc(size);
 }
 
-static inline void *malloc_large(size_t size)
+// The caller is looked up only where it is asked for.
+static inline __attribute__((always_inline)) void *malloc_large(size_t size)
 {
     void *buffer = zp_pool_get_newest(size);
-    return ZP_LIKELY(buffer != NULL) ? buffer : malloc_searching(size);
+    return ZP_LIKELY(buffer != NULL) ? buffer : malloc_searching(size, __builtin_return_address(0));
 }
 
-static __attribute__((noinline)) void *calloc_large(size_t size)
+static __attribute__((noinline)) void *calloc_large(size_t size, const void *caller)
 {
-    struct zp_slot *slot = get(size, 1);
+    struct zp_slot *slot = get(size, 1, caller);
     if (slot == NULL)
         return zp_je_calloc(1, size);
     if (ZP_UNLIKELY(!slot->clean) && !zp_pool_clear(slot, size))
@@ -92,7 +93,7 @@ void *calloc(size_t count, size_t size)
         return no_memory();
     if (ZP_LIKELY(zp_is_small(bytes)))
         return zp_je_calloc(1, bytes);
-    return calloc_large(bytes);
+    return calloc_large(bytes, __builtin_return_address(0));
 }
 
 void free(void *pointer)
@@ -198,10 +199,10 @@ void *reallocarray(void *pointer, size_t count, size_t size)
 // ---- Aligned requests ------------------------------------------------------------------------
 
 // `alignment` is a power of two.
-static void *allocate_aligned(size_t alignment, size_t size)
+static inline void *allocate_aligned(size_t alignment, size_t size, const void *caller)
 {
     if (ZP_UNLIKELY(!zp_is_small(size))) {
-        struct zp_slot *slot = get(size, alignment);
+        struct zp_slot *slot = get(size, alignment, caller);
         if (slot != NULL)
             return slot->base;
     }
@@ -209,7 +210,7 @@ static void *allocate_aligned(size_t alignment, size_t size)
     return ZP_LIKELY(pointer != NULL) ? pointer : no_memory();
 }
 
-void *memalign(size_t alignment, size_t size)
+static inline void *align_as_glibc(size_t alignment, size_t size, const void *caller)
 {
     // As glibc does: an alignment that is no power of two is rounded up to one.
     if (alignment > SIZE_MAX / 2 + 1) {
@@ -220,12 +221,17 @@ void *memalign(size_t alignment, size_t size)
         alignment = sizeof(void *);
     if (!zp_is_power_of_two(alignment))
         alignment = (size_t)2 << zp_log2(alignment);
-    return allocate_aligned(alignment, size);
+    return allocate_aligned(alignment, size, caller);
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+    return align_as_glibc(alignment, size, __builtin_return_address(0));
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-    return memalign(alignment, size);
+    return align_as_glibc(alignment, size, __builtin_return_address(0));
 }
 
 int posix_memalign(void **out, size_t alignment, size_t size)
@@ -233,7 +239,7 @@ int posix_memalign(void **out, size_t alignment, size_t size)
     if (!zp_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
     int saved_errno = errno;
-    void *pointer = allocate_aligned(alignment, size);
+    void *pointer = allocate_aligned(alignment, size, __builtin_return_address(0));
     errno = saved_errno;
     if (pointer == NULL)
         return ENOMEM;
@@ -243,7 +249,7 @@ int posix_memalign(void **out, size_t alignment, size_t size)
 
 void *valloc(size_t size)
 {
-    return allocate_aligned(zp_os_page_size(), size);
+    return allocate_aligned(zp_os_page_size(), size, __builtin_return_address(0));
 }
 
 void *pvalloc(size_t size)
@@ -251,5 +257,6 @@ void *pvalloc(size_t size)
     size_t page = zp_os_page_size();
     if (size > PTRDIFF_MAX)
         return no_memory();
-    return allocate_aligned(page, size != 0 ? zp_round_up(size, page) : page);
+    return allocate_aligned(page, size != 0 ? zp_round_up(size, page) : page,
+                            __builtin_return_address(0));
 }

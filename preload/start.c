@@ -12,6 +12,7 @@
 #include "preload/frozen.h"
 #include "preload/jemalloc_stats.h"
 #include "preload/pressure.h"
+#include "preload/reads.h"
 #include "preload/report.h"
 #include "preload/signals.h"
 #include "preload/trap.h"
@@ -141,7 +142,8 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_text(&line, " bytes per thread, budget ");
     zp_line_number(&line, config->retain.budget);
     zp_line_text(&line, " bytes, huge pages ");
-    zp_line_text(&line, config->arena.huge_pages ? "on" : "off");
+    static const char *const huge_pages[] = {"off", "where all is written", "on"};
+    zp_line_text(&line, huge_pages[config->arena.huge_pages]);
     zp_line_text(&line, !config->retain.scrub         ? ", not scrubbed"
                         : config->retain.scrub_again  ? ", scrubbed on free and again on malloc"
                         : config->retain.scrub_behind ? ", scrubbed in the background"
@@ -236,6 +238,7 @@ bool zp_start(void)
 __attribute__((constructor)) static void at_load(void)
 {
     note_libc_start();
+    zp_reads_init();
     zp_atfork_watch();
     zp_signals signals;
     if (enter(NEW, &signals)) {

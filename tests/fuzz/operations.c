@@ -34,7 +34,7 @@ static void choose_config(struct unit_random *choices)
     config.retain.scrub_again = zero == BOTH;
     config.retain.scrub_behind = zero == BACKGROUND ? 8 * ZP_MIB : 0;
     config.arena.strict = (bits & 1) != 0;
-    config.arena.huge_pages = (bits & 2) != 0;
+    config.arena.huge_pages = (bits & 2) != 0 ? ZP_HUGE_FILLED : ZP_HUGE_NONE;
     config.retain.reclaim = (bits & 4) == 0;
     if ((bits & 8) != 0)
         config.eviction = &zp_eviction_lifo;

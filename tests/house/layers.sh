@@ -7,7 +7,7 @@ core_archive=$2
 
 # Each folder, and each file of core, may include from those before it and from itself.
 folders=(core config preload tests bench)
-core_files=(base syscall log os stack fatal lock size_class slot stats arena scrub budget eviction eviction_lifo
+core_files=(base syscall log os stack fatal lock size_class zeros slot stats arena usage scrub budget eviction eviction_lifo
     eviction_clockpro shard thread_cache scrub_queue quarantine reclaim retain helper decay prewarm relocate pool fork
     zeropool)
 

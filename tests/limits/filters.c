@@ -62,6 +62,8 @@ static const struct call known[] = {
     CALL(mremap),
     CALL(mincore),
     CALL(sysinfo),
+    CALL(fstat),
+    CALL(lseek),
     CALL(membarrier),
     CALL(prctl),
     CALL(sched_setscheduler),
@@ -90,11 +92,11 @@ static const struct call known[] = {
     ADVICE(MADV_POPULATE_WRITE),
 };
 
-// What this program itself needs: to say what fails, to start threads, to fork, to end.
+// What this program itself needs: to say what fails, to start threads, to fork, to read, to end.
 static const unsigned own[] = {
     SYS_write,           SYS_exit,       SYS_exit_group, SYS_futex,          SYS_clone,  SYS_clone3,
     SYS_wait4,           SYS_rseq,       SYS_brk,        SYS_rt_sigprocmask, SYS_gettid, SYS_getpid,
-    SYS_set_robust_list, SYS_newfstatat,
+    SYS_set_robust_list, SYS_newfstatat, SYS_pread64,
 };
 
 // ---- Filters ---------------------------------------------------------------------------------
@@ -209,6 +211,22 @@ static void *use(void *argument)
     return argument;
 }
 
+static int file;
+
+// A buffer that nobody has used, filled from a file.
+static void read_large(void)
+{
+    char *buffer = malloc(20 * MIB);
+    CHECK(buffer != NULL && pread(file, buffer, 20 * MIB, 0) == (ssize_t)(20 * MIB));
+    free(buffer);
+}
+
+static void make_file(void)
+{
+    file = memfd_create("filters", MFD_CLOEXEC);
+    CHECK(file >= 0 && ftruncate(file, (off_t)(20 * MIB)) == 0);
+}
+
 static void *do_nothing(void *argument)
 {
     return argument;
@@ -237,6 +255,7 @@ static void use_all(void)
 {
     pthread_t sleeper;
     use(NULL);
+    read_large();
     run_thread(use);
     pthread_barrier_init(&filled, NULL, 2);
     pthread_barrier_init(&over, NULL, 2);
@@ -259,6 +278,7 @@ static void use_all(void)
 static void kill_others(char *names, enum way way)
 {
     require_library();
+    make_file();
     run_thread(way == UNHEARD ? use : do_nothing); // the first use of threads, and of the pool
     struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO};
     CHECK(sigaction(SIGSYS, &action, NULL) == 0);

@@ -298,29 +298,50 @@ START_TEST(strict_overcommit_opens_no_more_than_asked)
 }
 END_TEST
 
-// Breaks when huge pages are asked for where they were not wanted, or not where they were.
-START_TEST(huge_pages_are_asked_for_by_slot)
+static bool asks_for_huge_pages(const char *base)
 {
-    start((struct zp_arena_config){
-        .reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN, .huge_pages = _i == 1});
-    struct zp_slot *large = take_committed(5 * ZP_MIB), *small = take_committed(ZP_MIB);
     FILE *maps = fopen("/proc/self/smaps", "re");
     ck_assert_ptr_nonnull(maps);
     char line[512];
-    uintptr_t start_of_mapping = 0;
-    bool large_asks = false, small_asks = false;
+    bool inside = false, asks = false;
     while (fgets(line, sizeof(line), maps) != NULL) {
         uintptr_t from, to;
         if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-            start_of_mapping = from;
-        if (strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " hg") != NULL) {
-            large_asks |= start_of_mapping == (uintptr_t)large->base;
-            small_asks |= start_of_mapping == (uintptr_t)small->base;
-        }
+            inside = from <= (uintptr_t)base && (uintptr_t)base < to;
+        if (inside && strncmp(line, "VmFlags:", 8) == 0)
+            asks = strstr(line, " hg") != NULL;
     }
     fclose(maps);
-    ck_assert_int_eq(large_asks, _i == 1);
-    ck_assert(!small_asks);
+    return asks;
+}
+
+// Breaks when huge pages are asked for that nobody wanted, or not where they were wanted: what a
+// slot grows by comes as the rest does.
+START_TEST(huge_pages_are_asked_for_by_slot)
+{
+    start_default();
+    struct zp_slot *slot = take_committed(5 * ZP_MIB), *other = take_committed(5 * ZP_MIB);
+    ck_assert(!zp_arena_is_huge(slot) && !asks_for_huge_pages(slot->base));
+    errno = 4711;
+    zp_arena_set_huge(slot, true);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_int_eq(zp_arena_commit(slot, slot->committed + unit_page()), 0);
+    ck_assert(zp_arena_is_huge(slot) && asks_for_huge_pages(slot->base));
+    ck_assert(asks_for_huge_pages(slot->base + slot->committed - 1));
+    ck_assert(!asks_for_huge_pages(other->base));
+    zp_arena_set_huge(slot, false);
+    ck_assert(!zp_arena_is_huge(slot) && !asks_for_huge_pages(slot->base));
+}
+END_TEST
+
+// Breaks when an owner long gone decides how the next one's memory comes.
+START_TEST(memory_given_back_asks_for_nothing)
+{
+    start_default();
+    struct zp_slot *slot = take_committed(5 * ZP_MIB);
+    zp_arena_set_huge(slot, true);
+    zp_arena_decommit(slot);
+    ck_assert(!asks_for_huge_pages(slot->base));
 }
 END_TEST
 
@@ -694,7 +715,8 @@ int main(void)
     tcase_add_test(tests, the_tables_are_fenced_in);
     tcase_add_test(tests, guarded_slots_stand_apart);
     tcase_add_test(tests, strict_overcommit_opens_no_more_than_asked);
-    tcase_add_loop_test(tests, huge_pages_are_asked_for_by_slot, 0, 2);
+    tcase_add_test(tests, huge_pages_are_asked_for_by_slot);
+    tcase_add_test(tests, memory_given_back_asks_for_nothing);
     tcase_add_test(tests, large_slots_share_mappings_when_they_run_short);
     tcase_add_test(tests, runs_of_packed_slots_are_bounded);
     tcase_add_test(tests, packed_slots_are_used_again);

@@ -26,7 +26,8 @@ static struct zp_pool_config config_of(enum setting setting)
     config.most_per_shard = 3;
     config.retain.scrub = setting != NOT_SCRUBBED;
     config.arena.strict = setting == STRICT;
-    config.arena.huge_pages = setting == STRICT || setting == HUGE_PAGES;
+    if (setting == STRICT || setting == HUGE_PAGES)
+        config.arena.huge_pages = ZP_HUGE_ALL;
     config.retain.scrub_behind = setting == BEHIND ? 6 * ZP_MIB : 0;
     config.retain.scrub_again = setting == TWICE;
     if (setting == PREWARMED) {

@@ -24,7 +24,7 @@ static void start(enum setting setting)
     config.most_per_shard = 6;
     config.retain.scrub = setting != NOT_SCRUBBED;
     config.arena.strict = setting == STRICT;
-    config.arena.huge_pages = setting == HUGE_PAGES;
+    config.arena.huge_pages = setting == HUGE_PAGES ? ZP_HUGE_ALL : ZP_HUGE_NONE;
     config.retain.scrub_behind = setting == BEHIND ? 10 * ZP_MIB : 0;
     fault_install();
     unit_pool_start(&config);

@@ -10,7 +10,7 @@
 #define OS(call)                                                                                   \
     (__extension__({                                                                               \
         errno = 4711;                                                                              \
-        int result_ = (call);                                                                      \
+        __auto_type result_ = (call);                                                              \
         ck_assert_int_eq(errno, 4711);                                                             \
         result_;                                                                                   \
     }))
@@ -282,6 +282,63 @@ START_TEST(restricted_to_what_malloc_needs)
 }
 END_TEST
 
+// Breaks when more or less is said to be left of a file than there is, or the file's own position
+// is moved.
+START_TEST(the_rest_of_a_file)
+{
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    int fd = fileno(file), ends[2];
+    ck_assert_int_eq(ftruncate(fd, 5000), 0);
+    ck_assert_uint_eq(OS(zp_os_file_rest(fd, 0)), 5000);
+    ck_assert_uint_eq(OS(zp_os_file_rest(fd, 4999)), 1);
+    ck_assert_uint_eq(OS(zp_os_file_rest(fd, 5000)), 0);
+    ck_assert_uint_eq(OS(zp_os_file_rest(fd, 6000)), 0);
+    ck_assert_int_eq(lseek(fd, 4000, SEEK_SET), 4000);
+    ck_assert_uint_eq(OS(zp_os_file_rest(fd, -1)), 1000);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 4000);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_uint_eq(OS(zp_os_file_rest(ends[0], -1)), 0);
+    ck_assert_uint_eq(OS(zp_os_file_rest(-1, 0)), 0);
+    fclose(file);
+}
+END_TEST
+
+static int refuse_fstat(int fd, struct stat *about)
+{
+    (void)fd;
+    (void)about;
+    errno = EPERM;
+    return -1;
+}
+
+static off_t refuse_lseek(int fd, off_t offset, int whence)
+{
+    (void)fd;
+    (void)offset;
+    (void)whence;
+    errno = EPERM;
+    return -1;
+}
+
+// Breaks when a file that nobody may ask about is said to have something, or when a program under a
+// filter is made to ask.
+START_TEST(the_rest_of_a_file_is_not_known)
+{
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(ftruncate(fileno(file), 5000), 0);
+    if (_i == 0)
+        zp_os_calls.fstat = refuse_fstat;
+    if (_i == 1)
+        zp_os_calls.lseek = refuse_lseek;
+    if (_i == 2)
+        zp_os_restrict();
+    ck_assert_uint_eq(OS(zp_os_file_rest(fileno(file), -1)), 0);
+    fclose(file);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -297,5 +354,7 @@ int main(void)
     tcase_add_test(tests, calls_go_through_the_table);
     tcase_add_test(tests, fences);
     tcase_add_test(tests, restricted_to_what_malloc_needs);
+    tcase_add_test(tests, the_rest_of_a_file);
+    tcase_add_loop_test(tests, the_rest_of_a_file_is_not_known, 0, 3);
     return unit_run("os", tests);
 }

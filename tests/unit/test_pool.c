@@ -299,27 +299,6 @@ START_TEST(a_cache_keeps_to_its_bytes)
 }
 END_TEST
 
-// Breaks when small pages are fetched one by one although the slot's last owner wrote to all of
-// them, or where nobody is known to do so.
-START_TEST(a_slot_that_was_filled_is_filled_at_once)
-{
-    unit_pool_start_default();
-    static const size_t sizes_of_both[] = {ZP_MIB, 5 * ZP_MIB};
-    size_t size = sizes_of_both[_i], pages = size / unit_page();
-    static const size_t written[] = {4, 4, 2, 4}; // quarters
-    for (unsigned round = 0; round < 4; round++) {
-        struct zp_slot *slot = get_or_fail(size);
-        bool expected = size < ZP_LARGE_CLASS && round > 0 && written[round - 1] == 4;
-        ck_assert_uint_eq(unit_resident_pages(slot->base, size), expected ? pages : 0);
-        if (written[round] != 4)
-            zp_os_advise(slot->base, size, MADV_DONTNEED); // it was filled, and all of it counts
-        memset(slot->base, 1, size / 4 * written[round]);
-        zp_pool_put(slot->base);
-        zp_pool_trim();
-    }
-}
-END_TEST
-
 // Breaks when a request is served with a buffer of less than it asks for, or of more than twice
 // that.
 START_TEST(a_near_enough_buffer_serves)
@@ -820,7 +799,6 @@ int main(void)
     tcase_add_test(tests, the_newest_buffer_is_had_first);
     tcase_add_test(tests, a_full_cache_passes_on_its_oldest);
     tcase_add_test(tests, a_cache_keeps_to_its_bytes);
-    tcase_add_loop_test(tests, a_slot_that_was_filled_is_filled_at_once, 0, 2);
     tcase_add_loop_test(tests, a_near_enough_buffer_serves, 0, 2);
     tcase_add_loop_test(tests, a_tail_too_many_is_given_back, 0, 5);
     tcase_add_loop_test(tests, a_shorter_buffer_of_the_class_is_extended, 0, 4);

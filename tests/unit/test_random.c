@@ -50,7 +50,7 @@ START_TEST(random_sequences_agree_with_the_model)
 {
     const struct setting *setting = &settings[_i];
     struct zp_pool_config config = unit_pool_config();
-    config.arena.huge_pages = setting->huge_pages;
+    config.arena.huge_pages = setting->huge_pages ? ZP_HUGE_FILLED : ZP_HUGE_NONE;
     config.arena.strict = setting->strict;
     config.arena.mappings = setting->mappings;
     config.retain.budget = setting->budget;

@@ -10,7 +10,7 @@ static const struct marks marks = {4242, 1};
 static void start(bool huge_pages)
 {
     struct zp_arena_config config = {.reserve = 24 * ZP_GIB, .smallest = ZP_CLASS_MIN};
-    config.huge_pages = huge_pages;
+    config.huge_pages = huge_pages ? ZP_HUGE_ALL : ZP_HUGE_NONE;
     ck_assert_int_eq(zp_arena_init(&config), 0);
 }
 

@@ -255,10 +255,12 @@ START_TEST(huge_pages_are_decided)
 {
     static const struct {
         int64_t option;
-        bool system, expected;
+        bool system;
+        enum zp_huge expected;
     } cases[] = {
-        {ZP_THP_AUTO, true, true}, {ZP_THP_AUTO, false, false}, {ZP_THP_ON, true, true},
-        {ZP_THP_ON, false, true},  {ZP_THP_OFF, true, false},   {ZP_THP_OFF, false, false},
+        {ZP_THP_AUTO, true, ZP_HUGE_FILLED}, {ZP_THP_AUTO, false, ZP_HUGE_NONE},
+        {ZP_THP_ON, true, ZP_HUGE_ALL},      {ZP_THP_ON, false, ZP_HUGE_ALL},
+        {ZP_THP_OFF, true, ZP_HUGE_NONE},    {ZP_THP_OFF, false, ZP_HUGE_NONE},
     };
     set_up();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -97,7 +97,7 @@ static void watch_marks(void)
 START_TEST(huge_parts_are_marked_at_once)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.arena.huge_pages = true;
+    config.arena.huge_pages = ZP_HUGE_ALL;
     config.thread_cache_most = 1;
     unit_pool_start(&config);
     watch_marks();
@@ -211,7 +211,7 @@ END_TEST
 START_TEST(without_the_advice_there_is_decay)
 {
     struct zp_pool_config config = uncached();
-    config.arena.huge_pages = true;
+    config.arena.huge_pages = ZP_HUGE_ALL;
     config.retain.reclaim = _i != 3;
     unit_pool_start(&config);
     static const int errors[] = {EINVAL, EPERM, ENOSYS, 0};
@@ -546,7 +546,7 @@ START_TEST(never_more_than_the_budget)
     config.retain.scrub = false; // for speed
     config.most_per_shard = 4;
     config.eviction = _i == 0 ? &zp_eviction_lifo : &zp_eviction_clockpro;
-    config.arena.huge_pages = true;
+    config.arena.huge_pages = ZP_HUGE_ALL;
     unit_pool_start(&config);
     struct unit_random random = unit_random_start("budget", 20);
     struct zp_slot *live[16] = {NULL};

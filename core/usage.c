@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "usage.h"
+
+#include "arena.h"
+#include "os.h"
+
+enum {
+    SITES_SHIFT = 9,
+    SITES = 1 << SITES_SHIFT, // a site that falls on another's place makes that one begin anew
+    // Pages looked at: where half of all have been touched, these all have once in 256.
+    PROBES = 8,
+    // A remembered buffer: its address and its size in the least class, and who it was given to.
+    UNIT_SHIFT = 16,
+    SIZE_BITS = 21,
+    TAG_BITS = 11,
+    BASE_BITS = 32,
+};
+
+_Static_assert(ZP_CLASS_MIN == 1 << UNIT_SHIFT, "slots start at multiples of the least class");
+_Static_assert(ZP_CLASS_MAX >> UNIT_SHIFT < 1 << SIZE_BITS, "the largest size fits");
+_Static_assert(BASE_BITS + SIZE_BITS + TAG_BITS == 64, "a site is one word");
+
+static uint64_t sites[SITES];
+
+// Multiplies by 2^64 / the golden ratio: neighbours end far apart, the upper bits depend on all.
+static uint64_t scatter(uint64_t number)
+{
+    return number * 0x9E3779B97F4A7C15u;
+}
+
+static uint64_t hash_of(const void *caller, unsigned size_class)
+{
+    return scatter((uintptr_t)caller ^ scatter(size_class + 1));
+}
+
+static uint64_t *site_of(uint64_t hash)
+{
+    return &sites[hash >> (64 - SITES_SHIFT)];
+}
+
+static uint64_t tag_of(uint64_t hash)
+{
+    return hash >> (64 - SITES_SHIFT - TAG_BITS) & ((1u << TAG_BITS) - 1);
+}
+
+bool zp_usage_in_memory(char *base, size_t length)
+{
+    size_t pages = length / zp_arena.page;
+    if (pages == 0)
+        return false;
+    for (uint64_t i = 0; i < PROBES; i++) {
+        // One of each eighth, but none that a regular pattern would meet.
+        size_t at = (size_t)((i * pages + (scatter(i + 1) >> 32) % pages) / PROBES);
+        unsigned char probe;
+        if (zp_os_residency(base + at * zp_arena.page, zp_arena.page, &probe) != 0 ||
+            (probe & 1) == 0)
+            return false;
+    }
+    return true;
+}
+
+// Whether a buffer that its owner has given back was written to the end, as far as anybody saw.
+// What was only read is in memory, too, for all that mincore says.
+static ZP_RACY bool may_be_filled(const struct zp_slot *slot)
+{
+    size_t pages = slot->committed / zp_arena.page;
+    return slot->state == ZP_SLOT_LIVE || !slot->clean || slot->warm >= pages - pages / 8;
+}
+
+bool zp_usage_fills(const void *caller, unsigned size_class)
+{
+    uint64_t hash = hash_of(caller, size_class);
+    uint64_t site = __atomic_load_n(site_of(hash), __ATOMIC_RELAXED);
+    if (site == 0 || site >> (BASE_BITS + SIZE_BITS) != tag_of(hash))
+        return false;
+    char *base = (char *)(zp_arena.base + ((site & UINT32_MAX) << UNIT_SHIFT));
+    size_t units = site >> BASE_BITS & ((1u << SIZE_BITS) - 1);
+    return may_be_filled(zp_arena_slot(base)) && zp_usage_in_memory(base, units << UNIT_SHIFT);
+}
+
+void zp_usage_note(const void *caller, const struct zp_slot *slot)
+{
+    uint64_t hash = hash_of(caller, slot->size_class);
+    uint64_t base = ((uintptr_t)slot->base - zp_arena.base) >> UNIT_SHIFT;
+    uint64_t units = slot->committed >> UNIT_SHIFT;
+    uint64_t site = tag_of(hash) << (BASE_BITS + SIZE_BITS) | units << BASE_BITS | base;
+    __atomic_store_n(site_of(hash), site, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "zeros.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+enum { BLOCK = 1024 };
+
+static inline bool is_line_zero(const char *base)
+{
+    const uint64_t *word = (const uint64_t *)(const void *)base;
+    return (word[0] | word[1] | word[2] | word[3] | word[4] | word[5] | word[6] | word[7]) == 0;
+}
+
+static bool is_block_zero_by_lines(const char *base)
+{
+    for (size_t i = 0; i < BLOCK; i += ZP_CACHE_LINE)
+        if (!is_line_zero(base + i))
+            return false;
+    return true;
+}
+
+static ZP_FROZEN bool (*is_block_zero)(const char *base) = is_block_zero_by_lines;
+
+#ifdef __x86_64__
+
+// Of the kernel's zero page, which the first-level cache holds: 2 loads a cycle, or 64 bytes.
+__attribute__((target("avx2"))) static bool is_block_zero_by_32(const char *base)
+{
+    const __m256i *at = (const __m256i *)(const void *)base, *end = at + BLOCK / sizeof(*at);
+    __m256i a = at[0], b = at[1], c = at[2], d = at[3];
+    for (at += 4; at < end; at += 4) {
+        a = _mm256_or_si256(a, at[0]);
+        b = _mm256_or_si256(b, at[1]);
+        c = _mm256_or_si256(c, at[2]);
+        d = _mm256_or_si256(d, at[3]);
+    }
+    a = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+    return _mm256_testz_si256(a, a) != 0;
+}
+
+void zp_zeros_init(void)
+{
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2"))
+        is_block_zero = is_block_zero_by_32;
+}
+
+#else
+
+void zp_zeros_init(void)
+{
+}
+
+#endif
+
+bool zp_is_zero(const char *base, size_t length)
+{
+    if (!is_line_zero(base))
+        return false;
+    for (size_t i = 0; i < length; i += BLOCK)
+        if (!is_block_zero(base + i))
+            return false;
+    return true;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Looking for zeros.
+//
+// Locking: none; the caller owns the range. Fork: nothing to do.
+
+#ifndef ZP_CORE_ZEROS_H
+#define ZP_CORE_ZEROS_H
+
+#include "base.h"
+
+// Picks the instructions that are fastest on this processor. Called once; until then it is those
+// that every processor has.
+void zp_zeros_init(void);
+
+// Whether `length` bytes are all zero; `base` and `length` are multiples of 1 KiB. Stops soon after
+// the first that is not.
+bool zp_is_zero(const char *base, size_t length);
+
+#endif

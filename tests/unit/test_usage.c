@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Who gets huge pages, or small ones at once: the pool as callers with different habits see it.
+
+#include "core/usage.h"
+#include "marks.h"
+
+#define SIZE (6 * ZP_MIB)
+
+static const char site[2]; // return addresses
+
+static void start(enum zp_huge huge)
+{
+    struct zp_pool_config config = unit_pool_config();
+    config.arena.huge_pages = huge;
+    config.arena.reserve = 48 * ZP_GIB;
+    config.retain.budget = 256 * ZP_MIB;
+    config.thread_cache_most = 0;
+    unit_pool_start(&config);
+}
+
+static struct zp_slot *get(size_t size, const char *caller)
+{
+    struct zp_slot *slot = zp_pool_get_for(size, 1, caller);
+    ck_assert_ptr_nonnull(slot);
+    return slot;
+}
+
+static void write_all(struct zp_slot *slot)
+{
+    memset(slot->base, 0xA5, slot->committed);
+}
+
+static struct zp_slot *get_and_fill(size_t size, const char *caller)
+{
+    struct zp_slot *slot = get(size, caller);
+    write_all(slot);
+    return slot;
+}
+
+// Breaks when a buffer comes in huge pages before its caller has filled one, or does not when it
+// has; or when one caller is judged by another, or by another size.
+START_TEST(who_filled_one_gets_huge_pages)
+{
+    start(ZP_HUGE_FILLED);
+    ck_assert(!get_and_fill(SIZE, &site[0])->huge);
+    ck_assert(!get(SIZE, &site[1])->huge);
+    ck_assert(!get(2 * SIZE, &site[0])->huge);
+    ck_assert(get_and_fill(SIZE, &site[0])->huge);
+    ck_assert(get(SIZE, &site[0])->huge);
+}
+END_TEST
+
+// Breaks when touching a part, or many places in a regular pattern, passes for filling.
+START_TEST(who_touches_here_and_there_does_not)
+{
+    start(ZP_HUGE_FILLED);
+    static const size_t strides[] = {ZP_MIB, 2 * ZP_MIB, 64 * ZP_KIB, SIZE / 2, SIZE / 8};
+    for (unsigned i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
+        struct zp_slot *slot = get(SIZE, &site[0]);
+        ck_assert(!slot->huge);
+        for (size_t at = 0; at < SIZE; at += strides[i])
+            slot->base[at] = 1;
+    }
+    struct zp_slot *half = get(SIZE, &site[1]);
+    memset(half->base, 1, SIZE / 2);
+    ck_assert(!get(SIZE, &site[1])->huge);
+}
+END_TEST
+
+// Breaks when a caller that has changed its ways goes on to be believed.
+START_TEST(a_caller_is_believed_once_too_often)
+{
+    start(ZP_HUGE_FILLED);
+    for (unsigned i = 0; i < 5; i++)
+        get_and_fill(SIZE, &site[0]);
+    ck_assert(get(SIZE, &site[0])->huge);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert(!get(SIZE, &site[0])->huge);
+}
+END_TEST
+
+// Breaks when memory that is no longer there passes for filled.
+START_TEST(what_is_gone_tells_nothing)
+{
+    start(ZP_HUGE_FILLED);
+    zp_pool_put(get_and_fill(SIZE, &site[0])->base);
+    zp_pool_trim();
+    ck_assert(!get(SIZE, &site[0])->huge);
+}
+END_TEST
+
+// Breaks when a buffer that was only read, whose pages are the kernel's zero page, passes for
+// filled.
+START_TEST(reading_is_not_filling)
+{
+    start(ZP_HUGE_FILLED);
+    struct zp_slot *slot = get(SIZE, &site[0]);
+    for (size_t at = 0; at < SIZE; at += unit_page())
+        ck_assert_int_eq(*(volatile char *)(slot->base + at), 0);
+    zp_pool_put(slot->base);
+    ck_assert_ptr_eq(get(SIZE, &site[1]), slot);
+    ck_assert(!slot->huge);
+    zp_pool_put(slot->base);
+    ck_assert_ptr_eq(get(SIZE, &site[0]), slot);
+    ck_assert(!slot->huge);
+}
+END_TEST
+
+// Breaks when `on` waits for something to be known, or `off` does not hold.
+START_TEST(the_user_decides)
+{
+    start(_i == 0 ? ZP_HUGE_NONE : ZP_HUGE_ALL);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(get_and_fill(SIZE, &site[0])->huge, _i == 1);
+    struct zp_slot *slot = get(SIZE, &site[1]);
+    slot->base[0] = 1;
+    zp_pool_put(slot->base);
+    ck_assert_int_eq(get(SIZE, &site[1])->huge, _i == 1);
+}
+END_TEST
+
+// Breaks when small buffers that will be filled fault page by page, or those take memory at once
+// that nobody is known to fill.
+START_TEST(small_buffers_are_filled_at_once)
+{
+    start(ZP_HUGE_FILLED);
+    struct zp_slot *slot = get(ZP_MIB, &site[0]);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, ZP_MIB), 0);
+    write_all(slot);
+    slot = get(ZP_MIB, &site[1]);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, ZP_MIB), 0);
+    slot = get(ZP_MIB, &site[0]);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, ZP_MIB), ZP_MIB / unit_page());
+}
+END_TEST
+
+// Breaks when a buffer's huge pages, gone since, are fetched again for a caller that touches one
+// place; or when advice is changed of one that is in memory.
+START_TEST(huge_pages_do_not_outlive_their_memory)
+{
+    start(ZP_HUGE_FILLED);
+    get_and_fill(SIZE, &site[0]);
+    struct zp_slot *slot = get_and_fill(SIZE, &site[0]);
+    ck_assert(slot->huge);
+    zp_pool_put(slot->base);
+    ck_assert_ptr_eq(get(SIZE, &site[1]), slot);
+    ck_assert(slot->huge);
+    write_all(slot);
+    zp_pool_put(slot->base);
+    ck_assert_int_eq(slot->reclaimable, ZP_RECLAIMABLE_PART);
+    madvise(slot->base, SIZE, MADV_DONTNEED); // as the kernel does with what is marked
+    ck_assert_ptr_eq(get(SIZE, &site[1]), slot);
+    ck_assert(!slot->huge);
+}
+END_TEST
+
+// Breaks when a buffer in huge pages that its owner hardly touched keeps them for the next one.
+START_TEST(huge_pages_are_for_who_fills_them)
+{
+    start(ZP_HUGE_FILLED);
+    get_and_fill(SIZE, &site[0]);
+    struct zp_slot *slot = get(SIZE, &site[0]);
+    ck_assert(slot->huge);
+    slot->base[SIZE / 2] = 1;
+    zp_pool_put(slot->base);
+    ck_assert(!slot->huge);
+}
+END_TEST
+
+// ---- Reads -----------------------------------------------------------------------------------
+
+static int file_of(size_t size)
+{
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(ftruncate(fileno(file), (off_t)size), 0);
+    return fileno(file);
+}
+
+// Breaks when a buffer that a file is about to fill comes in small pages.
+START_TEST(what_a_read_fills_is_huge)
+{
+    start(ZP_HUGE_FILLED);
+    struct zp_slot *slot = get(SIZE, &site[0]);
+    errno = 4711;
+    if (_i == 0)
+        zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
+    else if (_i == 1) // behind a header, of a file that stands behind one, asking for more
+        zp_pool_expect_read(slot->base + 32, 2 * SIZE, file_of(2 * SIZE), -1);
+    else // piece by piece
+        for (size_t at = 0; at < SIZE / 2; at += ZP_MIB / 2)
+            zp_pool_expect_read(slot->base + at, ZP_MIB / 2, file_of(SIZE), (off_t)at);
+    ck_assert(slot->huge);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, SIZE), 0);
+}
+END_TEST
+
+// Breaks when a buffer comes in huge pages although little is read into it: the file is short, or
+// nearly at its end, or none; or when reading elsewhere has an effect.
+START_TEST(what_a_read_does_not_fill_is_not)
+{
+    start(ZP_HUGE_FILLED);
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    struct zp_slot *slot = get(SIZE, &site[0]);
+    zp_pool_expect_read(slot->base, SIZE, file_of(ZP_MIB), 0);
+    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), SIZE - 4096);
+    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 2 * SIZE);
+    zp_pool_expect_read(slot->base, SIZE, ends[0], -1);
+    zp_pool_expect_read(slot->base, SIZE, -1, -1);
+    zp_pool_expect_read(slot->base + SIZE - 4096, SIZE, file_of(SIZE), 0);
+    zp_pool_expect_read(slot->base + SIZE, SIZE, file_of(SIZE), 0);
+    ck_assert(!slot->huge);
+    zp_pool_put(slot->base);
+    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0); // no longer a buffer
+    ck_assert(!slot->huge);
+    struct zp_slot *packed = get(ZP_MIB, &site[0]);
+    zp_pool_expect_read(packed->base, ZP_MIB, file_of(SIZE), 0);
+    ck_assert(!packed->huge);
+}
+END_TEST
+
+// Breaks when a buffer that is in memory, whose pages stay as they are, costs system calls; or one
+// whose mapping the program has changed is changed again.
+START_TEST(what_is_there_is_left_alone)
+{
+    start(ZP_HUGE_FILLED);
+    struct zp_slot *slot = get_and_fill(SIZE, &site[0]);
+    zp_pool_put(slot->base);
+    ck_assert_ptr_eq(get(SIZE, &site[0]), slot);
+    ck_assert(slot->resident);
+    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
+    ck_assert(!slot->huge);
+    slot = get(SIZE, &site[1]);
+    zp_pool_note_marks(slot->base, SIZE);
+    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
+    ck_assert(!slot->huge);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_test(tests, who_filled_one_gets_huge_pages);
+    tcase_add_test(tests, who_touches_here_and_there_does_not);
+    tcase_add_test(tests, a_caller_is_believed_once_too_often);
+    tcase_add_test(tests, what_is_gone_tells_nothing);
+    tcase_add_test(tests, reading_is_not_filling);
+    tcase_add_loop_test(tests, the_user_decides, 0, 2);
+    tcase_add_test(tests, small_buffers_are_filled_at_once);
+    tcase_add_test(tests, huge_pages_do_not_outlive_their_memory);
+    tcase_add_test(tests, huge_pages_are_for_who_fills_them);
+    tcase_add_loop_test(tests, what_a_read_fills_is_huge, 0, 3);
+    tcase_add_test(tests, what_a_read_does_not_fill_is_not);
+    tcase_add_test(tests, what_is_there_is_left_alone);
+    return unit_run("usage", tests);
+}
