@@ -9,23 +9,11 @@
 
 #include "core/log.h"
 #include "preload/export.h"
+#include "preload/passed.h"
 
 #include <dlfcn.h>
 
 EXPORT void *dlopen(const char *path, int flags);
-
-typedef void *opener(const char *path, int flags);
-
-static opener *glibc_dlopen(void)
-{
-    static opener *found; // the same for every thread
-    opener *dlopen_next = __atomic_load_n(&found, __ATOMIC_RELAXED);
-    if (dlopen_next == NULL) {
-        *(void **)&dlopen_next = dlsym(RTLD_NEXT, "dlopen");
-        __atomic_store_n(&found, dlopen_next, __ATOMIC_RELAXED);
-    }
-    return dlopen_next;
-}
 
 // glibc knows the caller by its return address and looks where the caller's file says (RUNPATH,
 // $ORIGIN). So this must end in a jump, as the compiler makes it when it optimises.
@@ -33,5 +21,5 @@ void *dlopen(const char *path, int flags)
 {
     if (flags & RTLD_DEEPBIND)
         zp_log(ZP_LOG_INFO, "RTLD_DEEPBIND left out for ", path);
-    return glibc_dlopen()(path, flags & ~RTLD_DEEPBIND);
+    return zp_passed_dlopen()(path, flags & ~RTLD_DEEPBIND);
 }
