@@ -15,7 +15,7 @@ gone='^malloc_[gs]et_state$' # no program can be linked against these since 2.25
 watched='^(madvise|mlock2?|(pkey_)?mprotect|mmap(64)?|munmap|mremap|process_madvise|mseal|shm(at|dt)|ioctl|syscall|dlopen|prctl|__register_atfork)$'
 operators='^_Z(n[wa]|d[la])'
 of_c23='^free(_aligned)?_sized$'
-own='^(zeropool_trim|__posix_memalign)$' # tools ask for the second, though glibc no longer has it
+own='^(zeropool_(trim|audited)|__posix_memalign)$' # tools ask for the second, though glibc no longer has it
 glibc=$(exported_by "$libc" | grep -E "$family" | grep -vE "$gone")
 ours=$(exported_by "$ZP_LIBRARY")
 

@@ -6,8 +6,8 @@ set -euo pipefail
 command -v readelf >/dev/null || { echo 'skipped: no readelf here'; exit 77; }
 
 # hooks.c calls by these names so that others hear it; jemalloc_stats.c tries where the program's malloc leads;
-# operators_derived.c calls what the program may have replaced.
-meant='mmap munmap mremap madvise
+# operators_derived.c calls what the program may have replaced; nobody calls what audit.c has a pointer to.
+meant='mmap munmap mremap madvise zeropool_audited
     malloc free
     _Znwm _ZnwmSt11align_val_t _Znam _ZnamSt11align_val_t
     _ZdlPv _ZdlPvSt11align_val_t _ZdaPv _ZdaPvSt11align_val_t'
