@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // Until the second half of this file nothing of libc is called: the sanitizers put
-// themselves before everything else, and must not be woken before their time. volatile keeps the
-// compiler from making calls of loops.
+// themselves before everything else, and must not be woken before their time.
 
 #include "aside.h"
 
 #include "core/base.h"
 #include "core/syscall.h"
+#include "preload/anew.h"
 
-#include <elf.h>
-#include <fcntl.h>
-#include <link.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 // ---- Who is here -----------------------------------------------------------------------------
@@ -44,22 +40,7 @@ static const char *sanitizer(void)
 
 // ---- Words -----------------------------------------------------------------------------------
 
-typedef const volatile char *text; // of which the compiler must not think in terms of strlen
-
-static size_t length_of(text word)
-{
-    size_t length = 0;
-    while (word[length] != '\0')
-        length++;
-    return length;
-}
-
-static bool starts_with(text word, text start)
-{
-    while (*start != '\0' && *word == *start)
-        word++, start++;
-    return *start == '\0';
-}
+typedef zp_text text;
 
 static bool ends_item(char letter)
 {
@@ -78,7 +59,7 @@ static text file_of(text item)
 
 static bool is_same(text word, text other)
 {
-    return starts_with(word, other) && length_of(word) == length_of(other);
+    return zp_starts_with(word, other) && zp_length_of(word) == zp_length_of(other);
 }
 
 // Takes what names `library` out of a list of libraries. Whether there was any.
@@ -91,7 +72,7 @@ static bool take_out(char *list, text library)
         while (!ends_item(item[length]))
             length++;
         text file = file_of(item);
-        bool same = starts_with(file, library) && ends_item(file[length_of(library)]);
+        bool same = zp_starts_with(file, library) && ends_item(file[zp_length_of(library)]);
         found |= same;
         length += item[length] != '\0';
         for (; length > 0; length--, item++)
@@ -126,7 +107,7 @@ static bool leave_preload(char **environment)
     char **to = environment;
     for (; *environment != NULL; environment++) {
         bool keep = true;
-        if (*library != '\0' && starts_with(*environment, variable)) {
+        if (*library != '\0' && zp_starts_with(*environment, variable)) {
             char *list = *environment + sizeof(variable) - 1;
             bool here = take_out(list, library);
             found |= here;
@@ -139,22 +120,9 @@ static bool leave_preload(char **environment)
     return found;
 }
 
-// A name for the executable. The one it was started by, as the process is called after it; but it
-// may lead elsewhere, as that of a script does.
-static const char *executable(const char *started_by)
-{
-    static const char always[] = "/proc/self/exe";
-    struct stat here, there;
-    if (started_by != NULL && zp_kernel_call(SYS_newfstatat, AT_FDCWD, always, &here, 0) == 0 &&
-        zp_kernel_call(SYS_newfstatat, AT_FDCWD, started_by, &there, 0) == 0 &&
-        here.st_dev == there.st_dev && here.st_ino == there.st_ino)
-        return started_by;
-    return always;
-}
-
 static void write_out(const char *words)
 {
-    long written = zp_kernel_call(SYS_write, STDERR_FILENO, words, length_of(words));
+    long written = zp_kernel_call(SYS_write, STDERR_FILENO, words, zp_length_of(words));
     (void)written; // a closed or full stderr is not ours to mend
 }
 
@@ -183,24 +151,13 @@ static bool is_off(char **environment)
     return false;
 }
 
-// What the kernel tells a program about itself, behind its environment.
-static unsigned long from_kernel(char **environment, unsigned long what)
-{
-    while (*environment != NULL)
-        environment++;
-    const ElfW(auxv_t) *entry = (const void *)(environment + 1);
-    while (entry->a_type != AT_NULL && entry->a_type != what)
-        entry++;
-    return entry->a_type == what ? entry->a_un.a_val : 0;
-}
-
 static void start_anew(const char *tool)
 {
     char **arguments = (char **)__libc_stack_end + 1;
     char **environment = arguments + *(long *)__libc_stack_end + 1;
-    const char *file = executable((const char *)from_kernel(environment, AT_EXECFN));
+    const char *file = zp_executable(environment);
     // Without AT_BASE the dynamic linker was run by hand, and is what would be started.
-    if (from_kernel(environment, AT_BASE) == 0 || !leave_preload(environment))
+    if (zp_from_kernel(environment, AT_BASE) == 0 || !leave_preload(environment))
         return;
     if (!is_off(environment))
         zp_aside_say(tool);
@@ -229,10 +186,10 @@ static bool is_under_valgrind(char **environment)
 {
     static const char tool[] = "/vgpreload_", core[] = "core";
     for (; *environment != NULL; environment++) {
-        if (!starts_with(*environment, "LD_PRELOAD="))
+        if (!zp_starts_with(*environment, "LD_PRELOAD="))
             continue;
         for (const char *at = *environment; (at = strstr(at, tool)) != NULL;)
-            if (!starts_with(at += sizeof(tool) - 1, core))
+            if (!zp_starts_with(at += sizeof(tool) - 1, core))
                 return true;
     }
     return false;

@@ -112,12 +112,12 @@ static void parent(void)
 
 static void child(void)
 {
-    zp_fork_child();
-    zp_sandbox_child();
     if (fork_of_thread.jemalloc) {
         jemalloc.child(); // makes its locks anew
         zp_je_locks_held = 0;
     }
+    zp_fork_child(); // drops pages, which hooks of others hear that may allocate
+    zp_sandbox_child();
     if (fork_of_thread.locked) {
         zp_start_reset();
         // libc has made it anew, if it took it; twice does no harm.

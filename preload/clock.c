@@ -4,6 +4,7 @@
 
 #include "core/base.h"
 #include "core/syscall.h"
+#include "preload/passed.h"
 
 #include <dlfcn.h>
 #include <gnu/lib-names.h>
@@ -22,7 +23,7 @@ static ZP_FROZEN read_clock *read_now = by_number;
 // Before the other constructor, at the latest after which this is read-only (start.c).
 __attribute__((constructor(101))) static void find_clock(void)
 {
-    void *libc = dlopen(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD);
+    void *libc = zp_passed_dlopen()(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD);
     void *found = libc != NULL ? dlsym(libc, "clock_gettime") : NULL;
     if (found != NULL)
         *(void **)&read_now = found;

@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// dlopen without RTLD_DEEPBIND.
+// dlopen with RTLD_DEEPBIND.
 //
-// A library opened with that flag, as php opens its extensions, takes malloc and free from glibc
-// rather than from here, while the program around it takes them from here: the first pointer that
-// one side frees for the other crashes. So the flag is left out, and everybody has one allocator.
-// (Should the library have symbols of the same name as the program, it now gets the program's.)
+// A library opened with that flag, as php opens its extensions, would take malloc and free from
+// glibc rather than from here, while the program around it takes them from here: the first pointer
+// that one side frees for the other crashes. So libc's own symbols of these names are made to lead
+// here first (redirect.h), and the flag keeps its meaning for all others. Where that cannot be done
+// the flag is left out.
 
 #include "core/log.h"
 #include "preload/export.h"
+#include "preload/passed.h"
+#include "preload/redirect.h"
 
 #include <dlfcn.h>
 
 EXPORT void *dlopen(const char *path, int flags);
 
-typedef void *opener(const char *path, int flags);
-
-static opener *glibc_dlopen(void)
+static __attribute__((noinline)) int keep_one_allocator(const char *path, int flags)
 {
-    static opener *found; // the same for every thread
-    opener *dlopen_next = __atomic_load_n(&found, __ATOMIC_RELAXED);
-    if (dlopen_next == NULL) {
-        *(void **)&dlopen_next = dlsym(RTLD_NEXT, "dlopen");
-        __atomic_store_n(&found, dlopen_next, __ATOMIC_RELAXED);
-    }
-    return dlopen_next;
+    if (zp_redirect_libc())
+        return flags;
+    zp_log(ZP_LOG_INFO, "RTLD_DEEPBIND left out for ", path);
+    return flags & ~RTLD_DEEPBIND;
 }
 
 // glibc knows the caller by its return address and looks where the caller's file says (RUNPATH,
@@ -32,6 +30,6 @@ static opener *glibc_dlopen(void)
 void *dlopen(const char *path, int flags)
 {
     if (flags & RTLD_DEEPBIND)
-        zp_log(ZP_LOG_INFO, "RTLD_DEEPBIND left out for ", path);
-    return glibc_dlopen()(path, flags & ~RTLD_DEEPBIND);
+        flags = keep_one_allocator(path, flags);
+    return zp_passed_dlopen()(path, flags);
 }

@@ -23,6 +23,8 @@ EXPORT struct mallinfo mallinfo(void);
 EXPORT struct mallinfo2 mallinfo2(void);
 EXPORT void malloc_stats(void);
 EXPORT int malloc_info(int options, FILE *stream);
+EXPORT int __libc_mallopt(int parameter, int value);
+EXPORT struct mallinfo __libc_mallinfo(void);
 
 EXPORT size_t zeropool_trim(void)
 {
@@ -48,7 +50,14 @@ int mallopt(int parameter, int value)
     return 1;
 }
 
-struct mallinfo2 mallinfo2(void)
+int __libc_mallopt(int parameter, int value)
+{
+    (void)parameter;
+    (void)value;
+    return 1;
+}
+
+static struct mallinfo2 heap_info(void)
 {
     struct zp_pool_stats pool;
     struct zp_jemalloc_stats small;
@@ -64,14 +73,19 @@ struct mallinfo2 mallinfo2(void)
     };
 }
 
+struct mallinfo2 mallinfo2(void)
+{
+    return heap_info();
+}
+
 static int to_int(size_t value)
 {
     return value < INT_MAX ? (int)value : INT_MAX;
 }
 
-struct mallinfo mallinfo(void)
+static struct mallinfo short_info(void)
 {
-    struct mallinfo2 info = mallinfo2();
+    struct mallinfo2 info = heap_info();
     return (struct mallinfo){
         .arena = to_int(info.arena),
         .hblks = to_int(info.hblks),
@@ -80,6 +94,16 @@ struct mallinfo mallinfo(void)
         .fordblks = to_int(info.fordblks),
         .keepcost = to_int(info.keepcost),
     };
+}
+
+struct mallinfo mallinfo(void)
+{
+    return short_info();
+}
+
+struct mallinfo __libc_mallinfo(void)
+{
+    return short_info();
 }
 
 void malloc_stats(void)
@@ -94,7 +118,7 @@ int malloc_info(int options, FILE *stream)
         errno = EINVAL;
         return -1;
     }
-    struct mallinfo2 info = mallinfo2();
+    struct mallinfo2 info = heap_info();
     fprintf(stream,
             "<malloc version=\"zeropool-1\">\n"
             "<pool buffers=\"%zu\" bytes=\"%zu\" retained=\"%zu\"/>\n"

@@ -2,12 +2,15 @@
 //
 // How the jemalloc inside is set up, and its system calls: as they are but for two things. errno
 // stays, as free must not change it and jemalloc sets it itself where malloc is to; and the kernel
-// may refuse what is obviously too large, as it may with glibc. And its locks, which are counted.
+// may refuse what is obviously too large, as it may with glibc. Hooks of others hear where pages go
+// (hooks.h), not where they come from: then jemalloc holds a lock that malloc may want. And its
+// locks, which are counted.
 
 #include "preload/jemalloc.h"
 #include "core/os.h"
 #include "core/pool.h"
 #include "core/syscall.h"
+#include "preload/hooks.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -34,10 +37,10 @@ void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd
 {
     int saved_errno = errno;
     flags &= ~MAP_NORESERVE;
-    void *mapped = mmap(address, length, protection, flags, fd, offset);
+    void *mapped = (void *)zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset);
     // Where there is no memory the pool gives back what it has, and jemalloc gets another try.
     if (mapped == MAP_FAILED && errno == ENOMEM && length <= ZP_CLASS_MAX && zp_pool_trim() != 0)
-        mapped = mmap(address, length, protection, flags, fd, offset);
+        mapped = (void *)zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset);
     errno = saved_errno;
     return mapped;
 }
@@ -45,7 +48,7 @@ void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd
 int zp_je_munmap(void *address, size_t length)
 {
     int saved_errno = errno;
-    int result = munmap(address, length);
+    int result = zp_hooks_munmap(address, length);
     errno = saved_errno;
     return result;
 }
@@ -53,10 +56,10 @@ int zp_je_munmap(void *address, size_t length)
 int zp_je_madvise(void *address, size_t length, int advice)
 {
     int saved_errno = errno;
-    int result = madvise(address, length, advice);
+    int result = zp_hooks_madvise(address, length, advice);
     // Locked memory (mlockall) is dropped by this name only; jemalloc would keep all it ever had.
     if (result != 0 && errno == EINVAL && advice == MADV_DONTNEED)
-        result = madvise(address, length, MADV_DONTNEED_LOCKED);
+        result = zp_hooks_madvise(address, length, MADV_DONTNEED_LOCKED);
     errno = saved_errno;
     return result;
 }
@@ -64,7 +67,7 @@ int zp_je_madvise(void *address, size_t length, int advice)
 int zp_je_mprotect(void *address, size_t length, int protection)
 {
     int saved_errno = errno;
-    int result = mprotect(address, length, protection);
+    int result = (int)zp_syscall(SYS_mprotect, address, length, protection);
     errno = saved_errno;
     return result;
 }

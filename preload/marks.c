@@ -8,6 +8,8 @@
 #include "core/pool.h"
 #include "core/syscall.h"
 #include "preload/export.h"
+#include "preload/hooks.h"
+#include "preload/passed.h"
 
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -34,7 +36,7 @@ EXPORT void *mremap(void *from, size_t length, size_t new_length, int flags, ...
 
 int zp_marks_note(long result, const void *address, size_t length)
 {
-    if (result == 0 && zp_arena_owns(address))
+    if (result == 0 && zp_arena_owns(address) && address != zp_hooks_own)
         zp_pool_note_marks(address, length);
     return (int)result;
 }
@@ -72,10 +74,14 @@ static bool outlives_the_call(int advice)
     }
 }
 
+static int advised(long result, const void *address, size_t length, int advice)
+{
+    return outlives_the_call(advice) ? zp_marks_note(result, address, length) : (int)result;
+}
+
 int zp_marks_madvise(void *address, size_t length, int advice)
 {
-    long result = zp_syscall(SYS_madvise, address, length, advice);
-    return outlives_the_call(advice) ? zp_marks_note(result, address, length) : (int)result;
+    return advised(zp_syscall(SYS_madvise, address, length, advice), address, length, advice);
 }
 
 // Of another process the addresses mean nothing here; a buffer noted for nothing loses nothing but
@@ -106,17 +112,24 @@ int zp_marks_mseal(void *address, size_t length, unsigned long flags)
 
 // ---- What is mapped and unmapped -------------------------------------------------------------
 
-void *zp_marks_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+static void *mapped(void *at, size_t length)
 {
-    long result = zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset);
-    if (result != -1)
-        zp_marks_note(0, (void *)result, length); // in the arena only if it replaced something
-    return (void *)result;
+    if (at != MAP_FAILED)
+        zp_marks_note(0, at, length); // in the arena only if it replaced something
+    return at;
 }
 
-static int unmap(uintptr_t from, uintptr_t to)
+void *zp_marks_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
-    return from < to ? (int)zp_syscall(SYS_munmap, from, to - from) : 0;
+    return mapped((void *)zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset),
+                  length);
+}
+
+typedef int unmapper(void *address, size_t length);
+
+static int unmap(unmapper *by, uintptr_t from, uintptr_t to)
+{
+    return from < to ? by((void *)from, to - from) : 0;
 }
 
 // Leaves addresses without access where there would be a hole.
@@ -129,35 +142,51 @@ static int close_part(uintptr_t from, uintptr_t to)
     return -1;
 }
 
-int zp_marks_munmap(void *address, size_t length)
+static int unmap_all(unmapper *by, void *address, size_t length)
 {
     uintptr_t from = (uintptr_t)address, to = from + zp_round_up(length, zp_os_page_size());
     uintptr_t base = zp_arena.base, end = base + zp_arena.size;
     bool valid = from % zp_os_page_size() == 0 && from < to && length <= PTRDIFF_MAX;
     if (!valid || to <= base || end <= from)
-        return (int)zp_syscall(SYS_munmap, address, length);
+        return by(address, length);
     uintptr_t first = from < base ? base : from, last = to < end ? to : end;
-    return close_part(first, last) == 0 && unmap(from, first) == 0 ? unmap(last, to) : -1;
+    return close_part(first, last) == 0 && unmap(by, from, first) == 0 ? unmap(by, last, to) : -1;
 }
 
-static void *kernel_mremap(void *from, size_t length, size_t new_length, int flags, void *to)
+static int kernel_munmap(void *address, size_t length)
 {
+    return (int)zp_syscall(SYS_munmap, address, length);
+}
+
+int zp_marks_munmap(void *address, size_t length)
+{
+    return unmap_all(kernel_munmap, address, length);
+}
+
+typedef void *mover(void *from, size_t length, size_t new_length, int flags, ...);
+
+static void *kernel_mremap(void *from, size_t length, size_t new_length, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    void *to = va_arg(more, void *); // there is one in this file
+    va_end(more);
     return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
 }
 
 // Moves pages out of the arena. They go to a place of their own first, as only a mapping that keeps
 // its length can leave its addresses mapped: so nothing else can be mapped there meanwhile. Where
 // the kernel cannot do that, the hole is closed at once.
-static void *move_out(void *from, size_t length, size_t new_length, int flags, void *to)
+static void *move_out(mover *by, void *from, size_t length, size_t new_length, int flags, void *to)
 {
-    void *moved = kernel_mremap(from, length, length, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+    void *moved = by(from, length, length, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
     if (moved == MAP_FAILED) {
-        moved = kernel_mremap(from, length, new_length, flags, to);
+        moved = by(from, length, new_length, flags, to);
     } else if (new_length != length || (flags & MREMAP_FIXED) != 0) {
-        void *there = kernel_mremap(moved, length, new_length, flags, to);
+        void *there = by(moved, length, new_length, flags, to);
         int error = errno;
         if (there == MAP_FAILED) // back, onto what is mapped there
-            kernel_mremap(moved, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+            by(moved, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
         errno = error;
         moved = there;
     }
@@ -166,49 +195,63 @@ static void *move_out(void *from, size_t length, size_t new_length, int flags, v
     return moved;
 }
 
-static void *mremap_in_arena(void *from, size_t length, size_t new_length, int flags, void *to)
+static void *mremap_in_arena(mover *by, void *from, size_t length, size_t new_length, int flags,
+                             void *to)
 {
     bool valid = (uintptr_t)from % zp_os_page_size() == 0 && length - 1 < PTRDIFF_MAX &&
                  new_length - 1 < PTRDIFF_MAX;
     if (!valid || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0)
-        return kernel_mremap(from, length, new_length, flags, to); // an error, or nothing unmapped
+        return by(from, length, new_length, flags, to); // an error, or nothing unmapped
     size_t had = zp_round_up(length, zp_os_page_size());
     size_t wanted = zp_round_up(new_length, zp_os_page_size());
     if ((flags & MREMAP_FIXED) == 0 && wanted < had)
         return zp_marks_munmap((char *)from + wanted, had - wanted) == 0 ? from : MAP_FAILED;
     if ((flags & MREMAP_MAYMOVE) == 0 || ((flags & MREMAP_FIXED) == 0 && wanted == had))
-        return kernel_mremap(from, length, new_length, flags, to); // nothing moves
-    return move_out(from, had, wanted, flags, to);
+        return by(from, length, new_length, flags, to); // nothing moves
+    return move_out(by, from, had, wanted, flags, to);
 }
 
-void *zp_marks_mremap(void *from, size_t length, size_t new_length, int flags, void *to)
+static void *move(mover *by, void *from, size_t length, size_t new_length, int flags, void *to)
 {
-    void *moved = zp_arena_owns(from) ? mremap_in_arena(from, length, new_length, flags, to)
-                                      : kernel_mremap(from, length, new_length, flags, to);
-    if (moved != MAP_FAILED) {
+    void *moved = zp_arena_owns(from) ? mremap_in_arena(by, from, length, new_length, flags, to)
+                                      : by(from, length, new_length, flags, to);
+    if (moved != MAP_FAILED && from != zp_hooks_own) {
         zp_marks_note(0, from, length);
         zp_marks_note(0, moved, new_length);
     }
     return moved;
 }
 
+void *zp_marks_mremap(void *from, size_t length, size_t new_length, int flags, void *to)
+{
+    return move(kernel_mremap, from, length, new_length, flags, to);
+}
+
 // ---- libc's names ----------------------------------------------------------------------------
+
+// Passed on to libc's functions, so that others who hook those hear them (hooks.h). The library's
+// own calls come along here, too, and are no marks.
+
+static int protect(void *address, size_t length, int protection)
+{
+    return zp_marks_note(zp_passed.mprotect(address, length, protection), address, length);
+}
 
 int mprotect(void *address, size_t length, int protection)
 {
-    return zp_marks_mprotect(address, length, protection);
+    return protect(address, length, protection);
 }
 
 int pkey_mprotect(void *address, size_t length, int protection, int key)
 {
     if (key == -1) // glibc's way to say mprotect
-        return zp_marks_mprotect(address, length, protection);
+        return protect(address, length, protection);
     return zp_marks_pkey_mprotect(address, length, protection, key);
 }
 
 int madvise(void *address, size_t length, int advice)
 {
-    return zp_marks_madvise(address, length, advice);
+    return advised(zp_passed.madvise(address, length, advice), address, length, advice);
 }
 
 ssize_t process_madvise(int process, const struct iovec *ranges, size_t count, int advice,
@@ -234,17 +277,17 @@ int mseal(void *address, size_t length, unsigned long flags)
 
 void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
-    return zp_marks_mmap(address, length, protection, flags, fd, offset);
+    return mapped(zp_passed.mmap(address, length, protection, flags, fd, offset), length);
 }
 
 void *mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
-    return zp_marks_mmap(address, length, protection, flags, fd, offset);
+    return mapped(zp_passed.mmap(address, length, protection, flags, fd, offset), length);
 }
 
 int munmap(void *address, size_t length)
 {
-    return zp_marks_munmap(address, length);
+    return unmap_all(zp_passed.munmap, address, length);
 }
 
 void *mremap(void *from, size_t length, size_t new_length, int flags, ...)
@@ -253,5 +296,5 @@ void *mremap(void *from, size_t length, size_t new_length, int flags, ...)
     va_start(more, flags);
     void *to = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? va_arg(more, void *) : NULL;
     va_end(more);
-    return zp_marks_mremap(from, length, new_length, flags, to);
+    return move(zp_passed.mremap, from, length, new_length, flags, to);
 }

@@ -7,6 +7,37 @@
 
 #include <dlfcn.h>
 #include <stdarg.h>
+#include <string.h>
+
+static void *kernel_mmap(void *address, size_t length, int protection, int flags, int fd,
+                         off_t offset)
+{
+    return (void *)zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+}
+
+static int kernel_munmap(void *address, size_t length)
+{
+    return (int)zp_syscall(SYS_munmap, address, length);
+}
+
+static int kernel_mprotect(void *address, size_t length, int protection)
+{
+    return (int)zp_syscall(SYS_mprotect, address, length, protection);
+}
+
+static int kernel_madvise(void *address, size_t length, int advice)
+{
+    return (int)zp_syscall(SYS_madvise, address, length, advice);
+}
+
+static void *kernel_mremap(void *from, size_t length, size_t new_length, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    void *to = va_arg(more, void *); // there is one: marks.c calls it
+    va_end(more);
+    return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
+}
 
 static long kernel_syscall(long number, ...)
 {
@@ -40,6 +71,11 @@ static int kernel_shmdt(const void *address)
 }
 
 ZP_FROZEN struct zp_passed zp_passed = {
+    .mmap = kernel_mmap,
+    .munmap = kernel_munmap,
+    .mprotect = kernel_mprotect,
+    .madvise = kernel_madvise,
+    .mremap = kernel_mremap,
     .syscall = kernel_syscall,
     .ioctl = kernel_ioctl,
     .shmat = kernel_shmat,
@@ -47,18 +83,46 @@ ZP_FROZEN struct zp_passed zp_passed = {
 };
 
 // Functions are stored through a pointer to an object: ISO C has no other way.
-static void find(void *function, const char *name)
+static void find(void *function, void *library, const char *name)
 {
-    void *found = dlsym(RTLD_NEXT, name);
+    void *found = dlsym(library, name);
     if (found != NULL)
         *(void **)function = found;
 }
 
-// Before the other constructor, at the latest after which this is read-only (start.c).
-__attribute__((constructor(101))) static void find_all(void)
+static void find_all(struct zp_passed *all, void *library)
 {
-    find(&zp_passed.syscall, "syscall");
-    find(&zp_passed.ioctl, "ioctl");
-    find(&zp_passed.shmat, "shmat");
-    find(&zp_passed.shmdt, "shmdt");
+    find(&all->mmap, library, "mmap");
+    find(&all->munmap, library, "munmap");
+    find(&all->mprotect, library, "mprotect");
+    find(&all->madvise, library, "madvise");
+    find(&all->mremap, library, "mremap");
+    find(&all->syscall, library, "syscall");
+    find(&all->ioctl, library, "ioctl");
+    find(&all->shmat, library, "shmat");
+    find(&all->shmdt, library, "shmdt");
+}
+
+// Before the other constructor, at the latest after which this is read-only (start.c).
+__attribute__((constructor(101))) static void find_passed(void)
+{
+    find_all(&zp_passed, RTLD_NEXT);
+}
+
+bool zp_passed_is(void *library)
+{
+    struct zp_passed its = zp_passed;
+    find_all(&its, library);
+    return memcmp(&its, &zp_passed, sizeof(its)) == 0;
+}
+
+zp_opener *zp_passed_dlopen(void)
+{
+    static zp_opener *found; // the same for every thread
+    zp_opener *opener = __atomic_load_n(&found, __ATOMIC_RELAXED);
+    if (opener == NULL) {
+        *(void **)&opener = dlsym(RTLD_NEXT, "dlopen");
+        __atomic_store_n(&found, opener, __ATOMIC_RELAXED);
+    }
+    return opener;
 }

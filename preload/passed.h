@@ -9,7 +9,16 @@
 #ifndef ZP_PRELOAD_PASSED_H
 #define ZP_PRELOAD_PASSED_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
 struct zp_passed {
+    void *(*mmap)(void *address, size_t length, int protection, int flags, int fd, off_t offset);
+    int (*munmap)(void *address, size_t length);
+    int (*mprotect)(void *address, size_t length, int protection);
+    int (*madvise)(void *address, size_t length, int advice);
+    void *(*mremap)(void *from, size_t length, size_t new_length, int flags, ...);
     long (*syscall)(long number, ...);
     int (*ioctl)(int fd, unsigned long request, ...);
     void *(*shmat)(int id, const void *address, int flags);
@@ -17,5 +26,13 @@ struct zp_passed {
 };
 
 extern struct zp_passed zp_passed;
+
+// Whether they are all those of the library with that handle (of dlopen).
+bool zp_passed_is(void *library);
+
+typedef void *zp_opener(const char *path, int flags);
+
+// dlopen: looked up when it is first asked for, which no allocation does.
+zp_opener *zp_passed_dlopen(void);
 
 #endif

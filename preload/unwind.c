@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/stack.h"
+#include "preload/passed.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,7 +26,7 @@ static bool load(void)
 {
     if (!libunwind.tried) {
         libunwind.tried = true;
-        void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+        void *library = zp_passed_dlopen()("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
         if (library == NULL) {
             zp_log(ZP_LOG_WARNING, "no call stacks: libunwind.so.8 is not there", NULL);
             return false;
