@@ -22,12 +22,17 @@ static void take_time(size_t length)
     unit_let_work_take((uint32_t)(length * MICROSECONDS_PER_MIB / ZP_MIB));
 }
 
+// What was dropped last: to replace its mapping as well takes no time.
+static void *dropped;
+
 static int slow_madvise(void *address, size_t length, int advice)
 {
     if (advice == MADV_DONTNEED || advice == MADV_FREE)
         take_time(length);
-    if (advice == MADV_DONTNEED)
+    if (advice == MADV_DONTNEED) {
         asked.given_back += length;
+        dropped = address;
+    }
     if (advice == MADV_FREE) {
         asked.marked += length;
         asked.marks++;
@@ -38,7 +43,7 @@ static int slow_madvise(void *address, size_t length, int advice)
 static void *slow_mmap(void *address, size_t length, int protection, int flags, int fd,
                        off_t offset)
 {
-    if ((flags & MAP_FIXED) != 0) {
+    if ((flags & MAP_FIXED) != 0 && address != dropped) {
         take_time(length);
         asked.given_back += length;
     }
