@@ -22,18 +22,30 @@ static void take_time(size_t length)
     unit_let_work_take((uint32_t)(length * MICROSECONDS_PER_MIB / ZP_MIB));
 }
 
-// What was dropped last: to replace its mapping as well takes no time.
-static void *dropped;
+// Bytes of a range that are in memory: only to give those back takes time.
+static size_t resident(void *address, size_t length)
+{
+    static unsigned char pages[64 * ZP_MIB / 4096];
+    size_t bytes = 0, page = zp_os_page_size();
+    MUST(length / page <= sizeof(pages) && mincore(address, length, pages) == 0);
+    for (size_t i = 0; i < length / page; i++)
+        bytes += (pages[i] & 1) != 0 ? page : 0;
+    return bytes;
+}
+
+static void give_back(void *address, size_t length)
+{
+    size_t bytes = resident(address, length);
+    take_time(bytes);
+    asked.given_back += bytes;
+}
 
 static int slow_madvise(void *address, size_t length, int advice)
 {
-    if (advice == MADV_DONTNEED || advice == MADV_FREE)
-        take_time(length);
-    if (advice == MADV_DONTNEED) {
-        asked.given_back += length;
-        dropped = address;
-    }
+    if (advice == MADV_DONTNEED)
+        give_back(address, length);
     if (advice == MADV_FREE) {
+        take_time(length);
         asked.marked += length;
         asked.marks++;
     }
@@ -43,10 +55,8 @@ static int slow_madvise(void *address, size_t length, int advice)
 static void *slow_mmap(void *address, size_t length, int protection, int flags, int fd,
                        off_t offset)
 {
-    if ((flags & MAP_FIXED) != 0 && address != dropped) {
-        take_time(length);
-        asked.given_back += length;
-    }
+    if ((flags & MAP_FIXED) != 0)
+        give_back(address, length);
     return mmap(address, length, protection, flags, fd, offset);
 }
 
