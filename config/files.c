@@ -29,12 +29,12 @@ static void path_add(struct zp_path *path, const char *text, size_t length)
     path->text[path->length] = '\0';
 }
 
-struct zp_path zp_path_of(const char *root, const char *rest)
+static void path_join(struct zp_path *path, const char *root, const char *rest)
 {
-    struct zp_path path = {.length = 0};
-    path_add(&path, root, strlen(root));
-    path_add(&path, rest, strlen(rest));
-    return path;
+    path->length = 0;
+    path->text[0] = '\0';
+    path_add(path, root, strlen(root));
+    path_add(path, rest, strlen(rest));
 }
 
 // By number, as libc's functions are cancellation points: a thread that is cancelled inside malloc
@@ -59,18 +59,19 @@ static enum zp_file read_all(const char *path, char *text, size_t most)
     return got >= 0 ? ZP_FILE_READ : ZP_FILE_UNREADABLE;
 }
 
-enum zp_file zp_file_read(const char *path, char *text, size_t most)
+enum zp_file zp_file_read(const char *root, const char *rest, char *text, size_t most)
 {
+    static struct zp_path path; // as group_list
     int saved_errno = errno;
-    enum zp_file file = read_all(path, text, most);
+    path_join(&path, root, rest);
+    enum zp_file file = read_all(path.text, text, most);
     errno = saved_errno;
     return file;
 }
 
 enum zp_file zp_file_setting(const char *root, const char *rest, char text[ZP_SETTING_MOST])
 {
-    struct zp_path path = zp_path_of(root, rest);
-    return zp_file_read(path.text, text, ZP_SETTING_MOST);
+    return zp_file_read(root, rest, text, ZP_SETTING_MOST);
 }
 
 size_t zp_number_at(const char *text)
@@ -109,7 +110,8 @@ static void visit_groups(const char *root, const char *mount, const char *group,
                          size_t group_length, enum zp_hierarchy hierarchy,
                          const struct visitor *visitor)
 {
-    struct zp_path folder = zp_path_of(root, mount);
+    struct zp_path folder;
+    path_join(&folder, root, mount);
     size_t top = folder.length;
     path_add(&folder, group, group_length);
     while (folder.length < ZP_PATH_MOST) {
@@ -156,8 +158,7 @@ bool zp_groups_visit(const char *root,
                      void *context)
 {
     struct visitor visitor = {visit, context};
-    struct zp_path path = zp_path_of(root, "/proc/self/cgroup");
-    enum zp_file file = zp_file_read(path.text, group_list, sizeof(group_list));
+    enum zp_file file = zp_file_read(root, "/proc/self/cgroup", group_list, sizeof(group_list));
     for (const char *line = group_list; *line != '\0';) {
         size_t length = strcspn(line, "\n");
         visit_hierarchy(root, line, length, &visitor);

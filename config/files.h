@@ -7,7 +7,8 @@
 // at an offset (a pipe of that name after chroot) is not read. Nothing here allocates or changes
 // errno.
 //
-// Locking: none. zp_groups_visit keeps a list in static memory: one thread at a time.
+// Locking: none. Paths and the list of groups are in static memory, as the stack may be a thread's
+// smallest: one thread at a time.
 
 #ifndef ZP_CONFIG_FILES_H
 #define ZP_CONFIG_FILES_H
@@ -25,14 +26,13 @@ struct zp_path {
     char text[ZP_PATH_MOST];
 };
 
-struct zp_path zp_path_of(const char *root, const char *rest);
-
 enum zp_file { ZP_FILE_READ, ZP_FILE_ABSENT, ZP_FILE_UNREADABLE };
 
-// The start of a file as a string of up to `most` - 1 bytes, empty when there is none.
-enum zp_file zp_file_read(const char *path, char *text, size_t most);
+// The start of the file `root` followed by `rest` as a string of up to `most` - 1 bytes, empty when
+// there is none.
+enum zp_file zp_file_read(const char *root, const char *rest, char *text, size_t most);
 
-// The same of `root` followed by `rest`.
+// The same of a file that holds one setting.
 enum zp_file zp_file_setting(const char *root, const char *rest, char text[ZP_SETTING_MOST]);
 
 // A decimal number at the start of `text`; SIZE_MAX for anything else ("max", "-1", too large).

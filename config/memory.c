@@ -51,8 +51,7 @@ static void read_limit(const struct zp_path *folder, const char *name, size_t *l
 // files.
 static size_t droppable(const struct zp_path *folder, bool version_2)
 {
-    struct zp_path path = zp_path_of(folder->text, "/memory.stat");
-    zp_file_read(path.text, table, sizeof(table));
+    zp_file_read(folder->text, "/memory.stat", table, sizeof(table));
     size_t inactive =
         or_none(zp_number_of(table, version_2 ? "inactive_file" : "total_inactive_file"));
     size_t files = or_none(zp_number_of(table, version_2 ? "file" : "total_cache"));
@@ -106,8 +105,7 @@ static size_t kib_of(const char *name)
 // What the kernel takes for available, without what is listed with the pages of files and is none.
 static size_t available_memory(const char *root)
 {
-    struct zp_path path = zp_path_of(root, "/proc/meminfo");
-    zp_file_read(path.text, table, sizeof(table));
+    zp_file_read(root, "/proc/meminfo", table, sizeof(table));
     size_t kib = zp_number_of(table, "MemAvailable:");
     if (kib == SIZE_MAX)
         return SIZE_MAX;
