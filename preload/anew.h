@@ -35,6 +35,38 @@ static inline bool zp_starts_with(zp_text word, zp_text start)
     return *start == '\0';
 }
 
+// Field 28 of /proc/self/stat: where the kernel has put the number of arguments. 0 if not known.
+static inline unsigned long zp_stack_from_proc(void)
+{
+    static const char path[] = "/proc/self/stat";
+    char line[1024]; // the name in it has 15 bytes at most, but may be any
+    int fd = (int)zp_kernel_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    long length = fd >= 0 ? zp_kernel_call(SYS_read, fd, line, sizeof(line)) : -1;
+    if (fd >= 0)
+        zp_kernel_call(SYS_close, fd);
+    long at = length;
+    while (at > 0 && line[at - 1] != ')')
+        at--;
+    unsigned field = 2; // the name
+    unsigned long number = 0;
+    for (; at < length && field <= 28; at++) {
+        field += line[at] == ' ';
+        if (field == 28 && line[at] != ' ')
+            number = number * 10 + (unsigned long)(line[at] - '0');
+    }
+    return number;
+}
+
+// Where the kernel has put the number of arguments, behind which they and the environment lie; NULL
+// if not known. `libc_stack_end` is the dynamic linker's variable of that name. In an executable
+// that uses it as well and is not position-independent (node) it is a copy, not yet filled.
+static inline long *zp_start_of_stack(void *libc_stack_end)
+{
+    return libc_stack_end != NULL
+               ? libc_stack_end
+               : (long *)zp_stack_from_proc(); // NOLINT(performance-no-int-to-ptr)
+}
+
 // What the kernel tells a program about itself, behind its environment.
 static inline unsigned long zp_from_kernel(char **environment, unsigned long what)
 {

@@ -153,8 +153,10 @@ static bool is_off(char **environment)
 
 static void start_anew(const char *tool)
 {
-    char **arguments = (char **)__libc_stack_end + 1;
-    char **environment = arguments + *(long *)__libc_stack_end + 1;
+    long *stack = zp_start_of_stack(__libc_stack_end);
+    if (stack == NULL)
+        return;
+    char **arguments = (char **)(stack + 1), **environment = arguments + *stack + 1;
     const char *file = zp_executable(environment);
     // Without AT_BASE the dynamic linker was run by hand, and is what would be started.
     if (zp_from_kernel(environment, AT_BASE) == 0 || !leave_preload(environment))

@@ -89,7 +89,9 @@ __attribute__((used)) static void (*make_room(void))(void)
 {
     if (*early.environment != NULL) // a dlopen, later
         return NULL;
-    long *stack = *early.stack_end;
+    long *stack = zp_start_of_stack(*early.stack_end);
+    if (stack == NULL)
+        return NULL;
     char **arguments = (char **)(stack + 1), **environment = arguments + *stack + 1;
     char *audit = variable(environment, "LD_AUDIT=");
     char *tunables = variable(environment, "GLIBC_TUNABLES=");
