@@ -37,7 +37,7 @@ static bool identify(int fd, struct stat *status)
 
 void zp_log_init(void)
 {
-    struct stat status;
+    struct stat status = {0};
     standard_error.known = identify(STDERR_FILENO, &status) ? KNOWN : CLOSED;
     if (standard_error.known == KNOWN) {
         standard_error.device = status.st_dev;
@@ -47,7 +47,7 @@ void zp_log_init(void)
 
 bool zp_log_is_stderr(int fd)
 {
-    struct stat status;
+    struct stat status = {0};
     return standard_error.known == KNOWN && identify(fd, &status) &&
            status.st_dev == standard_error.device && status.st_ino == standard_error.inode;
 }

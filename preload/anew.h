@@ -50,6 +50,8 @@ static inline unsigned long zp_stack_from_proc(void)
     unsigned field = 2; // the name
     unsigned long number = 0;
     for (; at < length && field <= 28; at++) {
+        // The kernel has written it.
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
         field += line[at] == ' ';
         if (field == 28 && line[at] != ' ')
             number = number * 10 + (unsigned long)(line[at] - '0');
