@@ -32,6 +32,7 @@ static struct {
     uint32_t sleeping; // it waits on `calls`
     uint32_t calls;
     uint32_t paused;
+    bool has_run;
     bool off;         // it could not be started, or was stopped for good
     bool cannot_wait; // the kernel refuses to: it ends rather than spin
 } helper;
@@ -170,6 +171,7 @@ static ZP_COLD void start(void)
     int saved_errno = errno;
     if (is_off() || !take_over())
         return;
+    __atomic_store_n(&helper.has_run, true, __ATOMIC_SEQ_CST);
     // Programs with much thread-local memory need the usual stack.
     if (zp_os_is_restricted() || (create(true) != 0 && create(false) != 0)) {
         turn_off();
@@ -239,8 +241,14 @@ void zp_helper_resume(void)
     zp_lock_release(&helper.lock);
 }
 
+bool zp_helper_has_run(void)
+{
+    return __atomic_load_n(&helper.has_run, __ATOMIC_RELAXED);
+}
+
 void zp_helper_reset(void)
 {
     zp_lock_reset(&helper.lock);
+    helper.has_run = false;
     helper.running = helper.busy = helper.sleeping = helper.paused = 0;
 }

@@ -43,6 +43,9 @@ bool zp_helper_keep(void);
 // work.
 void zp_helper_stop(void);
 
+// Whether this process has ever had a helper: libc then takes it for one with threads.
+bool zp_helper_has_run(void);
+
 // Fork. Who may hold what the helper waits for only tries to pause it, for a moment; whether it is
 // paused.
 void zp_helper_pause(void);

@@ -3,9 +3,11 @@
 #include "preload/atfork.h"
 
 #include "core/fork.h"
+#include "core/helper.h"
 #include "core/log.h"
 #include "preload/export.h"
 #include "preload/jemalloc.h"
+#include "preload/passed.h"
 #include "preload/sandbox.h"
 #include "preload/signals.h"
 #include "preload/start.h"
@@ -21,6 +23,7 @@ typedef int registrar(handler *prepare, handler *parent, handler *child, void *l
 // Names of libc's, which calls the first from the part of pthread_atfork that programs are linked
 // with.
 EXPORT registrar __register_atfork; // NOLINT(bugprone-reserved-identifier)
+EXPORT pid_t fork(void);
 __attribute__((weak)) handler _IO_list_lock, _IO_list_unlock,
     _IO_list_resetlock; // NOLINT(bugprone-reserved-identifier)
 
@@ -125,6 +128,20 @@ static void child(void)
             _IO_list_resetlock();
     }
     zp_signals_restore(fork_of_thread.signals);
+}
+
+// libc's fork holds a lock of its own for moments while it runs handlers, unless the process has
+// one thread only. A signal handler that forked in such a moment would wait for this thread itself.
+// That is so in any program with threads; but one that has none except for the helper must not
+// notice it.
+pid_t fork(void)
+{
+    if (!zp_helper_has_run())
+        return zp_passed.fork();
+    zp_signals before = zp_signals_block();
+    pid_t child = zp_passed.fork();
+    zp_signals_restore(before);
+    return child;
 }
 
 // ---- Registration ----------------------------------------------------------------------------

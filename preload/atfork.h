@@ -19,7 +19,8 @@
 //   - the pool's locks: jemalloc asks the pool to give back memory while it holds locks of its own.
 //
 // Fork in a signal handler: as in libc, none of these locks is taken while the process has one
-// thread, so none can be held by what the handler interrupted. Where it interrupted the pool the
+// thread, so none can be held by what the handler interrupted; if the only other one is or was the
+// helper, fork itself blocks signals. Where it interrupted the pool the
 // fork leaves that as it is (core/fork.h). In a process with more threads, a fork that interrupts
 // malloc can hang, as it does in libc.
 

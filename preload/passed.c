@@ -6,6 +6,7 @@
 #include "core/syscall.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -70,6 +71,16 @@ static int kernel_shmdt(const void *address)
     return (int)zp_syscall(SYS_shmdt, address);
 }
 
+static pid_t early_fork(void)
+{
+    pid_t (*found)(void);
+    *(void **)&found = dlsym(RTLD_NEXT, "fork");
+    if (found != NULL)
+        return found();
+    errno = ENOSYS;
+    return -1;
+}
+
 ZP_FROZEN struct zp_passed zp_passed = {
     .mmap = kernel_mmap,
     .munmap = kernel_munmap,
@@ -80,6 +91,7 @@ ZP_FROZEN struct zp_passed zp_passed = {
     .ioctl = kernel_ioctl,
     .shmat = kernel_shmat,
     .shmdt = kernel_shmdt,
+    .fork = early_fork,
 };
 
 // Functions are stored through a pointer to an object: ISO C has no other way.
@@ -101,6 +113,7 @@ static void find_all(struct zp_passed *all, void *library)
     find(&all->ioctl, library, "ioctl");
     find(&all->shmat, library, "shmat");
     find(&all->shmdt, library, "shmdt");
+    find(&all->fork, library, "fork");
 }
 
 // Before the other constructor, at the latest after which this is read-only (start.c).

@@ -2,7 +2,8 @@
 //
 // Functions of names that this library takes over, as the next library has them: libc, or another
 // preloaded one that stands in the way of the same calls. Before they have been looked up, when the
-// library is loaded, the kernel itself serves.
+// library is loaded, the kernel itself serves; but for fork, which has to be libc's for its
+// handlers.
 //
 // Locking: none; written once (ZP_FROZEN). Fork: nothing to do.
 
@@ -23,6 +24,7 @@ struct zp_passed {
     int (*ioctl)(int fd, unsigned long request, ...);
     void *(*shmat)(int id, const void *address, int flags);
     int (*shmdt)(const void *address);
+    pid_t (*fork)(void);
 };
 
 extern struct zp_passed zp_passed;
