@@ -195,9 +195,9 @@ bool zp_helper_call(void)
 
 bool zp_helper_keep(void)
 {
-    __atomic_thread_fence(
-        __ATOMIC_SEQ_CST); // what is retained was counted before; it is looked at last
-    if (!get(&helper.running))
+    // Read and written at once: what is retained was counted before, and the helper looks at that
+    // after it says that it ends.
+    if (!__atomic_fetch_or(&helper.running, 0, __ATOMIC_SEQ_CST))
         start();
     return !is_off();
 }

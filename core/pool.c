@@ -285,9 +285,8 @@ static void record_stack(const struct zp_slot *slot)
 // Not again within a tick of the coarse clock: nothing has become due since.
 static bool has_to_look(const struct zp_thread_cache *cache)
 {
-    return cache->attentive ||
-           (cache->counters.puts % ZP_DECAY_LOOKS == 0 &&
-            zp_os_clock() != __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED));
+    return cache->attentive || (cache->counters.puts % ZP_DECAY_LOOKS == 0 &&
+                                zp_os_clock() != __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED));
 }
 
 void zp_pool_take_back(struct zp_slot *slot)

@@ -5,6 +5,8 @@
 #include "budget.h"
 #include "os.h"
 
+#include <string.h>
+
 // Further apart two readings of the clock are never taken the wrong way round.
 enum { CLOCK_SLACK_MS = 60 * 1000 };
 
@@ -20,6 +22,7 @@ void zp_shards_init(unsigned count, uint32_t most_per_shard,
     policy = chosen;
     shard_mask = count - 1;
     shard_capacity = most_per_shard;
+    memset(shards, 0, sizeof(shards));
     for (unsigned i = 0; i < count; i++)
         zp_lock_init(&shards[i].lock, ZP_RANK_SHARD);
 }

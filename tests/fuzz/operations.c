@@ -102,7 +102,7 @@ static void break_calls(void)
 
 static void finish_helper(void)
 {
-    while (stand_in.pending())
+    while (stand_in.due() == 0)
         stand_in.do_part();
 }
 

@@ -94,7 +94,6 @@ static void *tracing_mmap(void *address, size_t length, int protection, int flag
 // Puts everything back to what it was before the pool started. All threads but this one have ended.
 static inline void forget_pool(void)
 {
-    zp_shards_reset();
     zp_scrub_queue_reset();
     zp_quarantine_reset();
     zp_prewarm_reset();
