@@ -55,8 +55,18 @@ void zp_helper_pause(void)
 {
 }
 
+bool zp_helper_try_pause(void)
+{
+    return true;
+}
+
 void zp_helper_resume(void)
 {
+}
+
+bool zp_helper_has_run(void)
+{
+    return false;
 }
 
 void zp_helper_reset(void)
