@@ -23,12 +23,16 @@ EXPORT void *shmat(int id, const void *address, int flags);
 EXPORT int shmdt(const void *address);
 EXPORT int ioctl(int fd, unsigned long request, ...);
 
-void *zp_marks_shmat(int id, const void *address, int flags)
+static void *attached(void *at)
 {
-    void *at = zp_passed.shmat(id, address, flags);
     if (at != MAP_FAILED)
         zp_marks_note_at(at);
     return at;
+}
+
+void *zp_marks_shmat(int id, const void *address, int flags)
+{
+    return attached((void *)zp_syscall(SYS_shmat, id, address, flags));
 }
 
 // Maps addresses without access where nothing is mapped.
@@ -62,9 +66,8 @@ static void fill_hole(char *from)
     }
 }
 
-int zp_marks_shmdt(const void *address)
+static int detached(int result, const void *address)
 {
-    int result = zp_passed.shmdt(address);
     if (result == 0 && zp_arena_owns(address)) {
         zp_marks_note_at(address);
         fill_hole((char *)(uintptr_t)address);
@@ -72,9 +75,13 @@ int zp_marks_shmdt(const void *address)
     return result;
 }
 
-int zp_marks_ioctl(int fd, unsigned long request, void *argument)
+int zp_marks_shmdt(const void *address)
 {
-    int result = zp_passed.ioctl(fd, request, argument);
+    return detached((int)zp_syscall(SYS_shmdt, address), address);
+}
+
+static int served(int result, unsigned long request, const void *argument)
+{
     if (ZP_UNLIKELY(request == UFFDIO_REGISTER)) {
         const struct uffdio_register *asked = argument;
         if (result == 0)
@@ -83,14 +90,22 @@ int zp_marks_ioctl(int fd, unsigned long request, void *argument)
     return result;
 }
 
+int zp_marks_ioctl(int fd, unsigned long request, void *argument)
+{
+    return served((int)zp_syscall(SYS_ioctl, fd, request, argument), request, argument);
+}
+
+// By name they go on to the next library, by number to the kernel: a library that has patched
+// libc's function (UCX) calls the kernel by number from there, and must not come back to itself.
+
 void *shmat(int id, const void *address, int flags)
 {
-    return zp_marks_shmat(id, address, flags);
+    return attached(zp_passed.shmat(id, address, flags));
 }
 
 int shmdt(const void *address)
 {
-    return zp_marks_shmdt(address);
+    return detached(zp_passed.shmdt(address), address);
 }
 
 int ioctl(int fd, unsigned long request, ...)
@@ -99,5 +114,5 @@ int ioctl(int fd, unsigned long request, ...)
     va_start(more, request);
     void *argument = va_arg(more, void *); // reads what is not there, as libc's own does
     va_end(more);
-    return zp_marks_ioctl(fd, request, argument);
+    return served(zp_passed.ioctl(fd, request, argument), request, argument);
 }
