@@ -96,5 +96,6 @@ void zp_machine_probe(struct zp_machine *machine, const char *root)
         machine->mappings = MAPPINGS_USUAL;
     zp_file_setting(root, "/sys/kernel/mm/transparent_hugepage/enabled", text);
     machine->huge_pages = strstr(text, "[never]") == NULL;
+    machine->huge_by_default = strstr(text, "[always]") != NULL;
     errno = saved_errno;
 }

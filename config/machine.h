@@ -23,6 +23,7 @@ struct zp_machine {
     size_t mappings;      // that the kernel grants a process: vm.max_map_count
     bool strict;          // vm.overcommit_memory is 2
     bool huge_pages;      // transparent huge pages are not set to never
+    bool huge_by_default; // they are set to always
 };
 
 // `root` stands before every path: "" for the machine itself, another folder in tests.

@@ -91,29 +91,38 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 .huge_pages = options->thp == ZP_THP_ON                            ? ZP_HUGE_ALL
                               : options->thp == ZP_THP_AUTO && machine->huge_pages ? ZP_HUGE_FILLED
                                                                                    : ZP_HUGE_NONE,
+                .huge_by_default = machine->huge_by_default,
+                .stacks = options->stacks == ZP_STACKS_ON || full,
                 .strict = machine->strict,
                 .guarded = full,
                 // Half: the rest is for the program, its threads and libraries, and for jemalloc.
                 .mappings = machine->mappings / 2,
             },
-        .retain =
+        .content =
             {
-                .budget = budget,
-                .unmarked = zp_unmarked_share(&machine->memory),
-                .thread_cache_bytes = choose(options->tls_bytes, thread_bytes(scrub, budget)),
-                // Half: the other half is for what the program reads and for other threads.
-                // Measured with 32 MiB: overwriting in the cache wins up to 16 MiB, past it from
-                // there (docs/design.md).
-                .cpu_cache = machine->cache / 2,
-                .decay_ms = options->decay_ms,
-                .reclaim = options->reclaim == ZP_RECLAIM_LAZY,
                 .scrub = scrub,
                 .scrub_again = twice,
-                .scrub_behind = behind ? QUEUE_MOST : 0,
-                .quarantine = full ? budget / 2 : 0,
                 .verify = full,
+                // Half: the other half is for what the program reads and for other threads.
+                // Measured with 32 MiB: overwriting in the cache wins up to 16 MiB, past it from
+                // there (docs/decisions.md, decision 6).
+                .cpu_cache = machine->cache / 2,
             },
-        .decay = {.by_thread = options->decay_by == ZP_DECAY_BY_THREAD && options->decay_ms != 0},
+        .put =
+            {
+                .thread_cache_bytes = choose(options->tls_bytes, thread_bytes(scrub, budget)),
+                .background = behind,
+                .quarantine = full ? budget / 2 : 0,
+            },
+        .decay =
+            {
+                .idle_ms = options->decay_ms,
+                .by_thread = options->decay_by == ZP_DECAY_BY_THREAD && options->decay_ms != 0,
+            },
+        .budget = budget,
+        .scrub_behind = behind ? QUEUE_MOST : 0,
+        .reclaim = options->reclaim == ZP_RECLAIM_LAZY,
+        .unmarked = zp_unmarked_share(&machine->memory),
         .eviction =
             options->eviction == ZP_EVICTION_LIFO ? &zp_eviction_lifo : &zp_eviction_clockpro,
         .thread_cache_most =

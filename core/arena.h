@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // The arena: the one range of addresses that is reserved at start, its regions, and the cold slots
-// in them. A pointer is ours if it lies in the arena; its size class and its slot follow by two
-// shifts.
+// in them. A pointer is ours if it lies in the arena; its region and its slot follow by two shifts.
 //
-// The arena is cut into equal regions, one per size class; a region into slots at multiples of its
-// stride, the power of two that holds a buffer of the class. Two layouts:
+// The arena is cut into equal regions, one per stride: 64 KiB, 128 KiB, ... 128 GiB. A region is cut
+// into slots, which start at multiples of the stride and hold buffers of more than half of it. Two
+// layouts:
 //   - packed (below 2 MiB): slots lie side by side, are opened a stride at a time and stay open, so
 //     that a million of them are one mapping. No huge pages: they would round the memory up.
 //   - standalone (2 MiB and up): a slot is accessible over exactly its committed bytes, in huge
@@ -19,13 +19,12 @@
 // So it does where everything is guarded. Once mappings run short there, the arena has no more
 // slots.
 //
-// Always holds: what is not committed is PROT_NONE, or nothing has written there but who overran a
-// buffer, and a commit drops that; the arena never moves or grows.
-// Memory the kernel refuses is an error returned, never an abort. Huge pages are asked for slot by
-// slot: advice on the whole reservation would make khugepaged walk terabytes of nothing.
+// Always holds: the arena never moves or grows. What is not committed is PROT_NONE, or only a
+// program that overran a buffer has written there (commit.h).
 //
-// Nothing that overruns a buffer reaches the records: their tables are a mapping of their own with
-// inaccessible pages around each. What is set at start is read-only from then on (ZP_FROZEN).
+// Nothing that overruns a buffer reaches the records: their table is a mapping of its own with
+// inaccessible pages around it, and so is the table of stacks, if there is one. What is set at start
+// is read-only from then on (ZP_FROZEN).
 //
 // Locking: one lock per region (ZP_RANK_REGION) over its list and counts. Under it, once in a few
 // hundred new slots, the next page of slot records is opened: the only system call under a lock.
@@ -49,42 +48,61 @@ enum zp_huge {
     ZP_HUGE_ALL,
 };
 
+// Strides are powers of two from ZP_CLASS_MIN to twice ZP_CLASS_MAX.
+enum {
+    ZP_STRIDE_SHIFT_LEAST = 16,
+    ZP_REGION_COUNT = 22,
+};
+
 // A region as it is laid out at start.
 struct zp_region {
     struct zp_slot *slots; // the records, in the order of the addresses
     uintptr_t record_zero; // where the record would be of the slot that the arena starts with
     unsigned stride_shift;
-    uint32_t limit; // slots that fit
-    uint32_t run;   // slots that may share a mapping, from a multiple of this on; 0: none
-    bool packed;    // all its slots, from the first on
-} __attribute__((aligned(32))); // found by a shift, not a multiplication
+    uint32_t limit;  // slots that fit
+    size_t capacity; // bytes that a slot can hold; 0: the region has none
+    uint32_t run;    // slots that may share a mapping, from a multiple of this on; 0: none
+    bool packed;     // all its slots, from the first on
+} __attribute__((aligned(ZP_CACHE_LINE))); // found by a shift, not a multiplication
 
 // What of a region has been used.
 struct zp_region_use {
     struct zp_lock lock;
     uint32_t used;           // slots ever taken: the records in use are [0, used)
     uint32_t opened;         // records that are writable
-    struct zp_slot *cold[2]; // standalone ones, packed ones
+    struct zp_slot *cold[2]; // standalone ones, packed ones; by ZP_ORDER_CLASS
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 struct zp_arena {
     uintptr_t base;   // before the pool starts a value that no pointer is near
     size_t size;      // bytes; 0 before the pool starts
     size_t page;      // bytes in a page
-    uintptr_t stacks; // from a slot's record to the stack that was recorded for it
+    uintptr_t stacks; // from a slot's record to the stack recorded for it; 0: none are
     unsigned region_shift;
     enum zp_huge huge_pages;
-    struct zp_region regions[ZP_CLASS_COUNT];
+    bool huge_by_default; // the kernel gives huge pages without being asked
+    bool guarded;
+    struct zp_region regions[ZP_REGION_COUNT];
 };
 
 extern struct zp_arena zp_arena;
-extern struct zp_region_use zp_region_use[ZP_CLASS_COUNT];
+extern struct zp_region_use zp_region_use[ZP_REGION_COUNT];
 extern uint32_t zp_epoch; // changes with every fork: pages of an older one may be shared
+
+// What all slots take together.
+struct zp_arena_totals {
+    size_t committed; // bytes
+    size_t mappings;  // of the kernel's, by standalone slots
+};
+
+extern struct zp_arena_totals zp_arena_totals;
 
 struct zp_arena_config {
     size_t reserve;  // most bytes of address space to take
     size_t smallest; // no request is smaller: regions below it stay empty
     enum zp_huge huge_pages;
+    bool huge_by_default; // the kernel gives huge pages without being asked
+    bool stacks;     // room for a call stack per slot
     bool strict;     // the kernel counts every accessible page (vm.overcommit_memory=2)
     bool guarded;    // inaccessible pages before and after every buffer
     size_t mappings; // that standalone slots may take; 0: any number
@@ -120,70 +138,43 @@ static inline struct zp_slot *zp_arena_slot(const void *pointer)
     return (struct zp_slot *)(region->record_zero + stride * sizeof(struct zp_slot));
 }
 
-// Where the buffer in a slot was last freed. Readable for every record, writable once the slot has
-// been taken.
+// The stack of whoever last freed the buffer of a slot: readable for every record, writable once
+// the slot has been taken. NULL if none are recorded.
 static inline struct zp_stack *zp_arena_stack(const struct zp_slot *slot)
 {
-    return (struct zp_stack *)((uintptr_t)slot + zp_arena.stacks);
+    return zp_arena.stacks != 0 ? (struct zp_stack *)((uintptr_t)slot + zp_arena.stacks) : NULL;
 }
 
-// Every buffer of a class starts at a multiple of this many bytes.
-static inline size_t zp_arena_alignment(unsigned size_class)
+// Where the buffer of a slot was last freed, as far as that was recorded.
+static inline struct zp_stack zp_arena_freed(const struct zp_slot *slot)
 {
-    return (size_t)1 << zp_arena.regions[size_class].stride_shift;
+    const struct zp_stack *stack = zp_arena_stack(slot);
+    return stack != NULL ? *stack : (struct zp_stack){{slot->freed_by}};
 }
 
-// A cold slot, now TAKEN, or NULL if the class has none left. It is clean and holds no pages.
-struct zp_slot *zp_arena_take(unsigned size_class);
+// The region whose slots hold `size` bytes, not more than ZP_CLASS_MAX. It may have none.
+unsigned zp_arena_region_of(size_t size);
 
-// Whether a slot's memory is in huge pages, but for a tail, if the kernel has some.
-static inline bool zp_arena_is_huge(const struct zp_slot *slot)
+// Bytes from a slot to the next, and bytes that it can hold.
+static inline size_t zp_arena_stride(const struct zp_slot *slot)
 {
-    return slot->huge && !slot->packed && slot->committed >= ZP_LARGE_CLASS;
+    return (size_t)1 << zp_arena.regions[slot->region].stride_shift;
 }
 
-// Whether that could be changed.
-static inline bool zp_arena_can_be_huge(const struct zp_slot *slot)
+static inline size_t zp_arena_capacity(const struct zp_slot *slot)
 {
-    return zp_arena.huge_pages == ZP_HUGE_FILLED && !slot->packed &&
-           slot->committed >= ZP_LARGE_CLASS;
+    return zp_arena.regions[slot->region].capacity;
 }
 
-// Has what a slot takes of the kernel from now on come in huge pages, or no longer; pages that are
-// there stay as they are. A refusal is none of the caller's business: the slot works either way.
-void zp_arena_set_huge(struct zp_slot *slot, bool huge);
+// A cold slot, now TAKEN, or NULL if the region has none left.
+struct zp_slot *zp_arena_take(unsigned region);
 
-// Puts a TAKEN slot without pages back on the cold list.
+// Puts a TAKEN slot without memory back on the cold list.
 void zp_arena_put_back(struct zp_slot *slot);
-
-// Makes at least the first `bytes` of a slot accessible; `bytes` must not exceed its class. What is
-// added reads as zero, and is in huge pages if the slot is. 0, or a negative errno (-ENOMEM:
-// overcommit, limits, too many mappings), the slot then being as it was.
-int zp_arena_commit(struct zp_slot *slot, size_t bytes);
-
-// Gives the pages behind the first `keep` bytes back to the kernel, and, where that can be had,
-// their accessibility; `committed` says what is left. 0 or a negative errno: the pages are still
-// there.
-int zp_arena_release(struct zp_slot *slot, size_t keep);
-
-// Gives all of a slot's memory back and puts it on the cold list; a slot whose memory the kernel
-// does not take is retired.
-void zp_arena_decommit(struct zp_slot *slot);
 
 // Replaces what is mapped in a part of the arena by addresses without access. 0 or a negative
 // errno.
 int zp_arena_close(char *from, size_t length);
-
-// For the child of a fork: the slot's memory is not there. If its addresses are `reserved` it goes
-// on the cold list, else it is retired.
-void zp_arena_forget(struct zp_slot *slot, bool reserved);
-
-// The pages of `from`, a standalone slot, lie in `to` now, as many mappings as they were, and fresh
-// memory begins behind them: `to` has one seam more.
-void zp_arena_add_seams(struct zp_slot *to, const struct zp_slot *from);
-
-// Bytes that are committed in all slots.
-size_t zp_arena_committed(void);
 
 // The slots before and behind one of the same region, if they were ever taken; else NULL.
 struct zp_slot *zp_arena_before(const struct zp_slot *slot);

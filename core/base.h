@@ -26,6 +26,9 @@
             __builtin_unreachable();                                                               \
     } while (0)
 
+// In so many milliseconds: not at all.
+#define ZP_NEVER UINT32_MAX
+
 // A rare case, kept out of the caller's straight line.
 #define ZP_COLD __attribute__((cold, noinline))
 

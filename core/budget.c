@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-static _Atomic size_t limit, used, peak;
+static _Atomic size_t limit, used, peak, tails;
 
 void zp_budget_init(size_t bytes)
 {
@@ -14,6 +14,7 @@ void zp_budget_init(size_t bytes)
 
 void zp_budget_restart(size_t bytes)
 {
+    bytes += zp_budget_tails();
     atomic_store_explicit(&used, bytes, memory_order_relaxed);
     atomic_store_explicit(&peak, bytes, memory_order_relaxed);
 }
@@ -63,4 +64,33 @@ size_t zp_budget_used(void)
 size_t zp_budget_peak(void)
 {
     return atomic_load_explicit(&peak, memory_order_relaxed);
+}
+
+bool zp_budget_charge_tail(size_t bytes)
+{
+    if (bytes == 0)
+        return true;
+    bool charged = zp_budget_charge(bytes);
+    if (charged)
+        atomic_fetch_add_explicit(&tails, bytes, memory_order_relaxed);
+    return charged;
+}
+
+void zp_budget_end_tail(size_t bytes)
+{
+    if (bytes == 0)
+        return;
+    zp_budget_convert_tail(bytes);
+    zp_budget_release(bytes);
+}
+
+void zp_budget_convert_tail(size_t bytes)
+{
+    if (bytes != 0)
+        atomic_fetch_sub_explicit(&tails, bytes, memory_order_relaxed);
+}
+
+size_t zp_budget_tails(void)
+{
+    return atomic_load_explicit(&tails, memory_order_relaxed);
 }

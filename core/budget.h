@@ -24,7 +24,15 @@ bool zp_budget_exceeded(void);
 bool zp_budget_charge(size_t bytes);
 void zp_budget_release(size_t bytes);
 
-// In the child of a fork: so many bytes are retained, and never were more.
+// Tails of buffers that are not pooled (slot.h): charged like what is retained, and counted by
+// themselves. A tail ends when its bytes become the owner's or go back to the kernel; it is
+// converted when its buffer is pooled, whose bytes are then all charged alike.
+bool zp_budget_charge_tail(size_t bytes);
+void zp_budget_end_tail(size_t bytes);
+void zp_budget_convert_tail(size_t bytes);
+size_t zp_budget_tails(void);
+
+// In the child of a fork: so many bytes are retained besides tails, and never were more.
 void zp_budget_restart(size_t bytes);
 
 // Bytes charged now, and the most there ever were.

@@ -2,10 +2,12 @@
 
 #include "decay.h"
 
-#include "arena.h"
 #include "budget.h"
+#include "commit.h"
 #include "os.h"
+#include "quarantine.h"
 #include "reclaim.h"
+#include "scrub_queue.h"
 #include "shard.h"
 
 enum {
@@ -59,11 +61,11 @@ static void set(bool *flag, bool value)
     __atomic_store_n(flag, value, __ATOMIC_RELAXED);
 }
 
-void zp_decay_init(const struct zp_decay_config *chosen, int64_t idle)
+void zp_decay_init(const struct zp_decay_config *chosen)
 {
     config = *chosen;
-    idle_ms = idle;
-    int64_t tick = idle / TICKS_PER_DECAY;
+    idle_ms = config.idle_ms;
+    int64_t tick = idle_ms / TICKS_PER_DECAY;
     tick_ms = tick <= 0 || tick > TICK_MOST_MS ? TICK_MOST_MS : (uint32_t)tick;
     if (config.by_thread && tick_ms > HELPER_TICK_MS)
         tick_ms = HELPER_TICK_MS;
@@ -111,15 +113,13 @@ static bool is_due(uint32_t *moment, uint32_t now, uint32_t period)
 
 // ---- Giving back -----------------------------------------------------------------------------
 
-// Gives back the last part of a large slot; false if that cannot be had.
-static bool release_tail(struct zp_slot *slot)
+// Gives back the last part of a large slot; false if the kernel does not take it.
+static bool trim_tail(struct zp_slot *slot)
 {
     size_t before = slot->committed, keep = (before - 1) & ~(UNIT - 1);
-    if (keep == 0 || zp_arena_release(slot, keep) != 0 || slot->committed != keep)
+    if (keep == 0 || zp_commit_trim(slot, keep) != 0 || slot->committed != keep)
         return false;
     zp_budget_release(before - keep);
-    if (slot->warm > keep / zp_arena.page)
-        slot->warm = (uint32_t)(keep / zp_arena.page);
     return true;
 }
 
@@ -133,7 +133,7 @@ static bool give_back_unit(const struct zp_thread_cache *cache, uint32_t idle, u
         slot = zp_quarantine_take_idle(idle);
     if (slot == NULL)
         return false;
-    if (!release_tail(slot)) {
+    if (!trim_tail(slot)) {
         zp_retain_let_go(slot);
         zp_count(counter, 1);
     } else if (pooled) {
@@ -176,7 +176,7 @@ static bool shed(struct zp_thread_cache *cache, const struct zp_os_span *span)
             if (emptied)
                 return false;
             zp_retain_flush_idle(cache);
-            zp_retain_empty_caches(cache, 0);
+            zp_retain_flush_others(cache, 0);
             emptied = true;
         }
         if (zp_os_is_over(span))
@@ -189,7 +189,8 @@ static bool shed(struct zp_thread_cache *cache, const struct zp_os_span *span)
 static void follow_limits(uint32_t now)
 {
     struct zp_decay_limits limits = {0};
-    if (config.limits_now == NULL || !is_due(&decay.next_limits, now, limits_ms) ||
+    if (config.limits_now == NULL || idle_ms == 0 ||
+        !is_due(&decay.next_limits, now, limits_ms) ||
         !config.limits_now(zp_budget_used(), &limits))
         return;
     if (limits.complete || limits.budget < zp_budget_limit())
@@ -213,7 +214,7 @@ static bool work(struct zp_thread_cache *cache, uint32_t now, uint32_t microseco
     struct zp_os_span span = zp_os_span(microseconds);
     follow_limits(now);
     if (idle_ms > 0)
-        zp_retain_empty_caches(cache, (uint32_t)idle_ms);
+        zp_retain_flush_others(cache, (uint32_t)idle_ms);
     bool more = shed(cache, &span) || (decays(now) && purge(cache, (uint32_t)idle_ms, &span));
     if (!more && decay.pressed) {
         more = purge(cache, now - decay.pressed_at, &span);
@@ -288,7 +289,7 @@ uint32_t zp_decay_due(void)
     uint32_t now = zp_os_clock(), next = load(&decay.next_tick);
     if (!get(&decay.by_thread) || !__atomic_load_n(&decay.awake, __ATOMIC_ACQUIRE) ||
         is_drained(now))
-        return ZP_HELPER_NEVER;
+        return ZP_NEVER;
     return decay.more || has_come(next, now) ? 0 : next - now;
 }
 
@@ -300,7 +301,7 @@ static void look_for_pressure(struct zp_thread_cache *cache, uint32_t now)
     decay.pressed = true;
     decay.pressed_at = now;
     decay.aside = TRIM_ALL;
-    zp_retain_empty_caches(cache, 0);
+    zp_retain_flush_others(cache, 0);
 }
 
 void zp_decay_unit(struct zp_thread_cache *cache)

@@ -21,7 +21,6 @@
 #ifndef ZP_CORE_DECAY_H
 #define ZP_CORE_DECAY_H
 
-#include "helper.h"
 #include "retain.h"
 
 // What the pool may retain just now.
@@ -32,7 +31,8 @@ struct zp_decay_limits {
 };
 
 struct zp_decay_config {
-    bool by_thread; // else by calls
+    int64_t idle_ms; // after so long memory goes back; ZP_DECAY_NEVER; 0: nothing is retained
+    bool by_thread;  // else by calls
     // Fills in the limits, `retained` bytes being retained; false if they cannot be told. NULL:
     // they stay.
     bool (*limits_now)(size_t retained, struct zp_decay_limits *limits);
@@ -43,8 +43,7 @@ struct zp_decay_config {
     size_t (*trim_small)(bool all);
 };
 
-// `idle_ms`: after so long memory goes back; ZP_DECAY_NEVER; 0: nothing is retained.
-void zp_decay_init(const struct zp_decay_config *config, int64_t idle_ms);
+void zp_decay_init(const struct zp_decay_config *config);
 
 // How often the fast way of putting looks whether anything is due: a power of two.
 enum { ZP_DECAY_LOOKS = 256 };
@@ -56,7 +55,7 @@ void zp_decay_tick(struct zp_thread_cache *cache);
 bool zp_decay_wants_helper(void);
 void zp_decay_do_without(void);
 
-// For the helper: milliseconds until there is something to do, or ZP_HELPER_NEVER; a unit of it;
+// For the helper: milliseconds until there is something to do, or ZP_NEVER; a unit of it;
 // and what is done holding nothing.
 uint32_t zp_decay_due(void);
 void zp_decay_unit(struct zp_thread_cache *cache);

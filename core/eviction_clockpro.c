@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // CLOCK-Pro (Jiang, Chen, Zhang: CLOCK-Pro: An Effective Improvement of the CLOCK Replacement,
-// USENIX 2005), for buffers instead of pages.
+// USENIX 2005), for classes of buffers instead of pages.
 //
-// A slot is hot or cold. A cold slot that arrives begins a test: if it is asked for again before
-// the test ends, it has a short reuse distance and becomes hot. It may be evicted before that; it
-// then stays in the clock without memory, absent, until the test ends. Tests end when the oldest
-// hot slot is younger than they are (the hand of hot slots passes), or when absent slots would
-// outweigh the pool (the hand of tests). Of the capacity `cold_target` is for cold slots: it grows
-// with each test that is passed and shrinks with each that is not.
+// A class is hot or cold. When a buffer comes back to a cold class, a test begins: if the class is
+// asked for again before the test ends, it has a short reuse distance and becomes hot. Its buffers
+// may be evicted before that; they are then remembered as ghosts until the test ends. Tests end when
+// the least recently used hot class is used less recently than they are, or when ghosts would
+// outweigh the pool. Of the capacity `cold_target` is for cold classes: it grows with each test that
+// is passed and shrinks with each that is not. Evicted is the oldest buffer of the class that has
+// been cold for longest.
 //
-// Departure: an access takes a buffer out of the pool and its return puts it at the head of the
-// clock. So no reference bits are needed, the hands are the old ends of three queues, and each
-// operation but the hand of hot slots is constant; that hand removes what it passes, so it is
-// constant on average.
+// Departure: classes are few, so there is no clock and no hand. Accesses are numbered, and the
+// oldest is found by looking at all classes.
 
 #include "eviction.h"
 
-#include "size_class.h"
+// Ghosts may weigh so many times what the pool may hold. The paper's bound, once, is there for the
+// memory of the entries, which costs nothing here; a loop over exactly twice the capacity would just
+// miss all its tests.
+enum { GHOSTS_MOST = 2 };
 
-// Absent slots may weigh so many times what the pool may hold. The paper's bound, once, is there
-// for the memory of the entries, which costs nothing here, and a loop over exactly twice the
-// capacity would just miss all its tests: absent slots count by size class, pooled ones by what
-// they hold.
-enum { ABSENT_MOST = 2 };
-
-// Always some capacity is for cold slots, or nothing new could ever show that it is hot: 1/64.
+// Always some capacity is for cold classes, or nothing new could ever show that it is hot: 1/64.
 enum { LEAST_COLD = 64 };
 
 static size_t hot_limit(const struct zp_eviction *eviction, size_t capacity)
@@ -43,108 +39,132 @@ static void grow_target(struct zp_eviction *eviction, size_t bytes, size_t capac
         eviction->cold_target = capacity;
 }
 
-static void shrink_target(struct zp_eviction *eviction, size_t bytes)
+static void set_ghosts(struct zp_eviction *eviction, struct zp_eviction_class *class, size_t bytes)
 {
+    size_t all = eviction->ghosts - class->ghosts + bytes;
+    class->ghosts = bytes;
+    __atomic_store_n(&eviction->ghosts, all, __ATOMIC_RELAXED);
+}
+
+static void fail_test(struct zp_eviction *eviction, struct zp_eviction_class *class)
+{
+    size_t bytes = class->bytes + class->ghosts;
     eviction->cold_target -= bytes < eviction->cold_target ? bytes : eviction->cold_target;
+    class->in_test = false;
+    set_ghosts(eviction, class, 0);
 }
 
-static size_t absent_size(const struct zp_slot *slot)
+static void pass_test(struct zp_eviction *eviction, struct zp_eviction_class *class, size_t bytes,
+                      size_t capacity)
 {
-    return zp_class_size(slot->size_class);
+    grow_target(eviction, bytes, capacity);
+    class->in_test = false;
+    class->hot = true;
+    eviction->hot_bytes += class->bytes;
+    set_ghosts(eviction, class, 0);
 }
 
-static void end_absence(struct zp_eviction *eviction, struct zp_slot *slot)
+// The hot class with buffers that was used least recently.
+static struct zp_eviction_class *oldest_hot(struct zp_eviction *eviction)
 {
-    zp_queue_remove(&eviction->absent, ZP_ORDER_COLD, slot);
-    zp_queue_remove(&eviction->recency, ZP_ORDER_RECENCY, slot);
-    eviction->absent_bytes -= absent_size(slot);
-    __atomic_store_n(&slot->absent, false, __ATOMIC_RELEASE); // last: then it is its taker's
-}
-
-// The test of an absent slot ends without an access.
-static void fail_absent(struct zp_eviction *eviction, struct zp_slot *slot)
-{
-    end_absence(eviction, slot);
-    shrink_target(eviction, absent_size(slot));
-}
-
-// The hand of hot slots: ends the tests that are older than the oldest hot slot, and makes that
-// cold.
-static void demote_oldest(struct zp_eviction *eviction)
-{
-    struct zp_slot *slot = eviction->recency.oldest;
-    for (; slot != NULL && !slot->hot; slot = eviction->recency.oldest) {
-        if (slot->absent) {
-            fail_absent(eviction, slot);
-            continue;
-        }
-        zp_queue_remove(&eviction->recency, ZP_ORDER_RECENCY, slot);
-        slot->in_test = false;
-        shrink_target(eviction, slot->committed);
+    struct zp_eviction_class *oldest = NULL;
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        struct zp_eviction_class *class = &eviction->classes[c];
+        if (class->hot && class->bytes != 0 && (oldest == NULL || class->used < oldest->used))
+            oldest = class;
     }
-    if (slot == NULL)
-        return;
-    zp_queue_remove(&eviction->recency, ZP_ORDER_RECENCY, slot);
-    slot->hot = false;
-    eviction->hot_bytes -= slot->committed;
-    zp_queue_add(&eviction->cold, ZP_ORDER_COLD, slot);
+    return oldest;
 }
 
-static void arrive(struct zp_eviction *eviction, struct zp_slot *slot, size_t capacity)
+static void end_older_tests(struct zp_eviction *eviction, uint64_t used)
 {
-    zp_queue_add(&eviction->recency, ZP_ORDER_RECENCY, slot);
-    slot->in_test = !slot->hot;
-    if (slot->hot)
-        eviction->hot_bytes += slot->committed;
-    else
-        zp_queue_add(&eviction->cold, ZP_ORDER_COLD, slot);
-    while (eviction->hot_bytes > hot_limit(eviction, capacity))
-        demote_oldest(eviction);
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        struct zp_eviction_class *class = &eviction->classes[c];
+        if (class->in_test && class->used < used)
+            fail_test(eviction, class);
+    }
 }
 
-static void leave(struct zp_eviction *eviction, struct zp_slot *slot, bool used, size_t capacity)
+// Makes hot classes cold until the others fit.
+static void limit_hot(struct zp_eviction *eviction, size_t capacity)
 {
-    if (slot->hot)
-        eviction->hot_bytes -= slot->committed;
-    else
-        zp_queue_remove(&eviction->cold, ZP_ORDER_COLD, slot);
-    if (slot->hot || slot->in_test)
-        zp_queue_remove(&eviction->recency, ZP_ORDER_RECENCY, slot);
-    if (slot->in_test && used)
-        grow_target(eviction, slot->committed, capacity);
-    slot->hot = used && (slot->hot || slot->in_test);
-    slot->in_test = false;
+    while (eviction->hot_bytes > hot_limit(eviction, capacity)) {
+        struct zp_eviction_class *oldest = oldest_hot(eviction);
+        end_older_tests(eviction, oldest->used);
+        oldest->hot = false;
+        oldest->cold_since = eviction->accesses;
+        eviction->hot_bytes -= oldest->bytes;
+    }
+}
+
+static void arrive(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
+{
+    struct zp_eviction_class *class = &eviction->classes[size_class];
+    class->used = ++eviction->accesses;
+    if (class->hot) {
+        limit_hot(eviction, capacity);
+    } else {
+        class->cold_since = class->used;
+        class->in_test = true;
+    }
+}
+
+static void use(struct zp_eviction *eviction, unsigned size_class, size_t bytes, size_t capacity)
+{
+    struct zp_eviction_class *class = &eviction->classes[size_class];
+    if (class->in_test)
+        pass_test(eviction, class, bytes, capacity);
+}
+
+static void miss(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
+{
+    struct zp_eviction_class *class = &eviction->classes[size_class];
+    if (class->ghosts != 0)
+        pass_test(eviction, class, class->ghosts, capacity);
+}
+
+static struct zp_eviction_class *oldest_cold(struct zp_eviction *eviction)
+{
+    struct zp_eviction_class *oldest = NULL;
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        struct zp_eviction_class *class = &eviction->classes[c];
+        if (!class->hot && class->bytes != 0 &&
+            (oldest == NULL || class->cold_since < oldest->cold_since))
+            oldest = class;
+    }
+    return oldest;
+}
+
+static void limit_ghosts(struct zp_eviction *eviction, size_t capacity)
+{
+    while (eviction->ghosts > GHOSTS_MOST * capacity) {
+        struct zp_eviction_class *oldest = NULL;
+        for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+            struct zp_eviction_class *class = &eviction->classes[c];
+            if (class->ghosts != 0 && (oldest == NULL || class->used < oldest->used))
+                oldest = class;
+        }
+        fail_test(eviction, oldest);
+    }
 }
 
 static struct zp_slot *evict(struct zp_eviction *eviction, size_t capacity)
 {
-    if (eviction->cold.oldest == NULL)
-        demote_oldest(eviction);
-    struct zp_slot *slot = eviction->cold.oldest;
-    ZP_ASSUME(slot != NULL); // the shard is not empty
-    zp_queue_remove(&eviction->cold, ZP_ORDER_COLD, slot);
-    if (!slot->in_test)
-        return slot;
-    slot->in_test = false;
-    __atomic_store_n(&slot->absent, true, __ATOMIC_RELAXED);
-    zp_queue_add(&eviction->absent, ZP_ORDER_COLD, slot);
-    eviction->absent_bytes += absent_size(slot);
-    while (eviction->absent_bytes > ABSENT_MOST * capacity)
-        fail_absent(eviction, eviction->absent.oldest);
+    struct zp_eviction_class *class = oldest_cold(eviction);
+    if (class == NULL) // all that is pooled is hot
+        return eviction->arrivals.oldest;
+    struct zp_slot *slot = class->slots.oldest;
+    if (class->in_test) {
+        set_ghosts(eviction, class, class->ghosts + slot->committed);
+        limit_ghosts(eviction, capacity);
+    }
     return slot;
-}
-
-static void come_back(struct zp_eviction *eviction, struct zp_slot *slot, size_t capacity)
-{
-    end_absence(eviction, slot);
-    grow_target(eviction, absent_size(slot), capacity);
-    slot->hot = true;
 }
 
 const struct zp_eviction_policy zp_eviction_clockpro = {
     .name = "clockpro",
     .arrive = arrive,
-    .leave = leave,
+    .use = use,
+    .miss = miss,
     .evict = evict,
-    .come_back = come_back,
 };

@@ -5,18 +5,18 @@
 
 #include "eviction.h"
 
-static void arrive(struct zp_eviction *eviction, struct zp_slot *slot, size_t capacity)
+static void arrive(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
 {
     (void)eviction;
-    (void)slot;
+    (void)size_class;
     (void)capacity;
 }
 
-static void leave(struct zp_eviction *eviction, struct zp_slot *slot, bool used, size_t capacity)
+static void use(struct zp_eviction *eviction, unsigned size_class, size_t bytes, size_t capacity)
 {
     (void)eviction;
-    (void)slot;
-    (void)used;
+    (void)size_class;
+    (void)bytes;
     (void)capacity;
 }
 
@@ -26,17 +26,10 @@ static struct zp_slot *evict(struct zp_eviction *eviction, size_t capacity)
     return eviction->arrivals.oldest;
 }
 
-static void come_back(struct zp_eviction *eviction, struct zp_slot *slot, size_t capacity)
-{
-    (void)eviction;
-    (void)slot;
-    (void)capacity;
-}
-
 const struct zp_eviction_policy zp_eviction_lifo = {
     .name = "lifo",
     .arrive = arrive,
-    .leave = leave,
+    .use = use,
+    .miss = arrive,
     .evict = evict,
-    .come_back = come_back,
 };

@@ -3,9 +3,12 @@
 #include "fork.h"
 
 #include "budget.h"
+#include "commit.h"
+#include "decay.h"
 #include "helper.h"
 #include "os.h"
 #include "pool.h"
+#include "prewarm.h"
 #include "quarantine.h"
 #include "scrub_queue.h"
 #include "shard.h"
@@ -91,9 +94,9 @@ ZP_RACY static bool is_retained(const struct zp_slot *slot)
 }
 
 // A thread that took what an earlier fork could not bring back is about to decommit it.
-ZP_RACY static bool is_retained_left_out(const struct zp_slot *slot)
+ZP_RACY static bool is_excluded(const struct zp_slot *slot)
 {
-    return is_retained(slot) && slot->left_out;
+    return is_retained(slot) && slot->mapping == ZP_MAPPING_DONTFORK;
 }
 
 // ---- Before ----------------------------------------------------------------------------------
@@ -122,7 +125,7 @@ void zp_fork_begin(bool interrupted)
 // scrubbed or made ready.
 static size_t pages_of(const struct zp_slot *slot)
 {
-    if (slot->state != ZP_SLOT_POOLED || !slot->clean || slot->resident)
+    if (slot->state != ZP_SLOT_POOLED || slot->content != ZP_CONTENT_ZERO)
         return slot->committed / zp_arena.page;
     return slot->warm;
 }
@@ -135,7 +138,7 @@ static bool is_worth_a_mark(const struct run *run)
     return pages >= PAGES_WORTH_A_MARK;
 }
 
-static void leave_out(const struct run *run)
+static void exclude(const struct run *run)
 {
     if (!is_worth_a_mark(run))
         return;
@@ -145,7 +148,13 @@ static void leave_out(const struct run *run)
         zp_os_advise(run->first->base, run_length(run), MADV_DOFORK) == 0)
         return;
     for (struct zp_slot *slot = run->first; slot <= run->last; slot++)
-        slot->left_out = true;
+        slot->mapping = ZP_MAPPING_DONTFORK;
+}
+
+// What the mapping of a retained slot was.
+static enum zp_mapping mapping_before(const struct zp_slot *slot)
+{
+    return slot->state == ZP_SLOT_QUARANTINED ? ZP_MAPPING_CHANGED : ZP_MAPPING_PLAIN;
 }
 
 void zp_fork_prepare(void)
@@ -159,16 +168,18 @@ void zp_fork_prepare(void)
     }
     next_epoch();
     if (whole)
-        visit_runs(is_retained, leave_out);
+        visit_runs(is_retained, exclude);
 }
 
 // ---- The parent ------------------------------------------------------------------------------
 
-static void bring_back(const struct run *left_out)
+static void bring_back(const struct run *run)
 {
-    bool marked = zp_os_advise(left_out->first->base, run_length(left_out), MADV_DOFORK) != 0;
-    for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++) {
-        slot->left_out = marked; // if still marked, it is decommitted instead of used again
+    // What could not be undone is decommitted instead of used again.
+    bool undone = zp_os_advise(run->first->base, run_length(run), MADV_DOFORK) == 0;
+    for (struct zp_slot *slot = run->first; slot <= run->last; slot++) {
+        if (undone)
+            slot->mapping = mapping_before(slot);
         // What an earlier fork has left shared still is.
         if (slot->epoch == zp_arena_epoch() - EPOCHS_PER_FORK)
             slot->epoch = zp_arena_epoch();
@@ -179,7 +190,7 @@ void zp_fork_parent(void)
 {
     next_epoch();
     if (whole) {
-        visit_runs(is_retained_left_out, bring_back);
+        visit_runs(is_excluded, bring_back);
         zp_quarantine_unlock();
         zp_scrub_queue_unlock();
         zp_shards_unlock_all();
@@ -193,20 +204,31 @@ void zp_fork_parent(void)
 // ---- The child -------------------------------------------------------------------------------
 
 // The addresses of slots that were left out are a hole: anything could be mapped there next.
-static void fill_hole(const struct run *left_out)
+static void fill_hole(const struct run *run)
 {
-    bool reserved = zp_arena_close(left_out->first->base, run_length(left_out)) == 0;
-    for (struct zp_slot *slot = left_out->first; slot <= left_out->last; slot++) {
+    bool reserved = zp_arena_close(run->first->base, run_length(run)) == 0;
+    for (struct zp_slot *slot = run->first; slot <= run->last; slot++) {
+        zp_budget_convert_tail(zp_slot_tail(slot));
         if (slot->state == ZP_SLOT_POOLED)
             zp_shards_remove(slot);
-        zp_arena_forget(slot, reserved);
+        else if (slot->state != ZP_SLOT_TAKEN)
+            zp_slot_step(slot, ZP_SLOT_TAKEN);
+        zp_commit_forget(slot, reserved);
     }
+}
+
+static void give_up(struct zp_slot *slot)
+{
+    zp_budget_convert_tail(zp_slot_tail(slot));
+    if (slot->state != ZP_SLOT_TAKEN)
+        zp_slot_step(slot, ZP_SLOT_TAKEN);
+    zp_decommit(slot);
 }
 
 static void give_up_waiting(struct zp_slot *slot)
 {
-    if (is_retained(slot)) // else it was left out
-        zp_arena_decommit(slot);
+    if (is_retained(slot)) // else its pages are not here
+        give_up(slot);
 }
 
 // A slot that a thread had in its hands or its cache when it ceased to exist.
@@ -214,10 +236,10 @@ static void give_up_orphan(struct zp_slot *slot)
 {
     if (slot->state != ZP_SLOT_TAKEN && slot->state != ZP_SLOT_CACHED)
         return;
-    if (slot->left_out)
+    if (slot->mapping == ZP_MAPPING_DONTFORK)
         fill_hole(&(struct run){slot, slot});
     else
-        zp_arena_decommit(slot);
+        give_up(slot);
 }
 
 static void reset_locks(void)
@@ -239,7 +261,7 @@ void zp_fork_child(void)
     if (!whole)
         return;
     reset_locks();
-    visit_runs(is_retained_left_out, fill_hole);
+    visit_runs(is_excluded, fill_hole);
     visit_waiting(give_up_waiting);
     zp_scrub_queue_reset();
     zp_quarantine_reset();

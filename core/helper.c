@@ -2,6 +2,7 @@
 
 #include "helper.h"
 
+#include "background.h"
 #include "lock.h"
 #include "log.h"
 #include "os.h"
@@ -21,10 +22,6 @@ enum {
     STOP_WAIT_MS = 1000, // the end of the program is never held up for longer
 };
 
-static ZP_FROZEN uint32_t (*due)(void) = NULL;
-static ZP_FROZEN void (*work)(void) = NULL;
-static ZP_FROZEN void (*work_aside)(void) = NULL;
-
 static struct {
     struct zp_lock lock;
     uint32_t running;  // the thread is there, or about to be
@@ -37,7 +34,8 @@ static struct {
     bool cannot_wait; // the kernel refuses to: it ends rather than spin
 } helper;
 
-// Every pair of threads here says something and then looks at what the other says: in that order.
+// Store, then full fence, then load, on both sides, for each pair of words here: at least one of
+// the two threads sees what the other stored (Dekker; tests/model/helper.pml).
 
 static uint32_t get(const uint32_t *word)
 {
@@ -59,12 +57,9 @@ static void turn_off(void)
     __atomic_store_n(&helper.off, true, __ATOMIC_SEQ_CST);
 }
 
-void zp_helper_init(uint32_t (*due_in)(void), void (*do_part)(void), void (*aside)(void))
+void zp_helper_init(void)
 {
     zp_lock_init(&helper.lock, ZP_RANK_HELPER);
-    due = due_in;
-    work = do_part;
-    work_aside = aside;
 }
 
 // ---- The thread ------------------------------------------------------------------------------
@@ -72,20 +67,20 @@ void zp_helper_init(uint32_t (*due_in)(void), void (*do_part)(void), void (*asid
 // Milliseconds until there is work.
 static uint32_t work_due(void)
 {
-    return is_off() ? ZP_HELPER_NEVER : due();
+    return is_off() ? ZP_NEVER : zp_background_due();
 }
 
 static void do_part(void)
 {
     set(&helper.busy, 1);
     if (!get(&helper.paused))
-        work();
+        zp_background_part();
     set(&helper.busy, 0);
     if (get(&helper.paused)) {
         zp_os_wake(&helper.busy);
         zp_os_wait(&helper.paused, 1, LOOK_AGAIN_MS);
     } else {
-        work_aside();
+        zp_background_aside();
     }
 }
 
@@ -96,7 +91,7 @@ static uint32_t wait_for_work(void)
     set(&helper.sleeping, 1);
     uint32_t ms = work_due();
     if (ms != 0 && !is_off()) {
-        uint32_t most = ms == ZP_HELPER_NEVER ? LINGER_STEP_MS : WAIT_MOST_MS;
+        uint32_t most = ms == ZP_NEVER ? LINGER_STEP_MS : WAIT_MOST_MS;
         int error = zp_os_wait(&helper.calls, calls, ms < most ? ms : most);
         helper.cannot_wait = error == -EPERM || error == -ENOSYS;
     }
@@ -111,7 +106,7 @@ static bool linger(void)
         uint32_t ms = wait_for_work();
         if (ms == 0)
             return true;
-        waited = ms == ZP_HELPER_NEVER || helper.cannot_wait ? waited + LINGER_STEP_MS : 0;
+        waited = ms == ZP_NEVER || helper.cannot_wait ? waited + LINGER_STEP_MS : 0;
     }
     return false;
 }
@@ -127,7 +122,7 @@ static bool take_over(void)
 static bool is_called_back(void)
 {
     uint32_t ms = work_due();
-    return (ms == 0 || (ms != ZP_HELPER_NEVER && !helper.cannot_wait)) && take_over();
+    return (ms == 0 || (ms != ZP_NEVER && !helper.cannot_wait)) && take_over();
 }
 
 static void *run(void *unused)
@@ -145,8 +140,8 @@ static void *run(void *unused)
 
 // ---- Starting and stopping -------------------------------------------------------------------
 
-// As small as can be, and never in a hurry, whoever is the first to leave it work; or else as the
-// program's own threads are.
+// Modest: with a small stack, and the default scheduling whatever the thread that starts it has. Else
+// as the program's own threads are.
 static int create(bool modest)
 {
     pthread_t thread;

@@ -6,9 +6,9 @@
 // starts with the first work, ends when there has been none for a second, and starts again. So an
 // idle program that retains nothing has no thread more than without the library.
 //
-// It knows nothing of the work but three functions. A part of it is short, as a fork waits for the
-// end of a part. Nobody ever depends on the helper: without it the work is done by those who would
-// otherwise have been spared it, or not at all.
+// What it does stands in background.h. A part of it is short, as a fork waits for the end of a part.
+// Nobody ever depends on the helper: without it the work is done by those who would otherwise have
+// been spared it, or not at all.
 //
 // The thread blocks all signals, is named "zeropool", has a small stack and no priority over
 // others.
@@ -22,13 +22,8 @@
 
 #include "base.h"
 
-#define ZP_HELPER_NEVER UINT32_MAX
-
-// Called once. `due` says in how many milliseconds there is work, ZP_HELPER_NEVER if there is none;
-// `do_part` does a part of it. `aside` is called after each part, and a fork does not wait for it:
-// it holds nothing of ours and does what any thread of the program may be doing. Nothing starts
-// yet.
-void zp_helper_init(uint32_t (*due)(void), void (*do_part)(void), void (*aside)(void));
+// Called once; nothing starts yet.
+void zp_helper_init(void);
 
 // There is work: starts or wakes the helper; false if there is none to be had. Called without
 // locks, outside of the own thread cache. Makes no system call if the helper is at work. errno

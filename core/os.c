@@ -231,14 +231,21 @@ int zp_os_move(void *from, size_t length, void *to)
     return outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
 }
 
+// The last answer: the tick of the clock that it is of, shifted, and 1 if there is swap space.
+static uint64_t swap_seen = UINT64_MAX;
+
 bool zp_os_can_swap(void)
 {
     if (zp_os_is_restricted())
         return true; // for all that is known
+    uint64_t tick = zp_os_clock(), seen = __atomic_load_n(&swap_seen, __ATOMIC_RELAXED);
+    if (seen >> 1 == tick)
+        return (seen & 1) != 0;
     int saved = errno;
     struct sysinfo info;
     bool can = zp_os_calls.sysinfo(&info) != 0 || info.totalswap != 0;
     errno = saved;
+    __atomic_store_n(&swap_seen, tick << 1 | can, __ATOMIC_RELAXED);
     return can;
 }
 

@@ -111,6 +111,9 @@ int zp_os_advise(void *address, size_t length, int advice);
 int zp_os_move(void *from, size_t length, void *to);
 
 // Whether the machine has any swap space: a page that is not in memory may then hold something.
+// Asked after looking for the page. The kernel takes a lock for it that all processors share, so it
+// is asked once per tick of the clock, 1 to 10 ms: far less than it takes to add swap space and to
+// write the first page there.
 bool zp_os_can_swap(void);
 
 // One byte a page into `vector`; bit 0 says that the page is in memory.

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The pool: buffers of 64 KiB to 64 GiB that are handed out, taken back, scrubbed and kept.
-//
-//   get:  thread cache -> own shard, then the others -> cold slot, committed
-//   put:  scrub -> thread cache -> own shard, or a neighbour -> over budget: the oldest is
-//   decommitted
+// The pool: buffers of 64 KiB to 64 GiB that are handed out, taken back, scrubbed and kept. This is
+// what the layers above see of core; get.h, put.h, resize.h and decay.h say how it works.
 //
 // Always holds: a buffer handed out belongs to one owner; with scrubbing on, every byte of it that
 // the owner has not written reads as zero. A get that cannot be served returns NULL and nothing is
@@ -14,16 +11,18 @@
 // Locking: see the parts; at most one lock is held at a time. No function here changes errno.
 // Fork: see fork.h.
 //
-// The ways that cost nanoseconds are inline here, their rare cases are functions in pool.c.
+// The paths that cost nanoseconds are inline here.
 
 #ifndef ZP_CORE_POOL_H
 #define ZP_CORE_POOL_H
 
 #include "arena.h"
+#include "content.h"
 #include "decay.h"
 #include "eviction.h"
+#include "get.h"
 #include "prewarm.h"
-#include "retain.h"
+#include "put.h"
 #include "thread_cache.h"
 
 #include <sys/types.h>
@@ -37,8 +36,13 @@ enum zp_check {
 
 struct zp_pool_config {
     struct zp_arena_config arena;
-    struct zp_retain_config retain;
+    struct zp_content_config content;
+    struct zp_put_config put;
     struct zp_decay_config decay;
+    size_t budget;       // bytes that may be retained
+    size_t scrub_behind; // bytes that may wait to be scrubbed after they were kept; 0: none
+    bool reclaim;        // let the kernel take pages of what is retained
+    size_t unmarked;     // bytes from which on all of it is made reclaimable at once (reclaim.h)
     const struct zp_eviction_policy *eviction; // who leaves when the budget is full
     unsigned thread_cache_most;                // buffers per thread cache, up to ZP_CACHE_MOST
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
@@ -86,7 +90,7 @@ size_t zp_pool_trim(void);
 
 // A buffer of at least `size` bytes that starts at a multiple of `alignment`, a power of two, and
 // of 64 KiB; NULL if none is to be had, or no slot is so aligned. `size` must not be below the
-// smallest size configured. The slot's `clean` says whether all of the buffer reads as zero.
+// smallest size configured. zp_slot_is_zero says whether all of the buffer reads as zero.
 // `caller` is a return address in whoever asks: how the same place used what it got before decides
 // how the memory comes.
 struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *caller);
@@ -94,15 +98,6 @@ struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *calle
 static inline struct zp_slot *zp_pool_get(size_t size, size_t alignment)
 {
     return zp_pool_get_for(size, alignment, NULL);
-}
-
-static inline void zp_pool_hand_out(struct zp_thread_cache *cache, struct zp_slot *slot,
-                                    size_t size)
-{
-    uint64_t requested = __atomic_load_n(&cache->counters.bytes_requested, __ATOMIC_RELAXED);
-    slot->state = ZP_SLOT_LIVE;
-    slot->born = requested;
-    zp_count_to(&cache->counters.bytes_requested, requested + size);
 }
 
 // A buffer that starts at a multiple of 64 KiB, as far as that costs nanoseconds: only if the one
@@ -117,7 +112,7 @@ static inline void *zp_pool_get_newest(size_t size)
     if (ZP_LIKELY(newest != NULL)) {
         base = newest->base;
         zp_count(&cache->counters.thread_hits, 1);
-        zp_pool_hand_out(cache, newest->slot, size);
+        zp_get_hand_out(cache, newest->slot, size);
     }
     zp_thread_cache_leave(cache);
     return base;
@@ -139,8 +134,8 @@ static inline struct zp_slot *zp_pool_slot(const void *buffer, const char *opera
     return zp_pool_is_live(slot, buffer) ? slot : zp_pool_bad_pointer(operation, buffer);
 }
 
-// Takes back a live buffer by its record: scrubs it, and keeps it or lets it go.
-void zp_pool_take_back(struct zp_slot *slot);
+// Takes back a live buffer where the fast path does not.
+void zp_pool_put_slowly(struct zp_slot *slot);
 
 // Puts a buffer into the thread's cache as it is; false if that is not to be.
 static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot,
@@ -154,12 +149,6 @@ static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_s
     return kept;
 }
 
-// Notes who is about to free a live buffer, by a return address.
-static inline void zp_pool_note_caller(const struct zp_slot *slot, void *caller)
-{
-    zp_arena_stack(slot)->frames[0] = caller;
-}
-
 // Takes a live buffer back; any thread may put it. `caller` is a return address in whoever freed
 // it.
 static inline void zp_pool_put_for(void *buffer, void *caller)
@@ -169,13 +158,13 @@ static inline void zp_pool_put_for(void *buffer, void *caller)
         zp_pool_bad_pointer("free", buffer);
         return;
     }
-    zp_pool_note_caller(slot, caller);
+    slot->freed_by = caller;
     struct zp_thread_cache *cache = zp_thread_cache;
     uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED) + 1;
     zp_count_to(&cache->counters.puts, puts);
     if (ZP_UNLIKELY(puts % ZP_DECAY_LOOKS == 0) ||
         ZP_UNLIKELY(!zp_pool_keep_dirty(cache, slot, buffer)))
-        zp_pool_take_back(slot);
+        zp_pool_put_slowly(slot);
 }
 
 // The same for the caller of the function that this is in.
@@ -197,8 +186,8 @@ void zp_pool_note_marks(const void *address, size_t length);
 // where it stands if that is negative.
 void zp_pool_expect_read(char *to, size_t bytes, int fd, off_t offset);
 
-// Makes a live buffer hold `size` bytes without moving it, giving a tail back that is worth it.
-// False if it cannot: the buffer is then as it was.
+// Makes a live buffer hold `size` bytes without moving it. False if it cannot: the buffer is then as
+// it was.
 bool zp_pool_resize(struct zp_slot *slot, size_t size);
 
 // Moves a live buffer's pages to a slot that holds `size` bytes, more than it has. Returns the new

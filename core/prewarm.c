@@ -2,9 +2,8 @@
 
 #include "prewarm.h"
 
-#include "arena.h"
 #include "budget.h"
-#include "helper.h"
+#include "commit.h"
 #include "log.h"
 #include "os.h"
 #include "retain.h"
@@ -26,7 +25,7 @@ static struct {
 
 static void set_at(unsigned at)
 {
-    __atomic_store_n(&prewarm.at, at, __ATOMIC_SEQ_CST); // helper.c: running
+    __atomic_store_n(&prewarm.at, at, __ATOMIC_SEQ_CST); // helper.c
 }
 
 void zp_prewarm_init(const struct zp_prewarm *list)
@@ -44,7 +43,7 @@ bool zp_prewarm_pending(void)
 uint32_t zp_prewarm_due(void)
 {
     if (!zp_prewarm_pending())
-        return ZP_HELPER_NEVER;
+        return ZP_NEVER;
     uint32_t waited = zp_os_clock() - prewarm.start;
     return waited >= DELAY_MS ? 0 : DELAY_MS - waited;
 }
@@ -90,19 +89,20 @@ static void give_up(const char *why)
 // A cold slot with memory that nobody has touched, PENDING and charged.
 static bool begin(size_t size)
 {
-    struct zp_slot *slot = zp_retain_take_cold(zp_class_of(size));
+    struct zp_slot *slot = zp_retain_take_cold(zp_arena_region_of(size));
     if (slot == NULL)
         return false;
     slot->huge = zp_arena.huge_pages != ZP_HUGE_NONE; // all of it will be touched
-    if (zp_arena_commit(slot, size) != 0) {
+    if (zp_commit(slot, size) != 0) {
         zp_arena_put_back(slot);
         return false;
     }
-    if (!zp_budget_charge(slot->committed)) {
-        zp_arena_decommit(slot);
+    slot->usable = slot->committed;
+    if (!zp_budget_charge(slot->usable)) {
+        zp_decommit(slot);
         return false;
     }
-    slot->state = ZP_SLOT_PENDING;
+    zp_slot_step(slot, ZP_SLOT_PENDING);
     prewarm.slot = slot;
     prewarm.touched = 0;
     return true;
@@ -132,6 +132,19 @@ static bool begin_next(void)
     return false;
 }
 
+// All of a buffer has been touched; it is given back if a fork shares it.
+static void finish(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    zp_slot_step(slot, ZP_SLOT_TAKEN);
+    if (slot->mapping != ZP_MAPPING_PLAIN || slot->epoch != zp_arena_epoch()) {
+        zp_retain_let_go(slot);
+        return;
+    }
+    slot->warm = (uint32_t)(slot->committed / zp_arena.page);
+    slot->content = ZP_CONTENT_RESIDENT;
+    zp_retain_pool(cache, cache->home, slot, zp_os_clock());
+}
+
 void zp_prewarm_part(struct zp_thread_cache *cache)
 {
     if (prewarm.slot == NULL && !begin_next())
@@ -142,6 +155,6 @@ void zp_prewarm_part(struct zp_thread_cache *cache)
     prewarm.touched += bytes;
     if (bytes < rest)
         return;
-    zp_retain_ready(cache, prewarm.slot);
+    finish(cache, prewarm.slot);
     prewarm.slot = NULL;
 }

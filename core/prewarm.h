@@ -26,7 +26,7 @@ struct zp_prewarm {
 // `list` ends with a count of 0, or after ZP_PREWARM_MOST. Called once, before the helper starts.
 void zp_prewarm_init(const struct zp_prewarm *list);
 
-// Whether anything is left to do; and milliseconds until it is time to, or ZP_HELPER_NEVER. It
+// Whether anything is left to do; and milliseconds until it is time to, or ZP_NEVER. It
 // begins a tenth of a second after the start, so that the short-lived children of a program, which
 // inherit the option, do nothing.
 bool zp_prewarm_pending(void);

@@ -2,7 +2,7 @@
 
 #include "quarantine.h"
 
-#include "eviction.h"
+#include "list.h"
 #include "lock.h"
 #include "os.h"
 
@@ -11,7 +11,7 @@ static ZP_FROZEN size_t most = 0;
 static struct {
     struct zp_lock lock;
     size_t bytes;           // may be read without the lock
-    struct zp_queue queued; // by ZP_ORDER_ARRIVAL
+    struct zp_list queued; // by ZP_ORDER_ARRIVAL
 } quarantine;
 
 void zp_quarantine_init(size_t bytes)
@@ -32,9 +32,9 @@ size_t zp_quarantine_bytes(void)
 
 static void put_behind(struct zp_slot *older, struct zp_slot *slot)
 {
-    slot->state = ZP_SLOT_QUARANTINED;
-    zp_queue_insert(&quarantine.queued, ZP_ORDER_ARRIVAL, older, slot);
-    set_bytes(quarantine.bytes + slot->committed);
+    zp_slot_step(slot, ZP_SLOT_QUARANTINED);
+    zp_list_insert(&quarantine.queued, ZP_ORDER_ARRIVAL, older, slot);
+    set_bytes(quarantine.bytes + slot->usable);
 }
 
 void zp_quarantine_put(struct zp_slot *slot)
@@ -62,9 +62,9 @@ static struct zp_slot *take_oldest(size_t bytes, uint32_t idle)
     if (slot != NULL && idle != 0 && now - slot->since < idle)
         slot = NULL;
     if (slot != NULL) {
-        zp_queue_remove(&quarantine.queued, ZP_ORDER_ARRIVAL, slot);
-        set_bytes(quarantine.bytes - slot->committed);
-        slot->state = ZP_SLOT_TAKEN;
+        zp_list_remove(&quarantine.queued, ZP_ORDER_ARRIVAL, slot);
+        set_bytes(quarantine.bytes - slot->usable);
+        zp_slot_step(slot, ZP_SLOT_TAKEN);
     }
     zp_lock_release(&quarantine.lock);
     return slot;
@@ -97,12 +97,12 @@ void zp_quarantine_unlock(void)
 
 void zp_quarantine_visit(void (*visit)(struct zp_slot *slot))
 {
-    zp_queue_visit(&quarantine.queued, ZP_ORDER_ARRIVAL, visit);
+    zp_list_visit(&quarantine.queued, ZP_ORDER_ARRIVAL, visit);
 }
 
 void zp_quarantine_reset(void)
 {
     zp_lock_reset(&quarantine.lock);
     set_bytes(0);
-    quarantine.queued = (struct zp_queue){NULL, NULL};
+    quarantine.queued = (struct zp_list){NULL, NULL};
 }

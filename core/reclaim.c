@@ -2,7 +2,7 @@
 
 #include "reclaim.h"
 
-#include "arena.h"
+#include "commit.h"
 #include "budget.h"
 #include "shard.h"
 
@@ -14,7 +14,7 @@ enum { CACHE_SHARE = 16 };
 // A buffer is marked in steps, each of at least so many bytes: a fraction of a millisecond in small
 // pages. The record counts up to STEPS_MOST of them.
 #define STEP (8 * ZP_MIB)
-enum { STEPS_MOST = ZP_RECLAIMABLE_ALL - ZP_RECLAIMABLE_PART };
+enum { STEPS_MOST = ZP_RECLAIMABLE_ALL - ZP_RECLAIMABLE_HUGE };
 
 static struct {
     bool on;     // as configured, and the kernel can
@@ -93,7 +93,7 @@ static bool mark_step(struct zp_slot *slot)
     if (step < STEP)
         step = STEP;
     unsigned done =
-        slot->reclaimable > ZP_RECLAIMABLE_PART ? slot->reclaimable - ZP_RECLAIMABLE_PART : 0;
+        slot->reclaimable > ZP_RECLAIMABLE_HUGE ? slot->reclaimable - ZP_RECLAIMABLE_HUGE : 0;
     size_t at = done * step;
     if (at >= slot->committed || slot->reclaimable == ZP_RECLAIMABLE_ALL)
         return true;
@@ -103,9 +103,9 @@ static bool mark_step(struct zp_slot *slot)
 
 static void mark_part(struct zp_slot *slot)
 {
-    size_t bytes = slot->committed & ~(ZP_LARGE_CLASS - 1);
+    size_t bytes = slot->committed & ~(ZP_HUGE_PAGE - 1);
     if (bytes != 0 && slot->reclaimable == ZP_RECLAIMABLE_NONE && advise(slot->base, bytes))
-        slot->reclaimable = ZP_RECLAIMABLE_PART;
+        slot->reclaimable = ZP_RECLAIMABLE_HUGE;
 }
 
 static void mark_all(struct zp_slot *slot)
@@ -116,12 +116,11 @@ static void mark_all(struct zp_slot *slot)
 
 void zp_reclaim_enter(struct zp_slot *slot)
 {
-    bool empty = slot->clean && slot->warm == 0; // scrubbing found nothing in memory
-    if (empty || !zp_reclaim_is_on())
+    if (zp_slot_is_empty(slot) || !zp_reclaim_is_on())
         return;
     if (zp_reclaim_is_tight())
         mark_all(slot);
-    else if (zp_arena_is_huge(slot))
+    else if (zp_commit_is_huge(slot))
         mark_part(slot);
 }
 
@@ -135,7 +134,7 @@ static bool mark_in_steps(struct zp_slot *slot, const struct zp_os_span *span)
             return true;
         }
         if (slot->reclaimable == ZP_RECLAIMABLE_NONE)
-            slot->reclaimable = ZP_RECLAIMABLE_PART;
+            slot->reclaimable = ZP_RECLAIMABLE_HUGE;
         slot->reclaimable++;
     } while (!zp_os_is_over(span));
     return false;
@@ -144,9 +143,9 @@ static bool mark_in_steps(struct zp_slot *slot, const struct zp_os_span *span)
 bool zp_reclaim_idle(unsigned home, uint32_t idle, const struct zp_os_span *span)
 {
     struct zp_slot *slot;
-    while (zp_reclaim_is_on() && (slot = zp_shards_take_unmarked(home, idle)) != NULL) {
+    while (zp_reclaim_is_on() && (slot = zp_shards_take_unreclaimable(home, idle)) != NULL) {
         bool all = mark_in_steps(slot, span);
-        zp_shards_put_marked(slot);
+        zp_shards_put_reclaimable(slot);
         if (!all || zp_os_is_over(span))
             return true;
     }

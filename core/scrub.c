@@ -24,6 +24,9 @@ enum {
     // Pages that are looked at before they are overwritten: the processor still has their
     // addresses.
     BATCH_PAGES = 64,
+    // Lines looked at for an estimate, and how many of them may be written to.
+    SAMPLES = 32,
+    SAMPLES_WRITTEN = 2,
 };
 
 // ---- Overwriting -----------------------------------------------------------------------------
@@ -85,7 +88,7 @@ void zp_scrub_resident(char *base, size_t length, bool cached)
 // of the kernel's.
 static bool is_in_use(const char *from, size_t page)
 {
-    return !zp_is_zero(from, page) && !zp_is_zero(from + ZP_LARGE_CLASS - page, page);
+    return !zp_is_zero(from, page) && !zp_is_zero(from + ZP_HUGE_PAGE - page, page);
 }
 
 // Where a range stops holding something, at `from` already if its first page reads as zero.
@@ -93,14 +96,14 @@ static char *used_until(char *from, const char *end, size_t page, bool huge)
 {
     char *at = from;
     while (at < end && at - from < (ptrdiff_t)(BATCH_PAGES * page)) {
-        bool whole = huge && (uintptr_t)at % ZP_LARGE_CLASS == 0 &&
-                     end - at >= (ptrdiff_t)ZP_LARGE_CLASS && is_in_use(at, page);
+        bool whole = huge && (uintptr_t)at % ZP_HUGE_PAGE == 0 &&
+                     end - at >= (ptrdiff_t)ZP_HUGE_PAGE && is_in_use(at, page);
         if (!whole) {
             __builtin_prefetch(at + AHEAD_PAGES * page);
             if (zp_is_zero(at, page))
                 break;
         }
-        at += whole ? ZP_LARGE_CLASS : page;
+        at += whole ? ZP_HUGE_PAGE : page;
     }
     return at;
 }
@@ -223,6 +226,25 @@ int zp_scrub(char *base, size_t length, struct zp_scrub_hint hint, struct zp_scr
 }
 
 // ---- Looking ---------------------------------------------------------------------------------
+
+// The sampled line of each equal part lies at another place of it, so that no regular pattern meets
+// all or none: by multiples of the golden ratio. All are fetched before the first is looked at.
+static const char *sampled_line(const char *base, size_t length, size_t sample)
+{
+    size_t part = length / SAMPLES;
+    size_t within = (size_t)((uint32_t)(sample * 0x9E3779B9u) * (uint64_t)part >> 32);
+    return base + ((sample * part + within) & ~(size_t)(ZP_CACHE_LINE - 1));
+}
+
+bool zp_scrub_looks_unwritten(const char *base, size_t length)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < SAMPLES; i++)
+        __builtin_prefetch(sampled_line(base, length, i));
+    for (size_t i = 0; i < SAMPLES && written <= SAMPLES_WRITTEN; i++)
+        written += !zp_is_line_zero(sampled_line(base, length, i));
+    return written <= SAMPLES_WRITTEN;
+}
 
 static const char *find_in_page(const char *at, size_t page)
 {

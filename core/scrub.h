@@ -46,4 +46,8 @@ const char *zp_scrub_find(char *base, size_t length);
 // The same as zp_scrub for a range whose every page is known to be in memory.
 void zp_scrub_resident(char *base, size_t length, bool cached);
 
+// Whether a few lines of a range that is in memory, all over it, are zero, all or nearly all: then
+// next to nothing was written to it, or one byte here and there. For the time of two fetches.
+bool zp_scrub_looks_unwritten(const char *base, size_t length);
+
 #endif

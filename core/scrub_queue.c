@@ -2,30 +2,30 @@
 
 #include "scrub_queue.h"
 
-#include "eviction.h"
+#include "list.h"
 #include "lock.h"
 #include "os.h"
 #include "size_class.h"
 
 #include <string.h>
 
-// What is scrubbed at a time: 40 us, for which a fork or who has joined may wait.
+// What is scrubbed at a time: 40 us, for which a fork or a request may wait.
 #define PART (2 * ZP_MIB)
 
 // If the helper has no CPU for so long, fresh memory is the better choice.
-enum { JOIN_WAIT_MS = 2 };
+enum { HAND_OVER_MS = 2 };
 
 static struct {
     struct zp_lock lock;
     size_t most;
     size_t bytes;                             // may be read without the lock
-    struct zp_queue all;                      // by ZP_ORDER_ARRIVAL
-    struct zp_queue of_class[ZP_CLASS_COUNT]; // by ZP_ORDER_RECENCY
+    struct zp_list all;                      // by ZP_ORDER_ARRIVAL
+    struct zp_list of_class[ZP_CLASS_COUNT]; // by ZP_ORDER_CLASS
     struct zp_scrub_job hand;                 // the helper's
-    // What was in hand when a request joined. The helper takes nothing into its hand before all of
-    // this is claimed.
-    struct zp_scrub_job joint;
-    uint32_t ends; // of joint jobs: what who has joined waits on
+    bool at_part;                             // the helper is at a part of it
+    bool wanted;                              // a request waits for it
+    struct zp_scrub_job handed;               // and gets it here
+    uint32_t hand_overs;                      // the word that the request waits on
 } queue;
 
 void zp_scrub_queue_init(size_t bytes)
@@ -59,13 +59,13 @@ bool zp_scrub_queue_put(struct zp_slot *slot, unsigned home)
     if (most() == 0)
         return false;
     zp_lock_take(&queue.lock);
-    bool room = queue.bytes + slot->committed <= most();
+    bool room = queue.bytes + slot->usable <= most();
     if (room) {
-        slot->state = ZP_SLOT_PENDING;
+        zp_slot_step(slot, ZP_SLOT_PENDING);
         slot->shard = (uint8_t)home;
-        zp_queue_add(&queue.all, ZP_ORDER_ARRIVAL, slot);
-        zp_queue_add(&queue.of_class[slot->size_class], ZP_ORDER_RECENCY, slot);
-        set_bytes(queue.bytes + slot->committed);
+        zp_list_add(&queue.all, ZP_ORDER_ARRIVAL, slot);
+        zp_list_add(&queue.of_class[zp_class_of(slot->usable)], ZP_ORDER_CLASS, slot);
+        set_bytes(queue.bytes + slot->usable);
     }
     zp_lock_release(&queue.lock);
     return room;
@@ -73,15 +73,15 @@ bool zp_scrub_queue_put(struct zp_slot *slot, unsigned home)
 
 static void remove_locked(struct zp_slot *slot)
 {
-    zp_queue_remove(&queue.all, ZP_ORDER_ARRIVAL, slot);
-    zp_queue_remove(&queue.of_class[slot->size_class], ZP_ORDER_RECENCY, slot);
+    zp_list_remove(&queue.all, ZP_ORDER_ARRIVAL, slot);
+    zp_list_remove(&queue.of_class[zp_class_of(slot->usable)], ZP_ORDER_CLASS, slot);
 }
 
-// Takes a slot away from the queue, or from the hand.
+// A slot leaves the queue, or the hand.
 static void take_away(struct zp_slot *slot)
 {
-    set_bytes(queue.bytes - slot->committed);
-    slot->state = ZP_SLOT_TAKEN;
+    set_bytes(queue.bytes - slot->usable);
+    zp_slot_step(slot, ZP_SLOT_TAKEN);
 }
 
 static struct zp_slot *find(unsigned first, unsigned last)
@@ -94,33 +94,60 @@ static struct zp_slot *find(unsigned first, unsigned last)
 
 static bool is_of_class(const struct zp_slot *slot, unsigned first, unsigned last)
 {
-    return slot != NULL && slot->size_class >= first && slot->size_class <= last;
+    return slot != NULL && zp_class_of(slot->usable) >= first && zp_class_of(slot->usable) <= last;
 }
 
-static enum zp_scrub_find take_locked(unsigned first, unsigned last, struct zp_slot **slot)
+static bool take_queued(unsigned first, unsigned last, struct zp_scrub_job *job)
 {
-    *slot = find(first, last);
-    if (*slot != NULL) {
-        remove_locked(*slot);
-        take_away(*slot);
-        return ZP_SCRUB_TAKEN;
-    }
-    if (queue.joint.slot != NULL || !is_of_class(queue.hand.slot, first, last))
-        return ZP_SCRUB_NONE;
-    queue.joint = queue.hand;
-    queue.hand.slot = NULL;
-    *slot = queue.joint.slot;
-    return ZP_SCRUB_JOINED;
+    *job = (struct zp_scrub_job){.slot = find(first, last)};
+    if (job->slot == NULL)
+        return false;
+    remove_locked(job->slot);
+    take_away(job->slot);
+    return true;
 }
 
-enum zp_scrub_find zp_scrub_queue_take(unsigned first, unsigned last, struct zp_slot **slot)
+// Takes what the helper has in hand: at once if it is between two parts, else it is to be handed
+// over. One request at a time.
+static bool take_hand(unsigned first, unsigned last, struct zp_scrub_job *job)
+{
+    if (queue.wanted || queue.handed.slot != NULL || !is_of_class(queue.hand.slot, first, last))
+        return false;
+    if (queue.at_part) {
+        queue.wanted = true;
+        return false;
+    }
+    *job = queue.hand;
+    queue.hand.slot = NULL;
+    take_away(job->slot);
+    return true;
+}
+
+// Waits until the helper has handed over what is wanted; false if it takes too long.
+static bool await_hand_over(uint32_t hand_overs, struct zp_scrub_job *job)
+{
+    zp_os_wait(&queue.hand_overs, hand_overs, HAND_OVER_MS);
+    zp_lock_take(&queue.lock);
+    *job = queue.handed;
+    queue.handed.slot = NULL;
+    queue.wanted = false;
+    if (job->slot != NULL)
+        take_away(job->slot);
+    zp_lock_release(&queue.lock);
+    return job->slot != NULL;
+}
+
+bool zp_scrub_queue_take(unsigned first, unsigned last, struct zp_scrub_job *job)
 {
     if (zp_scrub_queue_bytes() == 0)
-        return ZP_SCRUB_NONE;
+        return false;
     zp_lock_take(&queue.lock);
-    enum zp_scrub_find found = take_locked(first, last, slot);
+    bool wanted_before = queue.wanted;
+    bool found = take_queued(first, last, job) || take_hand(first, last, job);
+    bool waits = !found && queue.wanted && !wanted_before;
+    uint32_t hand_overs = queue.hand_overs;
     zp_lock_release(&queue.lock);
-    return found;
+    return waits ? await_hand_over(hand_overs, job) : found;
 }
 
 struct zp_slot *zp_scrub_queue_evict(void)
@@ -139,43 +166,26 @@ struct zp_slot *zp_scrub_queue_evict(void)
 
 // ---- Parts -----------------------------------------------------------------------------------
 
-static bool is_claimed(const struct zp_scrub_job *job)
-{
-    return job->slot == NULL || job->claimed == job->slot->committed;
-}
-
-static bool claim(struct zp_scrub_job *job, struct zp_scrub_part *part)
-{
-    if (is_claimed(job))
-        return false;
-    size_t rest = job->slot->committed - job->claimed;
-    size_t bytes = rest < PART ? rest : PART;
-    *part = (struct zp_scrub_part){.slot = job->slot, .at = job->claimed, .bytes = bytes};
-    job->claimed += bytes;
-    return true;
-}
-
-static void fill_hand(void)
-{
-    if (queue.hand.slot != NULL || queue.all.oldest == NULL)
-        return;
-    queue.hand = (struct zp_scrub_job){.slot = queue.all.oldest};
-    remove_locked(queue.hand.slot);
-}
-
 bool zp_scrub_queue_part(struct zp_scrub_part *part)
 {
     zp_lock_take(&queue.lock);
-    bool any = claim(&queue.joint, part);
-    if (!any) {
-        fill_hand();
-        any = claim(&queue.hand, part);
+    if (queue.hand.slot == NULL && queue.all.oldest != NULL) {
+        queue.hand = (struct zp_scrub_job){.slot = queue.all.oldest};
+        remove_locked(queue.hand.slot);
     }
+    const struct zp_scrub_job *hand = &queue.hand;
+    bool any = hand->slot != NULL;
+    if (any) {
+        size_t rest = hand->slot->usable - hand->done;
+        *part = (struct zp_scrub_part){
+            .slot = hand->slot, .at = hand->done, .bytes = rest < PART ? rest : PART};
+    }
+    queue.at_part = any;
     zp_lock_release(&queue.lock);
     return any;
 }
 
-static void add_part(struct zp_scrub_job *job, const struct zp_scrub_part *part)
+void zp_scrub_job_add(struct zp_scrub_job *job, const struct zp_scrub_part *part)
 {
     job->done += part->bytes;
     job->result.written += part->result.written;
@@ -184,60 +194,26 @@ static void add_part(struct zp_scrub_job *job, const struct zp_scrub_part *part)
     job->failed |= part->failed;
 }
 
-// Ends a job whose last part is done.
-static bool end(struct zp_scrub_job *from, struct zp_scrub_job *job)
-{
-    if (from->done < from->slot->committed)
-        return false;
-    take_away(from->slot);
-    *job = *from;
-    from->slot = NULL;
-    return true;
-}
-
 bool zp_scrub_queue_part_done(const struct zp_scrub_part *part, struct zp_scrub_job *job)
 {
     zp_lock_take(&queue.lock);
-    bool joint = part->slot == queue.joint.slot;
-    add_part(joint ? &queue.joint : &queue.hand, part);
-    bool ended = joint && queue.joint.done == part->slot->committed;
-    bool ours = !joint && end(&queue.hand, job);
-    if (ended)
-        __atomic_fetch_add(&queue.ends, 1, __ATOMIC_RELAXED);
-    zp_lock_release(&queue.lock);
-    if (ended)
-        zp_os_wake(&queue.ends);
-    return ours;
-}
-
-bool zp_scrub_queue_join_part(struct zp_scrub_part *part)
-{
-    zp_lock_take(&queue.lock);
-    bool any = claim(&queue.joint, part);
-    zp_lock_release(&queue.lock);
-    return any;
-}
-
-// Who gives up finds the helper at the last part of what was joint, with nothing else in hand.
-static bool join_end(struct zp_scrub_job *job, bool give_up)
-{
-    zp_lock_take(&queue.lock);
-    bool ended = end(&queue.joint, job);
-    if (!ended && give_up) {
-        queue.hand = queue.joint;
-        queue.joint.slot = NULL;
+    zp_scrub_job_add(&queue.hand, part);
+    queue.at_part = false;
+    bool hand_over = queue.wanted, ended = queue.hand.done == part->slot->usable;
+    if (hand_over) {
+        queue.handed = queue.hand;
+        queue.wanted = false;
+        queue.hand_overs++;
+    } else if (ended) {
+        take_away(part->slot);
+        *job = queue.hand;
     }
+    if (hand_over || ended)
+        queue.hand.slot = NULL;
     zp_lock_release(&queue.lock);
-    return ended;
-}
-
-bool zp_scrub_queue_join_end(struct zp_scrub_job *job)
-{
-    uint32_t ends = __atomic_load_n(&queue.ends, __ATOMIC_RELAXED);
-    if (join_end(job, false))
-        return true;
-    zp_os_wait(&queue.ends, ends, JOIN_WAIT_MS);
-    return join_end(job, true);
+    if (hand_over)
+        zp_os_wake(&queue.hand_overs);
+    return ended && !hand_over;
 }
 
 void zp_scrub_queue_lock(void)
@@ -252,11 +228,11 @@ void zp_scrub_queue_unlock(void)
 
 void zp_scrub_queue_visit(void (*visit)(struct zp_slot *slot))
 {
-    zp_queue_visit(&queue.all, ZP_ORDER_ARRIVAL, visit);
+    zp_list_visit(&queue.all, ZP_ORDER_ARRIVAL, visit);
     if (queue.hand.slot != NULL)
         visit(queue.hand.slot);
-    if (queue.joint.slot != NULL)
-        visit(queue.joint.slot);
+    if (queue.handed.slot != NULL)
+        visit(queue.handed.slot);
 }
 
 void zp_scrub_queue_reset(void)

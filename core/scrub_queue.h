@@ -3,16 +3,16 @@
 // The scrub queue: freed buffers that are still as the program left them, first come, first served.
 //
 // With ZEROPOOL_ZERO=background a freed buffer waits here until the helper has made it zero, part
-// by part. A request that finds nothing clean takes one from here and scrubs it itself. If what it
-// wants is just in the helper's hand it joins in, and they do the rest in turns: then the slot is
-// the request's.
+// by part. A request that finds nothing clean takes one from here and scrubs it itself. If the
+// helper is at the one that it needs, the helper hands it over after its part, and the request
+// scrubs the rest.
 //
 // Always holds: a slot in the queue or being scrubbed for it is PENDING and charged to the budget;
 // it leaves TAKEN and still charged. The bytes in the queue never exceed what was set at start:
-// beyond that who frees scrubs.
+// beyond that the freeing thread scrubs.
 //
 // Locking: one lock (ZP_RANK_QUEUE), held for a few list operations.
-// Fork: what is queued or in hand is left out of the child as pooled buffers are (fork.h).
+// Fork: what is queued or in hand is kept from the child as pooled buffers are (fork.h).
 
 #ifndef ZP_CORE_SCRUB_QUEUE_H
 #define ZP_CORE_SCRUB_QUEUE_H
@@ -23,8 +23,7 @@
 // A buffer that is being scrubbed.
 struct zp_scrub_job {
     struct zp_slot *slot;
-    size_t claimed; // bytes from the start that somebody does or has done
-    size_t done;    // bytes that are zero
+    size_t done; // bytes from the start that are zero
     struct zp_scrub_result result;
     bool failed; // the kernel refused
 };
@@ -37,6 +36,9 @@ struct zp_scrub_part {
     bool failed;
 };
 
+// Adds what was done of a part.
+void zp_scrub_job_add(struct zp_scrub_job *job, const struct zp_scrub_part *part);
+
 // So many bytes may wait; 0: none. Called once, before anything else here.
 void zp_scrub_queue_init(size_t bytes);
 
@@ -46,20 +48,9 @@ void zp_scrub_queue_close(void);
 // Puts a TAKEN, charged slot that the thread with this home shard freed; false if there is no room.
 bool zp_scrub_queue_put(struct zp_slot *slot, unsigned home);
 
-enum zp_scrub_find {
-    ZP_SCRUB_NONE,
-    ZP_SCRUB_TAKEN,  // the slot is the caller's, nothing of it is done
-    ZP_SCRUB_JOINED, // the caller and the helper share the work
-};
-
-// Looks for a slot of the smallest class from `first` to `last` that has one, which goes to
-// `*slot`.
-enum zp_scrub_find zp_scrub_queue_take(unsigned first, unsigned last, struct zp_slot **slot);
-
-// For who has joined: the next part, until there is none; then the end, which may have to be waited
-// for. False if that takes the helper too long: the slot is the helper's again.
-bool zp_scrub_queue_join_part(struct zp_scrub_part *part);
-bool zp_scrub_queue_join_end(struct zp_scrub_job *job);
+// Takes a slot of the smallest class from `first` to `last` that has one, with what is done of it;
+// waits for the end of a part if the helper is at it. False if there is none.
+bool zp_scrub_queue_take(unsigned first, unsigned last, struct zp_scrub_job *job);
 
 // Takes the slot that has waited longest, not the one in hand; NULL if there is none.
 struct zp_slot *zp_scrub_queue_evict(void);
@@ -71,8 +62,8 @@ size_t zp_scrub_queue_bytes(void);
 // nothing. False if there is nothing to do.
 bool zp_scrub_queue_part(struct zp_scrub_part *part);
 
-// A part is done, by the helper or who has joined. True if it was the last one of a slot that
-// nobody has joined: what was done goes to `*job`, and the slot is the caller's.
+// A part is done. True if it was the last one of a slot that no request has taken over: what was
+// done goes to `*job`, and the slot is the caller's.
 bool zp_scrub_queue_part_done(const struct zp_scrub_part *part, struct zp_scrub_job *job);
 
 // Fork: takes and releases the lock, or makes the queue anew and empty in the child.

@@ -49,28 +49,6 @@ static bool seems_full(const struct zp_shard *shard)
     return __atomic_load_n(&shard->count, __ATOMIC_RELAXED) >= shard_capacity;
 }
 
-static void mark_class(struct zp_shard *shard, unsigned size_class, bool nonempty)
-{
-    uint64_t *word = &shard->nonempty[size_class / 64];
-    uint64_t bit = (uint64_t)1 << (size_class % 64);
-    __atomic_store_n(word, nonempty ? *word | bit : *word & ~bit, __ATOMIC_RELAXED);
-}
-
-// The smallest class from `from` to `to` that seems to have slots, or ZP_CLASS_COUNT.
-static unsigned find_class(const struct zp_shard *shard, unsigned from, unsigned to)
-{
-    for (unsigned word = from / 64; word <= to / 64; word++) {
-        uint64_t bits = __atomic_load_n(&shard->nonempty[word], __ATOMIC_RELAXED);
-        if (word == from / 64)
-            bits &= ~(uint64_t)0 << (from % 64);
-        if (bits == 0)
-            continue;
-        unsigned found = word * 64 + (unsigned)__builtin_ctzll(bits);
-        return found <= to ? found : ZP_CLASS_COUNT;
-    }
-    return ZP_CLASS_COUNT;
-}
-
 // Bytes that the shard could hold if nobody else held more than now.
 static size_t capacity_of(const struct zp_shard *shard)
 {
@@ -78,75 +56,63 @@ static size_t capacity_of(const struct zp_shard *shard)
     return (used < limit ? limit - used : 0) + shard->bytes;
 }
 
+static unsigned class_of(const struct zp_slot *slot)
+{
+    return zp_class_of(slot->committed);
+}
+
 static void push(struct zp_shard *shard, struct zp_slot *older, struct zp_slot *slot)
 {
-    struct zp_slot **list = &shard->lists[slot->size_class];
-    slot->state = ZP_SLOT_POOLED;
-    slot->prev = NULL;
-    slot->next = *list;
-    if (*list != NULL)
-        (*list)->prev = slot;
-    *list = slot;
-    mark_class(shard, slot->size_class, true);
-
+    zp_slot_step(slot, ZP_SLOT_POOLED);
+    slot->shard = (uint8_t)(shard - shards);
+    zp_eviction_add(&shard->eviction, slot, older == shard->eviction.arrivals.newest);
+    zp_list_insert(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, older, slot);
     set_count(shard, shard->count + 1);
     shard->bytes += slot->committed;
-    slot->shard = (uint8_t)(shard - shards);
-    zp_queue_insert(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, older, slot);
-    policy->arrive(&shard->eviction, slot, capacity_of(shard));
 }
 
 static void push_newest(struct zp_shard *shard, struct zp_slot *slot)
 {
     push(shard, shard->eviction.arrivals.newest, slot);
+    policy->arrive(&shard->eviction, class_of(slot), capacity_of(shard));
 }
 
-// Takes a slot out of everything but what the policy keeps.
-static struct zp_slot *unlink_slot(struct zp_shard *shard, struct zp_slot *slot)
+static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot)
 {
-    if (slot->next != NULL)
-        slot->next->prev = slot->prev;
-    if (slot->prev != NULL)
-        slot->prev->next = slot->next;
-    else
-        shard->lists[slot->size_class] = slot->next;
-    if (shard->lists[slot->size_class] == NULL)
-        mark_class(shard, slot->size_class, false);
-
-    if (slot == shard->marked)
-        shard->marked = slot->links[ZP_ORDER_ARRIVAL].older;
-    zp_queue_remove(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
+    zp_eviction_remove(&shard->eviction, slot);
+    if (slot == shard->reclaimable)
+        shard->reclaimable = slot->links[ZP_ORDER_ARRIVAL].older;
+    zp_list_remove(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
     set_count(shard, shard->count - 1);
     shard->bytes -= slot->committed;
-    slot->state = ZP_SLOT_TAKEN;
+    zp_slot_step(slot, ZP_SLOT_TAKEN);
     return slot;
-}
-
-static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot, bool used)
-{
-    policy->leave(&shard->eviction, slot, used, capacity_of(shard));
-    return unlink_slot(shard, slot);
 }
 
 static struct zp_slot *evict_locked(struct zp_shard *shard)
 {
-    return unlink_slot(shard, policy->evict(&shard->eviction, capacity_of(shard)));
+    return pull(shard, policy->evict(&shard->eviction, capacity_of(shard)));
 }
 
-static struct zp_slot *take_locked(struct zp_shard *shard, unsigned first, unsigned last)
+// ---- Taking ----------------------------------------------------------------------------------
+
+static struct zp_slot *take_locked(struct zp_shard *shard, const struct zp_wish *wish)
 {
-    unsigned found = find_class(shard, first, last);
-    return found < ZP_CLASS_COUNT ? pull(shard, shard->lists[found], true) : NULL;
+    struct zp_slot *slot = zp_fit_find(&shard->eviction, wish);
+    if (slot == NULL)
+        return NULL;
+    policy->use(&shard->eviction, class_of(slot), slot->committed, capacity_of(shard));
+    return pull(shard, slot);
 }
 
 // One round over all shards. Those that are busy are passed over unless `wait` is set; whether
 // there was one goes to `*busy`.
-static struct zp_slot *take_round(unsigned home, unsigned first, unsigned last, bool wait,
-                                  bool *busy, struct zp_counters *counters)
+static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, bool wait, bool *busy,
+                                  struct zp_counters *counters)
 {
     for (unsigned i = 0; i <= shard_mask; i++) {
         struct zp_shard *shard = neighbour(home, i);
-        if (find_class(shard, first, last) == ZP_CLASS_COUNT)
+        if (!zp_fit_may_exist(&shard->eviction, wish))
             continue;
         if (!zp_lock_try(&shard->lock)) {
             zp_count(&counters->contended, 1);
@@ -155,7 +121,7 @@ static struct zp_slot *take_round(unsigned home, unsigned first, unsigned last, 
                 continue;
             zp_lock_take(&shard->lock);
         }
-        struct zp_slot *slot = take_locked(shard, first, last);
+        struct zp_slot *slot = take_locked(shard, wish);
         zp_lock_release(&shard->lock);
         if (slot != NULL) {
             zp_count(&counters->stolen, i != 0);
@@ -165,15 +131,27 @@ static struct zp_slot *take_round(unsigned home, unsigned first, unsigned last, 
     return NULL;
 }
 
-struct zp_slot *zp_shards_take(unsigned home, unsigned first, unsigned last,
+struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
                                struct zp_counters *counters)
 {
     bool busy = false;
-    struct zp_slot *slot = take_round(home, first, last, false, &busy, counters);
+    struct zp_slot *slot = take_round(home, wish, false, &busy, counters);
     if (slot == NULL && busy)
-        slot = take_round(home, first, last, true, &busy, counters);
+        slot = take_round(home, wish, true, &busy, counters);
     return slot;
 }
+
+void zp_shards_note_miss(unsigned home, size_t size)
+{
+    struct zp_shard *shard = neighbour(home, 0);
+    if (__atomic_load_n(&shard->eviction.ghosts, __ATOMIC_RELAXED) == 0)
+        return;
+    zp_lock_take(&shard->lock);
+    policy->miss(&shard->eviction, zp_class_of(size), capacity_of(shard));
+    zp_lock_release(&shard->lock);
+}
+
+// ---- Putting ---------------------------------------------------------------------------------
 
 // Tries to put a slot into a shard with room, without waiting.
 static bool put_without_waiting(struct zp_shard *shard, struct zp_slot *slot,
@@ -210,18 +188,7 @@ struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_cou
     return evicted;
 }
 
-bool zp_shards_come_back(struct zp_slot *slot)
-{
-    if (!__atomic_load_n(&slot->absent, __ATOMIC_ACQUIRE))
-        return false;
-    struct zp_shard *shard = &shards[slot->shard];
-    zp_lock_take(&shard->lock);
-    bool absent = slot->absent; // else its test has ended meanwhile
-    if (absent)
-        policy->come_back(&shard->eviction, slot, capacity_of(shard));
-    zp_lock_release(&shard->lock);
-    return absent;
-}
+// ---- By age ----------------------------------------------------------------------------------
 
 struct zp_slot *zp_shards_evict(unsigned home)
 {
@@ -250,20 +217,19 @@ static bool has_been_idle(const struct zp_slot *slot, uint32_t now, uint32_t idl
 static struct zp_slot *take_idle_locked(struct zp_shard *shard, uint32_t now, uint32_t idle)
 {
     struct zp_slot *oldest = shard->eviction.arrivals.oldest;
-    return has_been_idle(oldest, now, idle) ? pull(shard, oldest, false) : NULL;
+    return has_been_idle(oldest, now, idle) ? pull(shard, oldest) : NULL;
 }
 
-static struct zp_slot *take_unmarked_locked(struct zp_shard *shard, uint32_t now, uint32_t idle)
+static struct zp_slot *take_unreclaimable_locked(struct zp_shard *shard, uint32_t now,
+                                                 uint32_t idle)
 {
-    struct zp_slot *next = shard->marked != NULL ? shard->marked->links[ZP_ORDER_ARRIVAL].newer
-                                                 : shard->eviction.arrivals.oldest;
+    struct zp_slot *next = shard->reclaimable != NULL
+                               ? shard->reclaimable->links[ZP_ORDER_ARRIVAL].newer
+                               : shard->eviction.arrivals.oldest;
     for (; has_been_idle(next, now, idle); next = next->links[ZP_ORDER_ARRIVAL].newer) {
-        if (next->reclaimable != ZP_RECLAIMABLE_ALL) {
-            bool hot = next->hot;
-            pull(shard, next, false)->hot = hot;
-            return next;
-        }
-        shard->marked = next;
+        if (next->reclaimable != ZP_RECLAIMABLE_ALL)
+            return pull(shard, next);
+        shard->reclaimable = next;
     }
     return NULL;
 }
@@ -291,18 +257,18 @@ struct zp_slot *zp_shards_take_idle(unsigned home, uint32_t idle)
     return take_first(home, idle, take_idle_locked);
 }
 
-struct zp_slot *zp_shards_take_unmarked(unsigned home, uint32_t idle)
+struct zp_slot *zp_shards_take_unreclaimable(unsigned home, uint32_t idle)
 {
-    return take_first(home, idle, take_unmarked_locked);
+    return take_first(home, idle, take_unreclaimable_locked);
 }
 
-void zp_shards_put_marked(struct zp_slot *slot)
+void zp_shards_put_reclaimable(struct zp_slot *slot)
 {
     struct zp_shard *shard = &shards[slot->shard];
     zp_lock_take(&shard->lock);
-    push(shard, shard->marked, slot);
+    push(shard, shard->reclaimable, slot);
     if (slot->reclaimable == ZP_RECLAIMABLE_ALL)
-        shard->marked = slot;
+        shard->reclaimable = slot;
     zp_lock_release(&shard->lock);
 }
 
@@ -312,7 +278,7 @@ void zp_shards_put_oldest(unsigned home, struct zp_slot *slot)
     zp_lock_take(&shard->lock);
     push(shard, NULL, slot);
     if (slot->reclaimable != ZP_RECLAIMABLE_ALL)
-        shard->marked = NULL; // the marked ones are passed by once more
+        shard->reclaimable = NULL; // those behind it are passed by once more
     zp_lock_release(&shard->lock);
 }
 
@@ -348,10 +314,10 @@ void zp_shards_reset_locks(void)
 void zp_shards_visit(void (*visit)(struct zp_slot *slot))
 {
     for (unsigned i = 0; i <= shard_mask; i++)
-        zp_queue_visit(&shards[i].eviction.arrivals, ZP_ORDER_ARRIVAL, visit);
+        zp_list_visit(&shards[i].eviction.arrivals, ZP_ORDER_ARRIVAL, visit);
 }
 
 void zp_shards_remove(struct zp_slot *slot)
 {
-    pull(&shards[slot->shard], slot, false);
+    pull(&shards[slot->shard], slot);
 }

@@ -3,11 +3,12 @@
 // Shards: the buffers that wait for any thread, spread over a power of two of locks.
 //
 // A thread keeps to its own shard, its home, as long as that can serve. Within a shard the slots of
-// a class form a list, newest first, and all slots form another in the order of their arrival.
-// Finding a buffer, putting one away and finding the oldest cost the same however many are pooled.
+// a class form a list, newest first, and all slots form another in the order of their arrival. The
+// class of a slot is that of its committed bytes. Finding a buffer, putting one away and finding the
+// oldest cost the same however many are pooled.
 //
 // Always holds: a slot in a shard is POOLED and charged to the budget; no shard holds more than its
-// share of slots, and those that were put back marked or as the oldest while others came in. Taking
+// share of slots, and those that were put back as the oldest while others came in. Taking
 // a slot out leaves it TAKEN, the caller's, and still charged.
 //
 // Locking: one lock per shard (ZP_RANK_SHARD), held for a few list operations. A get tries every
@@ -19,10 +20,8 @@
 #ifndef ZP_CORE_SHARD_H
 #define ZP_CORE_SHARD_H
 
-#include "eviction.h"
+#include "fit.h"
 #include "lock.h"
-#include "size_class.h"
-#include "slot.h"
 #include "stats.h"
 
 enum { ZP_SHARDS_MOST = 128 };
@@ -30,11 +29,9 @@ enum { ZP_SHARDS_MOST = 128 };
 struct zp_shard {
     struct zp_lock lock;
     uint32_t count;       // slots held; may be read without the lock
-    uint64_t nonempty[2]; // a bit per class with slots; may be read without the lock
     size_t bytes;         // committed bytes held
+    struct zp_slot *reclaimable; // it and all that arrived before it wholly are, or NULL
     struct zp_eviction eviction;
-    struct zp_slot *marked; // it and all that arrived before it are wholly reclaimable, or NULL
-    struct zp_slot *lists[ZP_CLASS_COUNT]; // newest first
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 // `count` must be a power of two up to ZP_SHARDS_MOST. Called once, before anything else here.
@@ -44,9 +41,12 @@ void zp_shards_init(unsigned count, uint32_t most_per_shard,
 // A home for one more thread.
 unsigned zp_shards_next_home(void);
 
-// A slot of the smallest class from `first` to `last` that a shard has one of; NULL if none has.
-struct zp_slot *zp_shards_take(unsigned home, unsigned first, unsigned last,
+// A slot as it is wanted, from the home shard if that has one; NULL if there is none.
+struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
                                struct zp_counters *counters);
+
+// A request for `size` bytes found nothing: eviction learns of it.
+void zp_shards_note_miss(unsigned home, size_t size);
 
 // Puts a clean or dirty TAKEN slot, already charged and with `since` set, into the home shard, or
 // into a neighbour when that is full. When all are full, another of the home shard's makes room: it
@@ -61,17 +61,14 @@ struct zp_slot *zp_shards_evict(unsigned home);
 struct zp_slot *zp_shards_take_idle(unsigned home, uint32_t idle);
 
 // A slot that has been in a shard for so long and is not yet wholly reclaimable; to be put back
-// with the second function. It keeps the age by which it decays; for eviction it arrives anew. If
-// it still is not wholly reclaimable, it is the next to be taken.
-struct zp_slot *zp_shards_take_unmarked(unsigned home, uint32_t idle);
-void zp_shards_put_marked(struct zp_slot *slot);
+// with the second function. It keeps the age by which it decays. If it still is not wholly
+// reclaimable, it is the next to be taken.
+struct zp_slot *zp_shards_take_unreclaimable(unsigned home, uint32_t idle);
+void zp_shards_put_reclaimable(struct zp_slot *slot);
 
 // Puts a TAKEN slot that has been idle for long, already charged and with `since` set, into a shard
 // as the oldest there: what is left of one that is given back in parts, or what a cache held.
 void zp_shards_put_oldest(unsigned home, struct zp_slot *slot);
-
-// A slot of the cold list is to be used: its shard learns of it if it is `absent`. Whether it was.
-bool zp_shards_come_back(struct zp_slot *slot);
 
 // Committed bytes in all shards.
 size_t zp_shards_bytes(void);

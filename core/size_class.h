@@ -3,9 +3,8 @@
 // Size classes: four per doubling from 64 KiB to 64 GiB, so that a class is at most a quarter
 // larger than what was asked for. Class 0 is 64 KiB, then 80, 96, 112, 128, 160, 192, ... KiB.
 //
-// A class only says which slots can serve a request and how far apart they lie. The memory that a
-// slot holds is what its owners asked for, to the page: rounding up to a class costs addresses, not
-// memory.
+// A class says which retained buffers are worth looking at for a request: those of a class above
+// that of the request are large enough. Memory comes in pages, not in classes.
 //
 // Pure functions of their arguments.
 
@@ -22,8 +21,9 @@ enum {
     ZP_CLASS_COUNT = 81, // 20 doublings of four, and the first
 };
 
-// Slots of this size and more stand alone: their own mapping, huge pages, a gap behind (arena.h).
-#define ZP_LARGE_CLASS (2 * ZP_MIB)
+// A huge page. Buffers of this size and more stand alone: their own mapping, huge pages, a gap
+// behind (arena.h).
+#define ZP_HUGE_PAGE (2 * ZP_MIB)
 
 // The smallest class that holds `size` bytes; `size` must not exceed ZP_CLASS_MAX.
 static inline unsigned zp_class_of(size_t size)

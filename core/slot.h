@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What is known of a slot, kept in a table outside the buffers: nothing is ever written into a
-// pooled buffer, and an overrun of one cannot reach this.
+// A slot: a fixed place in the arena for one buffer, and its life cycle.
+//
+//                            +---------+   hand out    +--------+
+//       zp_arena_take        |         | ------------> |        |
+//   COLD ------------------> |         |   free        |  LIVE  |
+//    ^                       |         | <------------ |        |
+//    |  decommitted          |         |               +--------+
+//    +---------------------- |  TAKEN  |   keep            | free and malloc
+//                            |         | ------------> +--------+
+//   RETIRED <--------------- |         |   flush       | CACHED | <-> LIVE: the fast paths
+//     the kernel refused     |         | <------------ +--------+
+//                            |         |
+//                            |         | <-----------> POOLED       in a shard
+//                            |         | <-----------> PENDING      the helper's
+//                            +---------+ <-----------> QUARANTINED  freed and inaccessible
 //
 // Always holds:
-//   - A slot has one owner at a time, named by its state; only the owner touches the record, but
-//   for
-//     the links and the words of eviction, which belong to the lock of the slot's shard.
-//   - COLD slots hold no pages. `clean` is true of every slot whose every byte reads as zero.
-//   - `base` and `packed` are written once, when the slot is first taken; a record that never was
-//   is
-//     all zeros.
-//   - `committed` does not change while the program owns the buffer, but by realloc: it is what
-//     malloc_usable_size answers and what scrubbing covers.
+//   - A slot has one owner at a time, named by its state. Only the owner changes the record, but
+//     for the links, which belong to the lock of the list that they are in.
+//   - The state changes in zp_slot_step alone; slot.c has the table of allowed steps.
+//   - A COLD slot has no memory. `usable <= committed <= capacity`, all multiples of the page size.
+//   - What lies between `usable` and `committed` is the tail: memory that the owner did not ask
+//     for. It is zero if freed buffers are made zero, and it is charged to the budget.
+//   - A LIVE slot's `content` is what it was when it was handed out.
 //
-// Locking: the state is read and written plainly, without atomics. A record passes between threads
-// under the lock of a region or a shard, or by the program handing over its buffer. A program that
-// frees twice from two threads at once therefore races here; that is found at the latest when the
-// slot would be handed out a second time.
+// The record lies in a table outside the arena: nothing is written into a pooled buffer, and an
+// overrun of one does not reach it.
+//
+// Locking: the record is read and written plainly. It passes between threads under the lock of a
+// region or a shard, or by the program handing over its buffer. A program that frees twice from two
+// threads at once therefore races here; that is found at the latest when the slot would be handed
+// out a second time.
 //
 // Fork: see fork.h.
 
@@ -28,32 +42,49 @@
 
 enum zp_slot_state {
     ZP_SLOT_COLD,        // on its region's list, or never used
-    ZP_SLOT_TAKEN,       // between two owners, in the hands of one thread of ours
+    ZP_SLOT_TAKEN,       // between two places, in the hands of one thread
     ZP_SLOT_LIVE,        // the program's
     ZP_SLOT_CACHED,      // in a thread cache
     ZP_SLOT_POOLED,      // in a shard
-    ZP_SLOT_PENDING,     // the helper's: waits to be scrubbed, or is being made ready
+    ZP_SLOT_PENDING,     // the helper's: waits to be scrubbed, or is being prewarmed
     ZP_SLOT_QUARANTINED, // freed and inaccessible (quarantine.h)
     ZP_SLOT_RETIRED,     // the kernel refused to give or take its memory; never used again
+    ZP_SLOT_STATES,
 };
 
-// How much of a pooled buffer is marked MADV_FREE: the kernel may take those pages at any time.
-// Between PART and ALL: so many steps have been marked of a buffer that takes long (reclaim.c).
+// What is known of the bytes of a slot.
+enum zp_content {
+    ZP_CONTENT_DIRTY,    // as its last owner left it
+    ZP_CONTENT_ZERO,     // every byte reads as zero; at most `warm` pages are known to be in memory
+    ZP_CONTENT_RESIDENT, // and every committed page was in memory when that was last looked at
+};
+
+// What is known of its mapping. Whether a fork shares its pages is told by `epoch`.
+enum zp_mapping {
+    ZP_MAPPING_PLAIN,    // as the pool made it
+    ZP_MAPPING_CHANGED,  // its protection or advice was changed: replaced when it is decommitted
+    ZP_MAPPING_DONTFORK, // MADV_DONTFORK by a fork that has not undone it
+};
+
+// An epoch that no fork ever has (arena.h): the pages count as shared.
+#define ZP_EPOCH_NONE 0
+
+// How much of a retained slot is marked MADV_FREE, so that the kernel may take it at any time.
+// Between HUGE and ALL: so many steps of a slot that takes long (reclaim.c).
 enum zp_reclaimable {
     ZP_RECLAIMABLE_NONE,
-    ZP_RECLAIMABLE_PART, // what lies in huge pages
+    ZP_RECLAIMABLE_HUGE, // what lies in whole huge pages
     ZP_RECLAIMABLE_ALL = UINT8_MAX,
 };
 
 // Where realloc joined moved pages to fresh ones, the kernel keeps two mappings. A slot remembers
 // up to this many such seams, because a later move has to go mapping by mapping.
-enum { ZP_SLOT_SEAMS = 6 };
+enum { ZP_SLOT_SEAMS = 8 };
 
-// The orders that eviction keeps slots in (eviction.h).
+// The lists that a slot can be in at once.
 enum zp_order {
-    ZP_ORDER_ARRIVAL, // all slots of a shard
-    ZP_ORDER_RECENCY, // those whose recency a policy still weighs
-    ZP_ORDER_COLD,    // cold ones, or those evicted in their test
+    ZP_ORDER_CLASS,   // of a size class in a shard or a queue; of cold slots in a region
+    ZP_ORDER_ARRIVAL, // of all slots of a shard or a queue
     ZP_ORDER_COUNT,
 };
 
@@ -62,47 +93,77 @@ struct zp_link {
 };
 
 struct zp_slot {
-    char *base;       // first byte; a multiple of the region's stride
-    size_t committed; // bytes that are readable and writable, a multiple of the page size
-    uint32_t warm;    // pages known to be in memory when last scrubbed
-    uint32_t epoch;   // of the arena, when its pages became ours alone
+    char *base;       // first byte; a multiple of the region's stride; set once
+    size_t usable;    // bytes that its owner may use: what was asked for, rounded up to a page
+    size_t committed; // bytes that are readable and writable
+    void *freed_by;   // a return address in whoever freed it last (stack.h)
+    uint32_t epoch;   // of the arena, when its pages became ours alone; or ZP_EPOCH_NONE
+    uint32_t warm;    // pages known to be in memory while its content was last zero
     uint8_t state;    // enum zp_slot_state
-    uint8_t size_class;
-    bool clean;          // every byte reads as zero
-    bool resident;       // every page was in memory: scrub without asking
-    uint8_t reclaimable; // enum zp_reclaimable
-    bool left_out;       // marked MADV_DONTFORK by a fork
-    bool marked;         // its mapping was changed: replace it when freed
-    bool packed : 1;     // lies side by side with its neighbours (arena.h); set once, with base
-    bool open : 1;       // packed: its stride has been made accessible
-    bool guard : 1;      // packed: a guard marker lies behind the committed bytes
-    struct zp_slot *next, *prev; // its list: cold slots of a region, or one class in a shard
+    uint8_t region;   // index; set once
+    uint8_t content;  // enum zp_content
+    uint8_t mapping;  // enum zp_mapping
+    uint8_t reclaimable;  // enum zp_reclaimable
+    uint8_t shard;        // POOLED: the one it is in; PENDING: the one it will go to
+    uint8_t seam_count;   // entries of `seams`
+    bool packed : 1;      // side by side with its neighbours (arena.h); set once
+    bool open : 1;        // packed: its stride has been made accessible
+    bool guard : 1;       // packed: a guard marker lies behind the committed bytes
+    bool huge : 1;        // huge pages are advised for it
     union {
-        struct {           // LIVE
+        struct zp_link links[ZP_ORDER_COUNT]; // in every state but TAKEN and LIVE
+        struct {                              // LIVE
             uint64_t born; // bytes that its thread had requested before it
-            size_t filled; // bytes that were read into it, before that was known to be all of it
+            size_t filled; // bytes that were read into it, until that is known to be all of it
         };
-        struct zp_link links[ZP_ORDER_COUNT]; // in a shard or a queue, and elsewhere if `absent`
     };
-
-    // The rest is in the second cache line and not touched on the fast ways.
-    uint32_t since;   // POOLED, QUARANTINED: when it arrived, in milliseconds of the clock
-    uint8_t shard;    // POOLED or absent: whose eviction knows it; PENDING: where it is to go
-    bool absent;      // evicted, and eviction still waits whether it is asked for again
-    bool in_test : 1; // pooled and cold: an access now would make it hot
-    bool huge : 1;    // its memory is in huge pages, as far as the kernel has some
-    bool hot : 1;     // POOLED: asked for often; else: to be hot when it arrives
-    uint8_t seam_count;
+    uint32_t since; // when it became idle, in milliseconds of the clock
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
-// Whether scrubbing left a pooled slot without a page.
-static inline bool zp_slot_is_empty(const struct zp_slot *slot)
-{
-    return slot->clean && slot->warm == 0 && !slot->resident;
-}
-
 _Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,
                "a slot record is two cache lines");
+
+// Whether the table of steps allows one.
+bool zp_slot_may_step(enum zp_slot_state from, enum zp_slot_state to);
+
+// The one place where a state changes.
+static inline void zp_slot_step(struct zp_slot *slot, enum zp_slot_state to)
+{
+    assert(zp_slot_may_step((enum zp_slot_state)slot->state, to));
+    slot->state = (uint8_t)to;
+}
+
+static inline bool zp_slot_is_zero(const struct zp_slot *slot)
+{
+    return slot->content != ZP_CONTENT_DIRTY;
+}
+
+// Whether it has no page in memory, as far as is known.
+static inline bool zp_slot_is_empty(const struct zp_slot *slot)
+{
+    return slot->content == ZP_CONTENT_ZERO && slot->warm == 0;
+}
+
+// It holds nothing any more, or nothing yet.
+static inline void zp_slot_set_empty(struct zp_slot *slot)
+{
+    slot->content = ZP_CONTENT_ZERO;
+    slot->warm = 0;
+    slot->reclaimable = ZP_RECLAIMABLE_NONE;
+}
+
+// Bytes that its owner did not ask for.
+static inline size_t zp_slot_tail(const struct zp_slot *slot)
+{
+    return slot->committed - slot->usable;
+}
+
+// The program changed its mapping: when freed it is not kept.
+static inline void zp_slot_note_change(struct zp_slot *slot)
+{
+    slot->mapping = ZP_MAPPING_CHANGED;
+    slot->epoch = ZP_EPOCH_NONE; // the one look at the epoch tells both
+}
 
 #endif

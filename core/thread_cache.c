@@ -4,7 +4,6 @@
 
 #include "lock.h"
 #include "os.h"
-#include "shard.h"
 #include "stack.h"
 
 #include <string.h>
@@ -15,9 +14,6 @@ enum { CHUNK = 64 * 1024 };
 struct zp_thread_cache zp_no_cache;
 ZP_TLS struct zp_thread_cache *zp_thread_cache = &zp_no_cache;
 
-// Set before a thread's cache is set up and never taken back: it is done once in a thread's life.
-static ZP_TLS bool has_been_set_up;
-
 static struct {
     struct zp_lock emptying; // one thread at a time claims caches
     struct zp_lock lock;
@@ -27,8 +23,6 @@ static struct {
 
 static ZP_FROZEN struct {
     unsigned capacity, dirty_capacity;
-    void (*teardown)(struct zp_thread_cache *cache);
-    pthread_key_t key;
 } config = {0};
 
 static void push_free(struct zp_thread_cache *cache)
@@ -72,17 +66,18 @@ static void set_bytes(struct zp_thread_cache *cache, size_t bytes)
 static void settle(struct zp_thread_cache *cache)
 {
     struct zp_cached *newest = &cache->newest;
-    if (newest->committed == 0)
+    if (newest->bytes == 0)
         return;
     cache->entries[cache->count++] = *newest;
-    set_bytes(cache, cache->bytes + newest->committed);
+    set_bytes(cache, cache->bytes + newest->bytes);
     zp_cached_set_bytes(newest, 0);
 }
 
 struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned place)
 {
     struct zp_slot *slot = cache->entries[place].slot;
-    set_bytes(cache, cache->bytes - cache->entries[place].committed);
+    zp_slot_step(slot, ZP_SLOT_TAKEN);
+    set_bytes(cache, cache->bytes - cache->entries[place].bytes);
     cache->count--;
     if (place < cache->settled)
         cache->settled = place;
@@ -94,8 +89,8 @@ struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned 
 struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size, size_t slack)
 {
     for (unsigned i = cache->count; i-- > 0;) {
-        size_t committed = cache->entries[i].committed;
-        if (committed >= size && committed - size <= slack)
+        size_t bytes = cache->entries[i].bytes;
+        if (bytes >= size && bytes - size <= slack)
             return zp_thread_cache_take_at(cache, i);
     }
     return NULL;
@@ -103,9 +98,9 @@ struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size,
 
 void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    slot->state = ZP_SLOT_CACHED;
-    cache->entries[cache->count++] = (struct zp_cached){slot->base, slot->committed, slot};
-    set_bytes(cache, cache->bytes + slot->committed);
+    zp_slot_step(slot, ZP_SLOT_CACHED);
+    cache->entries[cache->count++] = (struct zp_cached){slot->base, slot->usable, slot};
+    set_bytes(cache, cache->bytes + slot->usable);
 }
 
 // What the fast ways put shows when the cache is opened, what the slow ways put when it is closed.
@@ -159,10 +154,10 @@ void zp_thread_cache_close(struct zp_thread_cache *cache)
         struct zp_cached newest = cache->entries[--cache->count];
         if (cache->count < cache->settled)
             cache->settled = cache->count;
-        set_bytes(cache, cache->bytes - newest.committed);
+        set_bytes(cache, cache->bytes - newest.bytes);
         cache->newest.base = newest.base;
         cache->newest.slot = newest.slot;
-        zp_cached_set_bytes(&cache->newest, newest.committed);
+        zp_cached_set_bytes(&cache->newest, newest.bytes);
     }
     if (cache != &zp_no_cache)
         cache->dirty_room =
@@ -172,55 +167,42 @@ void zp_thread_cache_close(struct zp_thread_cache *cache)
     zp_thread_cache_leave(cache);
 }
 
-// ---- Threads ---------------------------------------------------------------------------------
+// ---- Caches ----------------------------------------------------------------------------------
 
-// The destructor of the pthread key: the thread is ending.
-static void end_thread(void *argument)
-{
-    struct zp_thread_cache *cache = argument;
-    zp_thread_cache_open(cache);
-    cache->capacity = cache->dirty_capacity = 0;
-    config.teardown(cache);
-    zp_thread_cache_close(cache);
-    zp_thread_cache = &zp_no_cache;
-    zp_lock_take(&threads.lock);
-    push_free(cache);
-    zp_lock_release(&threads.lock);
-}
-
-int zp_thread_caches_init(unsigned capacity, bool dirty,
-                          void (*teardown)(struct zp_thread_cache *cache))
+void zp_thread_caches_init(unsigned capacity, bool dirty)
 {
     zp_lock_init(&threads.emptying, ZP_RANK_EMPTYING);
     zp_lock_init(&threads.lock, ZP_RANK_THREADS);
     config.capacity = capacity;
     config.dirty_capacity = dirty ? capacity : 0;
-    config.teardown = teardown;
-    return -pthread_key_create(&config.key, end_thread);
 }
 
-struct zp_thread_cache *zp_thread_cache_set_up(void)
+struct zp_thread_cache *zp_thread_cache_acquire(void)
 {
-    if (has_been_set_up)
-        return &zp_no_cache;
-    has_been_set_up = true; // first of all: pthread_setspecific may allocate and come back here
     struct zp_thread_cache *cache = take_free();
     if (cache == NULL) {
         make_more();
         cache = take_free();
     }
     if (cache == NULL)
-        return &zp_no_cache;
-    cache->home = zp_shards_next_home();
+        return NULL;
     cache->attentive = false;
     cache->looked = cache->sorted = zp_os_clock();
     zp_thread_cache_stamp(cache, cache->sorted);
-    // If nobody would empty it, nothing may be put into it.
-    bool ends = pthread_setspecific(config.key, cache) == 0;
+    return cache;
+}
+
+void zp_thread_cache_enable(struct zp_thread_cache *cache, bool ends)
+{
     cache->capacity = ends ? config.capacity : 0;
     cache->dirty_capacity = ends ? config.dirty_capacity : 0;
-    zp_thread_cache = cache;
-    return cache;
+}
+
+void zp_thread_cache_give_up(struct zp_thread_cache *cache)
+{
+    zp_lock_take(&threads.lock);
+    push_free(cache);
+    zp_lock_release(&threads.lock);
 }
 
 static struct zp_thread_cache *first_cache(void)
@@ -289,9 +271,8 @@ static struct zp_slot *empty_claimed(struct zp_thread_cache *cache, struct zp_sl
         cache->dirty_room = cache->most_used = 0;
         while (cache->count > 0) {
             struct zp_slot *slot = zp_thread_cache_take_at(cache, 0);
-            slot->state = ZP_SLOT_TAKEN;
             slot->since = __atomic_load_n(&cache->stamp, __ATOMIC_RELAXED);
-            slot->next = list;
+            slot->links[ZP_ORDER_CLASS].older = list;
             list = slot;
         }
     }
@@ -340,7 +321,7 @@ void zp_thread_caches_reset(void)
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
         memset(&cache->counters, 0, sizeof(cache->counters));
         cache->inside = cache->claimed = false;
-        cache->newest.committed = 0;
+        cache->newest.bytes = 0;
         cache->count = 0;
         cache->bytes = 0;
         cache->granted = cache->dirty_room = cache->most_used = 0;

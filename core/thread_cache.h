@@ -15,8 +15,8 @@
 //   - a cache lives outside its thread, in memory that is never given back, only used for the next
 //     thread: should a thread end without its teardown, nothing points into what it was.
 //
-// A thread's cache is set up on its first large request and emptied by a pthread key's destructor.
-// What the thread frees after that, in other destructors, goes straight to a shard.
+// A thread's cache is set up on its first large request and emptied when it ends (thread.h). What the
+// thread frees after that goes straight to a shard.
 //
 // Another thread may empty a cache, to give memory back while its owner sleeps. The owner says with
 // a plain store that it is inside, and looks whether the cache is claimed; who claims says so,
@@ -30,7 +30,7 @@
 #ifndef ZP_CORE_THREAD_CACHE_H
 #define ZP_CORE_THREAD_CACHE_H
 
-#include "slot.h"
+#include "list.h"
 #include "stats.h"
 
 enum { ZP_CACHE_MOST = 64 };
@@ -47,7 +47,7 @@ enum { ZP_CACHE_MOST = 64 };
 // What the fast ways need to know of a cached buffer, so that they wait for no look at its record.
 struct zp_cached {
     char *base;
-    size_t committed; // 0: there is no buffer here
+    size_t bytes; // usable; 0: there is no buffer here
     struct zp_slot *slot;
 };
 
@@ -62,7 +62,7 @@ struct zp_thread_cache {
     // if the stack of whoever puts it is to be recorded.
     size_t dirty_room;
 
-    size_t bytes;     // committed bytes in `entries`
+    size_t bytes;     // usable bytes in `entries`; their tails are charged by themselves
     size_t granted;   // bytes charged to the budget for this cache
     size_t most_used; // bytes in the whole cache at most, since `granted` was looked at last
     uint32_t looked;  // on the clock: when that was
@@ -82,18 +82,19 @@ extern struct zp_thread_cache zp_no_cache;
 extern ZP_TLS struct zp_thread_cache *zp_thread_cache;
 
 // `capacity` is at most ZP_CACHE_MOST; `dirty` says whether buffers may be put without scrubbing.
-// `teardown` is called on each thread's cache when the thread ends, to empty it. 0 or a negative
-// errno, the caches then staying off.
-int zp_thread_caches_init(unsigned capacity, bool dirty,
-                          void (*teardown)(struct zp_thread_cache *cache));
+void zp_thread_caches_init(unsigned capacity, bool dirty);
 
-// Gives this thread a cache, and returns it: zp_no_cache if it is being torn down, or if there is
-// no memory for one. May allocate small memory (a pthread key's slot), never from the pool.
-ZP_COLD struct zp_thread_cache *zp_thread_cache_set_up(void);
+// A cache for one more thread, which puts buffers into it only if it `ends`: if it will empty the
+// cache and give it up when the thread ends. NULL if there is no memory for one.
+struct zp_thread_cache *zp_thread_cache_acquire(void);
+void zp_thread_cache_enable(struct zp_thread_cache *cache, bool ends);
+
+// Gives up an empty cache for good.
+void zp_thread_cache_give_up(struct zp_thread_cache *cache);
 
 // Takes what the caches of other threads hold that have not been used for `idle` milliseconds: a
-// list by `next` of slots that are still charged, with `since` set, each cache's newest first. What
-// was granted beyond them goes to `*spare`. Caches that their threads are at right now are left
+// list by the older links of ZP_ORDER_CLASS of slots that are still charged, with `since` set, each
+// cache's newest first. What was granted beyond them goes to `*spare`. Caches that their threads are at right now are left
 // alone, and all of them where the kernel has no barrier for it.
 struct zp_slot *zp_thread_caches_take(uint32_t idle, size_t *spare);
 
@@ -155,9 +156,9 @@ void zp_thread_caches_reset(void);
 // ----------------------------------------------
 
 // Other threads look at it to sum up.
-static inline void zp_cached_set_bytes(struct zp_cached *entry, size_t committed)
+static inline void zp_cached_set_bytes(struct zp_cached *entry, size_t bytes)
 {
-    __atomic_store_n(&entry->committed, committed, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->bytes, bytes, __ATOMIC_RELAXED);
 }
 
 // The newest buffer, if it holds `size` bytes and at most an eighth of it would lie idle: as a rule
@@ -167,7 +168,7 @@ static inline const struct zp_cached *zp_thread_cache_take_newest(struct zp_thre
                                                                   size_t size)
 {
     struct zp_cached *newest = &cache->newest;
-    if (ZP_UNLIKELY(newest->committed - size > newest->committed / 8))
+    if (ZP_UNLIKELY(newest->bytes - size > newest->bytes / 8))
         return NULL;
     zp_cached_set_bytes(newest, 0);
     return newest;
@@ -177,11 +178,11 @@ static inline const struct zp_cached *zp_thread_cache_take_newest(struct zp_thre
 static inline bool zp_thread_cache_put_dirty(struct zp_thread_cache *cache, struct zp_slot *slot,
                                              char *base)
 {
-    size_t bytes = slot->committed;
-    if (ZP_UNLIKELY(bytes > cache->dirty_room) || ZP_UNLIKELY(cache->newest.committed != 0))
+    size_t bytes = slot->usable;
+    if (ZP_UNLIKELY(bytes > cache->dirty_room) || ZP_UNLIKELY(cache->newest.bytes != 0))
         return false;
-    slot->state = ZP_SLOT_CACHED;
-    slot->clean = false;
+    zp_slot_step(slot, ZP_SLOT_CACHED);
+    slot->content = ZP_CONTENT_DIRTY;
     cache->newest.base = base;
     cache->newest.slot = slot;
     zp_cached_set_bytes(&cache->newest, bytes);
@@ -195,7 +196,7 @@ static inline bool zp_thread_cache_put_dirty(struct zp_thread_cache *cache, stru
 static inline size_t zp_thread_cache_bytes(const struct zp_thread_cache *cache)
 {
     return __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED) +
-           __atomic_load_n(&cache->newest.committed, __ATOMIC_RELAXED);
+           __atomic_load_n(&cache->newest.bytes, __ATOMIC_RELAXED);
 }
 
 // The buffer at a place, 0 being the oldest.

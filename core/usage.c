@@ -21,7 +21,16 @@ _Static_assert(ZP_CLASS_MIN == 1 << UNIT_SHIFT, "slots start at multiples of the
 _Static_assert(ZP_CLASS_MAX >> UNIT_SHIFT < 1 << SIZE_BITS, "the largest size fits");
 _Static_assert(BASE_BITS + SIZE_BITS + TAG_BITS == 64, "a site is one word");
 
+// Owners that left a buffer of a class sparse, one after another; below zero: so many must before
+// dropping is worth a thought again. It is dropped for the one after the last of a few.
+enum {
+    SPARSE_ENOUGH = 3,
+    SPARSE_AGAIN = -1000,
+    SPARSE_PART = 8, // of a buffer this part, or less, is touched by its owners
+};
+
 static uint64_t sites[SITES];
+static int16_t sparse_owners[ZP_CLASS_COUNT];
 
 // Multiplies by 2^64 / the golden ratio: neighbours end far apart, the upper bits depend on all.
 static uint64_t scatter(uint64_t number)
@@ -64,8 +73,9 @@ bool zp_usage_in_memory(char *base, size_t length)
 // What was only read is in memory, too, for all that mincore says.
 static ZP_RACY bool may_be_filled(const struct zp_slot *slot)
 {
-    size_t pages = slot->committed / zp_arena.page;
-    return slot->state == ZP_SLOT_LIVE || !slot->clean || slot->warm >= pages - pages / 8;
+    size_t pages = slot->usable / zp_arena.page;
+    return slot->state == ZP_SLOT_LIVE || !zp_slot_is_zero(slot) ||
+           slot->warm >= pages - pages / SPARSE_PART;
 }
 
 bool zp_usage_fills(const void *caller, unsigned size_class)
@@ -81,9 +91,28 @@ bool zp_usage_fills(const void *caller, unsigned size_class)
 
 void zp_usage_note(const void *caller, const struct zp_slot *slot)
 {
-    uint64_t hash = hash_of(caller, slot->size_class);
+    uint64_t hash = hash_of(caller, zp_class_of(slot->usable));
     uint64_t base = ((uintptr_t)slot->base - zp_arena.base) >> UNIT_SHIFT;
-    uint64_t units = slot->committed >> UNIT_SHIFT;
+    uint64_t units = slot->usable >> UNIT_SHIFT;
     uint64_t site = tag_of(hash) << (BASE_BITS + SIZE_BITS) | units << BASE_BITS | base;
     __atomic_store_n(site_of(hash), site, __ATOMIC_RELAXED);
+}
+
+bool zp_usage_note_freed(unsigned size_class, bool sparse)
+{
+    int16_t *owners = &sparse_owners[size_class];
+    int16_t before = __atomic_load_n(owners, __ATOMIC_RELAXED);
+    if (sparse && before == SPARSE_ENOUGH)
+        return true;
+    if (sparse)
+        __atomic_store_n(owners, (int16_t)(before + 1), __ATOMIC_RELAXED);
+    else if (before > 0)
+        __atomic_store_n(owners, 0, __ATOMIC_RELAXED);
+    return false;
+}
+
+void zp_usage_note_touched(unsigned size_class, size_t touched, size_t bytes)
+{
+    if (touched > bytes / SPARSE_PART)
+        __atomic_store_n(&sparse_owners[size_class], SPARSE_AGAIN, __ATOMIC_RELAXED);
 }

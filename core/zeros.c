@@ -8,16 +8,10 @@
 
 enum { BLOCK = 1024 };
 
-static inline bool is_line_zero(const char *base)
-{
-    const uint64_t *word = (const uint64_t *)(const void *)base;
-    return (word[0] | word[1] | word[2] | word[3] | word[4] | word[5] | word[6] | word[7]) == 0;
-}
-
 static bool is_block_zero_by_lines(const char *base)
 {
     for (size_t i = 0; i < BLOCK; i += ZP_CACHE_LINE)
-        if (!is_line_zero(base + i))
+        if (!zp_is_line_zero(base + i))
             return false;
     return true;
 }
@@ -58,7 +52,7 @@ void zp_zeros_init(void)
 
 bool zp_is_zero(const char *base, size_t length)
 {
-    if (!is_line_zero(base))
+    if (!zp_is_line_zero(base))
         return false;
     for (size_t i = 0; i < length; i += BLOCK)
         if (!is_block_zero(base + i))

@@ -13,6 +13,13 @@
 // that every processor has.
 void zp_zeros_init(void);
 
+// Whether a line of the processor's cache is all zero.
+static inline bool zp_is_line_zero(const char *line)
+{
+    const uint64_t *word = (const uint64_t *)(const void *)line;
+    return (word[0] | word[1] | word[2] | word[3] | word[4] | word[5] | word[6] | word[7]) == 0;
+}
+
 // Whether `length` bytes are all zero; `base` and `length` are multiples of 1 KiB. Stops soon after
 // the first that is not.
 bool zp_is_zero(const char *base, size_t length);

@@ -54,7 +54,7 @@ static void fill_hole(char *from)
     const struct zp_slot *slot = zp_arena_slot(from);
     if (slot->base == NULL)
         return;
-    char *end = slot->base + zp_arena_alignment(slot->size_class);
+    char *end = slot->base + zp_arena_stride(slot);
     size_t page = zp_os_page_size();
     for (size_t length = page; length >= page;) {
         if (length <= (size_t)(end - from) && fill(from, length)) {

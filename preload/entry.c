@@ -57,7 +57,7 @@ static __attribute__((noinline)) void *calloc_large(size_t size, const void *cal
     struct zp_slot *slot = zp_get(size, 1, caller);
     if (slot == NULL)
         return zp_je_calloc(1, size);
-    if (ZP_UNLIKELY(!slot->clean) && !zp_pool_clear(slot, size))
+    if (ZP_UNLIKELY(!zp_slot_is_zero(slot)) && !zp_pool_clear(slot, size))
         memset(slot->base, 0, size);
     return slot->base;
 }
@@ -100,7 +100,7 @@ size_t malloc_usable_size(void *pointer)
     if (!zp_arena_owns(pointer))
         return zp_je_malloc_usable_size(pointer);
     const struct zp_slot *slot = zp_pool_slot(pointer, "malloc_usable_size");
-    return slot != NULL ? slot->committed : 0;
+    return slot != NULL ? slot->usable : 0;
 }
 
 // ---- realloc ---------------------------------------------------------------------------------
@@ -122,15 +122,15 @@ static __attribute__((noinline)) void *realloc_pooled(void *pointer, size_t size
     if (!zp_is_small(size)) {
         if (zp_pool_resize(slot, size))
             return pointer;
-        zp_pool_note_caller(slot, caller);
-        if (size > slot->committed) {
+        slot->freed_by = caller;
+        if (size > slot->usable) {
             struct zp_slot *moved = zp_pool_move(slot, size);
             if (moved != NULL)
                 return moved->base;
         }
     }
     zp_count(&zp_thread_cache->counters.moved_by_copy, 1);
-    void *copy = copy_bytes(pointer, slot->committed, size);
+    void *copy = copy_bytes(pointer, slot->usable, size);
     if (copy != NULL)
         zp_pool_put_for(pointer, caller);
     return copy;

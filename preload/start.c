@@ -138,15 +138,15 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_text(&line, ", ");
     zp_line_number(&line, config->thread_cache_most);
     zp_line_text(&line, " buffers and ");
-    zp_line_number(&line, config->retain.thread_cache_bytes);
+    zp_line_number(&line, config->put.thread_cache_bytes);
     zp_line_text(&line, " bytes per thread, budget ");
-    zp_line_number(&line, config->retain.budget);
+    zp_line_number(&line, config->budget);
     zp_line_text(&line, " bytes, huge pages ");
     static const char *const huge_pages[] = {"off", "where all is written", "on"};
     zp_line_text(&line, huge_pages[config->arena.huge_pages]);
-    zp_line_text(&line, !config->retain.scrub         ? ", not scrubbed"
-                        : config->retain.scrub_again  ? ", scrubbed on free and again on malloc"
-                        : config->retain.scrub_behind ? ", scrubbed in the background"
+    zp_line_text(&line, !config->content.scrub         ? ", not scrubbed"
+                        : config->content.scrub_again  ? ", scrubbed on free and again on malloc"
+                        : config->scrub_behind ? ", scrubbed in the background"
                                                       : ", scrubbed on free");
     if (config->check != ZP_CHECK_BASIC)
         zp_line_text(&line, config->check == ZP_CHECK_FULL ? ", fully checked" : ", not checked");
@@ -177,7 +177,7 @@ static bool start_pool(void)
     if (zp_options.max_memory == ZP_AUTO)
         config.decay.limits_now = limits_now;
     if (config.decay.by_thread) {
-        zp_jemalloc_set_decay(config.retain.decay_ms);
+        zp_jemalloc_set_decay(config.decay.idle_ms);
         config.decay.is_pressed = zp_pressure_has_come;
         config.decay.trim_small = zp_jemalloc_trim_idle;
     }

@@ -21,10 +21,11 @@ static void report(const struct zp_slot *slot, const char *address)
     zp_line_number(&line, (size_t)(before ? slot->base - address : address - slot->base));
     zp_line_text(&line, live ? " of a buffer of " : " of a freed buffer");
     if (live) {
-        zp_line_number(&line, slot->committed);
+        zp_line_number(&line, slot->usable);
         zp_line_text(&line, " bytes");
     }
-    zp_fatal_report(&line, slot->base, live ? NULL : zp_arena_stack(slot));
+    struct zp_stack freed = zp_arena_freed(slot);
+    zp_fatal_report(&line, slot->base, live ? NULL : &freed);
 }
 
 // The gap behind a slot is what lies before the next one, too.
@@ -34,7 +35,7 @@ static void explain(const char *address)
     bool live = slot->state == ZP_SLOT_LIVE;
     if (next != slot && next->state == ZP_SLOT_LIVE)
         report(next, address);
-    else if (slot->base != NULL && !(live && address < slot->base + slot->committed))
+    else if (slot->base != NULL && !(live && address < slot->base + slot->usable))
         report(slot, address);
 }
 

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "commit.h"
+
+#include "log.h"
+#include "os.h"
+
+#include <errno.h>
+#include <string.h>
+
+// ---- What there is ---------------------------------------------------------------------------
+
+// The slot's own and the gap behind it.
+static size_t mappings_of(const struct zp_slot *slot)
+{
+    return slot->packed || slot->committed == 0 ? 0 : 2 + (size_t)slot->seam_count;
+}
+
+static void count_mappings(const struct zp_slot *slot, size_t before)
+{
+    __atomic_fetch_add(&zp_arena_totals.mappings, mappings_of(slot) - before, __ATOMIC_RELAXED);
+}
+
+static void set_committed(struct zp_slot *slot, size_t bytes)
+{
+    size_t mappings = mappings_of(slot);
+    __atomic_fetch_add(&zp_arena_totals.committed, bytes - slot->committed, __ATOMIC_RELAXED);
+    slot->committed = bytes;
+    if (slot->usable > bytes)
+        slot->usable = bytes;
+    if (slot->warm > bytes / zp_arena.page)
+        slot->warm = (uint32_t)(bytes / zp_arena.page);
+    while (slot->seam_count > 0 && slot->seams[slot->seam_count - 1] * zp_arena.page >= bytes)
+        slot->seam_count--;
+    count_mappings(slot, mappings);
+}
+
+size_t zp_commit_bytes(void)
+{
+    return __atomic_load_n(&zp_arena_totals.committed, __ATOMIC_RELAXED);
+}
+
+void zp_commit_add_seams(struct zp_slot *to, const struct zp_slot *from)
+{
+    size_t mappings = mappings_of(to);
+    memcpy(to->seams, from->seams, sizeof(to->seams));
+    to->seam_count = from->seam_count;
+    to->seams[to->seam_count++] = (uint32_t)(from->committed / zp_arena.page);
+    count_mappings(to, mappings);
+}
+
+static bool is_plain(const struct zp_slot *slot)
+{
+    return slot->mapping == ZP_MAPPING_PLAIN;
+}
+
+// ---- Huge pages ------------------------------------------------------------------------------
+
+void zp_commit_set_huge(struct zp_slot *slot, bool huge)
+{
+    slot->huge = huge;
+    zp_os_advise(slot->base, slot->committed, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+// ---- Committing ------------------------------------------------------------------------------
+
+static int commit_standalone(struct zp_slot *slot, size_t bytes)
+{
+    char *from = slot->base + slot->committed;
+    size_t length = bytes - slot->committed;
+    int error = zp_os_protect(from, length, PROT_READ | PROT_WRITE);
+    if (error == 0)
+        zp_os_advise(from, length, MADV_DODUMP);
+    // Without the advice the slot has small pages and works.
+    if (error == 0 && slot->huge && bytes >= ZP_HUGE_PAGE)
+        zp_os_advise(from, length, MADV_HUGEPAGE);
+    return error;
+}
+
+// Whether the last page of a packed slot stays closed: the next run is a mapping of its own.
+static bool ends_run(const struct zp_slot *slot)
+{
+    const struct zp_region *region = &zp_arena.regions[slot->region];
+    return region->run != 0 && (size_t)(slot - region->slots + 1) % region->run == 0;
+}
+
+// Bytes of a packed slot that are accessible once it is open.
+static size_t open_bytes(const struct zp_slot *slot)
+{
+    return zp_arena_stride(slot) - (ends_run(slot) ? zp_arena.page : 0);
+}
+
+static int open_packed(struct zp_slot *slot)
+{
+    int error = zp_os_protect(slot->base, open_bytes(slot), PROT_READ | PROT_WRITE);
+    slot->open = error == 0;
+    if (slot->open)
+        zp_os_advise(slot->base, open_bytes(slot), MADV_DODUMP);
+    return error;
+}
+
+// Drops the pages of a range that stays accessible; `plain` if its mapping is as the pool made it.
+static int empty(char *from, size_t length, bool plain)
+{
+    if (plain && zp_os_advise(from, length, MADV_DONTNEED) == 0)
+        return 0;
+    // Whatever was done to the mapping goes with it.
+    int error = zp_os_map_over(from, length, PROT_READ | PROT_WRITE);
+    if (error == 0) {
+        if (zp_arena.huge_by_default)
+            zp_os_advise(from, length, MADV_NOHUGEPAGE);
+        zp_os_advise(from, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
+    }
+    return error;
+}
+
+// Takes the guard marker away, so that its page is like those around it.
+static int lift_guard(struct zp_slot *slot)
+{
+    if (!slot->guard)
+        return 0;
+    char *page = slot->base + slot->committed;
+    int error = zp_os_advise(page, zp_arena.page, MADV_GUARD_REMOVE);
+    if (error != 0)
+        error = empty(page, zp_arena.page, false);
+    slot->guard = error != 0;
+    return error;
+}
+
+// Ends a packed buffer of a large class in a guard marker: overruns fault, and the kernel cannot
+// round the tail up to a huge page. The stride has room for it. Older kernels have no such markers,
+// and locked memory does not take any.
+static void place_guard(struct zp_slot *slot)
+{
+    if (slot->committed != 0 && !slot->guard && !zp_arena.regions[slot->region].packed)
+        slot->guard =
+            zp_os_advise(slot->base + slot->committed, zp_arena.page, MADV_GUARD_INSTALL) == 0;
+}
+
+// The rest of an open stride can be written to by who overruns its buffer, or uses it when it is
+// free: what is added to a slot is dropped here, whenever that may have been.
+static int commit_packed(struct zp_slot *slot, size_t bytes)
+{
+    if (!slot->open)
+        return open_packed(slot);
+    int error = lift_guard(slot);
+    if (error == 0)
+        error = empty(slot->base + slot->committed, bytes - slot->committed, true);
+    if (error != 0)
+        place_guard(slot);
+    return error;
+}
+
+int zp_commit(struct zp_slot *slot, size_t bytes)
+{
+    bytes = zp_round_up(bytes, zp_arena.page);
+    if (bytes <= slot->committed)
+        return 0;
+    int error = slot->packed ? commit_packed(slot, bytes) : commit_standalone(slot, bytes);
+    if (error != 0)
+        return error;
+    set_committed(slot, bytes);
+    if (slot->packed)
+        place_guard(slot);
+    if (slot->content == ZP_CONTENT_RESIDENT) // what was added is not
+        slot->content = ZP_CONTENT_ZERO;
+    return 0;
+}
+
+// ---- Giving back -----------------------------------------------------------------------------
+
+// Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone,
+// and the mapping is one with the gap around it again. A fork marks gaps along with what is between
+// them, and what the program maps over a buffer may be longer than that.
+static int close_tail(struct zp_slot *slot, size_t keep)
+{
+    size_t end = is_plain(slot) ? slot->committed : zp_arena_stride(slot);
+    int error = zp_arena_close(slot->base + keep, end - keep);
+    if (error == 0)
+        set_committed(slot, keep);
+    return error;
+}
+
+// The way out when the kernel has no mapping to spare for that: the tail stays accessible, empty,
+// and committed.
+static int empty_standalone_tail(const struct zp_slot *slot, size_t keep)
+{
+    if (slot->mapping == ZP_MAPPING_DONTFORK)
+        return -ENOMEM; // the gap is, too, and must not become accessible
+    return empty(slot->base + keep, slot->committed - keep, is_plain(slot));
+}
+
+// Drops the pages of the tail, which stays accessible; of one that was changed, all of the stride.
+static int empty_packed_tail(struct zp_slot *slot, size_t keep)
+{
+    size_t end = is_plain(slot) ? slot->committed : open_bytes(slot);
+    int error = empty(slot->base + keep, end - keep, is_plain(slot));
+    if (error == 0 && !is_plain(slot)) {
+        slot->guard = false; // it went with the rest
+        if (ends_run(slot))
+            error = zp_arena_close(slot->base + end, zp_arena.page);
+    }
+    if (error == 0)
+        error = lift_guard(slot);
+    if (error != 0)
+        return error;
+    set_committed(slot, keep);
+    place_guard(slot);
+    return 0;
+}
+
+int zp_commit_trim(struct zp_slot *slot, size_t keep)
+{
+    if (keep >= slot->committed)
+        return 0;
+    int error;
+    if (slot->packed)
+        error = empty_packed_tail(slot, keep);
+    else if (close_tail(slot, keep) == 0)
+        error = 0;
+    else
+        error = empty_standalone_tail(slot, keep);
+    if (error == 0 && keep == 0) {
+        slot->mapping = ZP_MAPPING_PLAIN;
+        zp_slot_set_empty(slot);
+    }
+    return error;
+}
+
+void zp_decommit(struct zp_slot *slot)
+{
+    if (zp_commit_trim(slot, 0) == 0) {
+        zp_arena_put_back(slot);
+        return;
+    }
+    zp_log(ZP_LOG_DETAIL, "the kernel did not take a buffer's memory back", NULL);
+    // The pages, at least, of what is sealed.
+    zp_os_advise(slot->base, slot->committed, MADV_DONTNEED);
+    zp_slot_step(slot, ZP_SLOT_RETIRED);
+}
+
+void zp_commit_forget(struct zp_slot *slot, bool reserved)
+{
+    set_committed(slot, 0);
+    slot->open = slot->guard = false;
+    slot->mapping = ZP_MAPPING_PLAIN;
+    if (reserved)
+        zp_arena_put_back(slot);
+    else
+        zp_slot_step(slot, ZP_SLOT_RETIRED);
+}

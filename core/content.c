@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "content.h"
+
+#include "arena.h"
+#include "commit.h"
+#include "fatal.h"
+#include "os.h"
+#include "usage.h"
+
+enum {
+    // Of the resident pages of a buffer so many times more are zero than not: its owner wrote next
+    // to nothing.
+    SPARSE_TIMES = 8,
+    // Pages from which on that matters.
+    SPARSE_PAGES = 64,
+};
+
+static ZP_FROZEN struct zp_content_config config = {0};
+
+void zp_content_init(const struct zp_content_config *chosen)
+{
+    config = *chosen;
+}
+
+bool zp_content_is_cached(const struct zp_slot *slot, const struct zp_counters *counters)
+{
+    return counters->bytes_requested - slot->born <= config.cpu_cache;
+}
+
+// ---- Dropping --------------------------------------------------------------------------------
+
+// Drops all pages of a buffer whose owners write next to nothing. They touch it here and there, so
+// that no more is to come in huge pages. False if the kernel refused.
+static bool drop(struct zp_slot *slot, struct zp_counters *counters)
+{
+    if (zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
+        return false;
+    if (slot->huge && zp_commit_can_be_huge(slot))
+        zp_commit_set_huge(slot, false);
+    zp_slot_set_empty(slot);
+    zp_count(&counters->bytes_dropped, slot->usable);
+    return true;
+}
+
+static bool is_to_be_dropped(const struct zp_slot *slot, bool sparse)
+{
+    return slot->usable >= SPARSE_PAGES * zp_arena.page &&
+           zp_usage_note_freed(zp_class_of(slot->usable), sparse);
+}
+
+// ---- Overwriting -----------------------------------------------------------------------------
+
+// A tail is left as it was.
+static size_t tail_pages(const struct zp_slot *slot)
+{
+    size_t usable = slot->usable / zp_arena.page;
+    return slot->warm > usable ? slot->warm - usable : 0;
+}
+
+void zp_content_note_clean(struct zp_slot *slot, const struct zp_scrub_result *result,
+                           struct zp_counters *counters)
+{
+    zp_count(&counters->warm_pages, slot->warm);
+    // What was there before and reads as zero is there still; else that may be the zero page.
+    size_t page = zp_arena.page, tail = tail_pages(slot);
+    size_t warm = slot->warm * page, found = result->written + result->kept;
+    warm = warm < found ? warm : found;
+    warm = warm > result->written ? warm : result->written;
+    slot->warm = (uint32_t)(warm / page + tail);
+    bool whole = result->written == slot->usable && tail * page == zp_slot_tail(slot);
+    slot->content = whole ? ZP_CONTENT_RESIDENT : ZP_CONTENT_ZERO;
+    // Its next owner may touch it here and there.
+    size_t pages = slot->committed / page;
+    if (slot->huge && zp_commit_can_be_huge(slot) && slot->warm < pages - pages / 8)
+        zp_commit_set_huge(slot, false);
+    zp_count(&counters->bytes_scrubbed, result->written);
+    zp_count(&counters->bytes_dropped, result->dropped);
+}
+
+// A buffer that was wholly in memory when it was handed out.
+static void clean_resident(struct zp_slot *slot, struct zp_counters *counters, bool cached)
+{
+    bool sparse = slot->usable >= SPARSE_PAGES * zp_arena.page &&
+                  zp_scrub_looks_unwritten(slot->base, slot->usable);
+    if (is_to_be_dropped(slot, sparse) && drop(slot, counters))
+        return;
+    zp_scrub_resident(slot->base, slot->usable, cached);
+    zp_content_note_clean(slot, &(struct zp_scrub_result){.written = slot->usable}, counters);
+}
+
+// Any other. What of it reads as zero may be the kernel's zero page, which no owner wrote to either.
+static bool clean_partial(struct zp_slot *slot, struct zp_counters *counters, bool cached)
+{
+    bool was_empty = zp_slot_is_empty(slot);
+    struct zp_scrub_hint hint = {.cached = cached, .huge = zp_commit_is_huge(slot)};
+    struct zp_scrub_result result;
+    if (zp_scrub(slot->base, slot->usable, hint, &result) != 0)
+        return false;
+    if (was_empty)
+        zp_usage_note_touched(zp_class_of(slot->usable), result.written, slot->usable);
+    bool sparse = result.kept >= SPARSE_PAGES * zp_arena.page &&
+                  result.kept / SPARSE_TIMES >= result.written;
+    if (!was_empty && is_to_be_dropped(slot, sparse) && drop(slot, counters))
+        return true;
+    zp_content_note_clean(slot, &result, counters);
+    return true;
+}
+
+static bool clean(struct zp_slot *slot, struct zp_counters *counters, bool cached)
+{
+    if (slot->content != ZP_CONTENT_RESIDENT)
+        return clean_partial(slot, counters, cached);
+    clean_resident(slot, counters, cached);
+    return true;
+}
+
+bool zp_content_clean(struct zp_slot *slot, struct zp_counters *counters)
+{
+    if (config.scrub)
+        return clean(slot, counters, zp_content_is_cached(slot, counters));
+    slot->content = ZP_CONTENT_DIRTY;
+    return true;
+}
+
+bool zp_content_clean_waited(struct zp_slot *slot, struct zp_counters *counters)
+{
+    return clean(slot, counters, false);
+}
+
+int zp_content_clean_part(const struct zp_slot *slot, size_t at, size_t bytes,
+                          struct zp_scrub_result *result)
+{
+    if (slot->content != ZP_CONTENT_RESIDENT) {
+        struct zp_scrub_hint hint = {.huge = zp_commit_is_huge(slot)};
+        return zp_scrub(slot->base + at, bytes, hint, result);
+    }
+    zp_scrub_resident(slot->base + at, bytes, false);
+    *result = (struct zp_scrub_result){.written = bytes};
+    return 0;
+}
+
+// ---- Using again -----------------------------------------------------------------------------
+
+void zp_content_verify(const struct zp_slot *slot)
+{
+    const char *found = config.verify ? zp_scrub_find(slot->base, slot->committed) : NULL;
+    if (found == NULL)
+        return;
+    struct zp_stack freed = zp_arena_freed(slot);
+    zp_fatal_write(slot->base, slot->committed, found, &freed);
+}
+
+bool zp_content_reuse(struct zp_slot *slot, struct zp_counters *counters)
+{
+    zp_content_verify(slot);
+    slot->reclaimable = ZP_RECLAIMABLE_NONE;
+    if (!config.scrub_again)
+        return true;
+    if (slot->content == ZP_CONTENT_RESIDENT)
+        slot->content = ZP_CONTENT_ZERO; // the kernel may have taken pages of it
+    return clean(slot, counters, false);
+}

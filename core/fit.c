@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "fit.h"
+
+#include "arena.h"
+
+// The newest slots of a class that are looked at for the one that fits most closely.
+enum { LOOKS = 8 };
+
+static bool is_aligned(const struct zp_slot *slot, size_t alignment)
+{
+    return ((uintptr_t)slot->base & (alignment - 1)) == 0;
+}
+
+// Among the newest of a class the smallest that is large enough.
+static struct zp_slot *smallest_fit(const struct zp_eviction *eviction, unsigned size_class,
+                                    const struct zp_wish *wish)
+{
+    struct zp_slot *best = NULL, *slot = eviction->classes[size_class].slots.newest;
+    for (unsigned i = 0; slot != NULL && i < LOOKS; i++, slot = slot->links[ZP_ORDER_CLASS].older)
+        if (slot->committed >= wish->size && (best == NULL || slot->committed < best->committed) &&
+            is_aligned(slot, wish->alignment)) {
+            best = slot;
+            if (slot->committed - wish->size < zp_arena.page)
+                break;
+        }
+    return best;
+}
+
+// Among the newest of a class the largest that can grow.
+static struct zp_slot *largest_growing(const struct zp_eviction *eviction, unsigned size_class,
+                                       const struct zp_wish *wish)
+{
+    struct zp_slot *best = NULL, *slot = eviction->classes[size_class].slots.newest;
+    for (unsigned i = 0; slot != NULL && i < LOOKS; i++, slot = slot->links[ZP_ORDER_CLASS].older)
+        if (zp_arena_capacity(slot) >= wish->size &&
+            (best == NULL || slot->committed > best->committed) &&
+            is_aligned(slot, wish->alignment))
+            best = slot;
+    return best;
+}
+
+// The smallest class that fits comes first; in that of the request some may be too small.
+static struct zp_slot *find_fit(const struct zp_eviction *eviction, const struct zp_wish *wish)
+{
+    unsigned own = zp_class_of(wish->size), last = wish->last;
+    struct zp_slot *slot = NULL;
+    for (unsigned c = zp_eviction_find_class(eviction, own, last); c < ZP_CLASS_COUNT && slot == NULL;
+         c = c < last ? zp_eviction_find_class(eviction, c + 1, last) : ZP_CLASS_COUNT)
+        slot = smallest_fit(eviction, c, wish);
+    return slot;
+}
+
+static struct zp_slot *find_growing(const struct zp_eviction *eviction, const struct zp_wish *wish)
+{
+    unsigned own = zp_class_of(wish->size);
+    struct zp_slot *slot = NULL;
+    for (unsigned below = 0; below <= own && below <= ZP_CLASSES_PER_DOUBLING && slot == NULL;
+         below++)
+        slot = largest_growing(eviction, own - below, wish);
+    return slot;
+}
+
+struct zp_slot *zp_fit_find(const struct zp_eviction *eviction, const struct zp_wish *wish)
+{
+    return wish->grow ? find_growing(eviction, wish) : find_fit(eviction, wish);
+}
+
+bool zp_fit_may_exist(const struct zp_eviction *eviction, const struct zp_wish *wish)
+{
+    unsigned own = zp_class_of(wish->size);
+    if (!wish->grow)
+        return zp_eviction_find_class(eviction, own, wish->last) < ZP_CLASS_COUNT;
+    unsigned first = own > ZP_CLASSES_PER_DOUBLING ? own - ZP_CLASSES_PER_DOUBLING : 0;
+    return zp_eviction_find_class(eviction, first, own) < ZP_CLASS_COUNT;
+}

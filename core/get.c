@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "get.h"
+
+#include "budget.h"
+#include "commit.h"
+#include "content.h"
+#include "decay.h"
+#include "os.h"
+#include "prewarm.h"
+#include "retain.h"
+#include "scrub_queue.h"
+#include "shard.h"
+#include "trim.h"
+#include "usage.h"
+
+// The tail that a buffer may keep is this part of what was asked for. Buffers of 5 to 25 MiB at
+// random: with half, 690 MiB are fetched where a quarter takes 1,270 (docs/decisions.md).
+enum { TAIL_PART = 2 };
+
+// ---- Length ----------------------------------------------------------------------------------
+
+static size_t most_tail(size_t usable)
+{
+    return zp_arena.guarded ? 0 : usable / TAIL_PART;
+}
+
+// Where a tail may be cut: not within a huge page, which that would split.
+static size_t cut_at(const struct zp_slot *slot, size_t bytes)
+{
+    return zp_round_up(bytes, zp_commit_is_huge(slot) ? ZP_HUGE_PAGE : zp_arena.page);
+}
+
+// Gives back what the tail has too much; false if the budget has no room for the rest of it.
+static bool settle_tail(struct zp_slot *slot, size_t before)
+{
+    size_t most = cut_at(slot, slot->usable + most_tail(slot->usable));
+    if (slot->committed > most)
+        zp_commit_trim(slot, most);
+    size_t tail = zp_slot_tail(slot);
+    if (tail <= before)
+        zp_budget_end_tail(before - tail);
+    return tail <= before || zp_budget_charge_tail(tail - before);
+}
+
+// Makes a buffer that is long enough one of `size` usable bytes. Its tail is charged up to now.
+static void shorten(struct zp_slot *slot, size_t size)
+{
+    size_t before = zp_slot_tail(slot);
+    slot->usable = zp_round_up(size, zp_arena.page);
+    if (settle_tail(slot, before))
+        return;
+    zp_budget_end_tail(before);
+    zp_commit_trim(slot, slot->usable);
+    slot->usable = slot->committed; // the kernel may have left it accessible
+}
+
+// Whether a buffer's owners write to its end.
+static bool is_filled(const struct zp_slot *slot)
+{
+    return slot->content == ZP_CONTENT_RESIDENT ||
+           (slot->content == ZP_CONTENT_DIRTY && zp_usage_in_memory(slot->base, slot->committed));
+}
+
+// Fetches the pages of a part that will be written, in one call instead of a fault for each.
+static bool populate(const struct zp_slot *slot, size_t from)
+{
+    return zp_os_advise(slot->base + from, slot->committed - from, MADV_POPULATE_WRITE) == 0;
+}
+
+// Makes a buffer that is too short one of `size` usable bytes. False if there is no memory.
+static bool lengthen(struct zp_slot *slot, size_t size)
+{
+    size_t before = slot->committed, tail = zp_slot_tail(slot);
+    bool was_resident = slot->content == ZP_CONTENT_RESIDENT, filled = is_filled(slot);
+    size_t wanted = filled ? cut_at(slot, size) : size;
+    if (wanted > zp_arena_capacity(slot))
+        wanted = size;
+    if (zp_commit(slot, wanted) != 0)
+        return false;
+    zp_budget_end_tail(tail);
+    slot->usable = slot->committed;
+    shorten(slot, size);
+    if (filled && slot->committed > before && populate(slot, before) && was_resident) {
+        slot->content = ZP_CONTENT_RESIDENT;
+        slot->warm = (uint32_t)(slot->committed / zp_arena.page);
+    }
+    return true;
+}
+
+static bool fit_to(struct zp_slot *slot, size_t size)
+{
+    if (slot->committed < size)
+        return lengthen(slot, size);
+    shorten(slot, size);
+    return true;
+}
+
+// ---- From a shard ----------------------------------------------------------------------------
+
+// Makes a slot from a shard fit for use: no page shared with another process, none missing from the
+// next one.
+static bool make_private(struct zp_slot *slot)
+{
+    if (slot->mapping == ZP_MAPPING_DONTFORK)
+        return false;
+    // Read once: another thread may fork meanwhile, and then this one's pages are shared.
+    uint32_t epoch = zp_arena_epoch();
+    if (slot->epoch != epoch && !zp_slot_is_empty(slot) && zp_commit_trim(slot, 0) != 0)
+        return false;
+    slot->epoch = epoch;
+    return true;
+}
+
+// A TAKEN slot whose every byte is charged as retained becomes the request's.
+static struct zp_slot *take_over(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
+{
+    zp_budget_release(slot->usable);
+    if (make_private(slot) && zp_content_reuse(slot, &cache->counters) && fit_to(slot, size)) {
+        zp_count(&cache->counters.shard_hits, 1);
+        return slot;
+    }
+    zp_retain_drop(slot);
+    return NULL;
+}
+
+static bool is_shared(const struct zp_slot *slot)
+{
+    return slot->mapping != ZP_MAPPING_PLAIN || slot->epoch != zp_arena_epoch();
+}
+
+static bool finish_job(struct zp_thread_cache *cache, struct zp_scrub_job *job)
+{
+    struct zp_slot *slot = job->slot;
+    if (job->failed || is_shared(slot))
+        return false;
+    if (job->done == 0)
+        return zp_content_clean_waited(slot, &cache->counters);
+    struct zp_scrub_part rest = {
+        .slot = slot, .at = job->done, .bytes = slot->usable - job->done};
+    if (rest.bytes != 0 && zp_content_clean_part(slot, rest.at, rest.bytes, &rest.result) != 0)
+        return false;
+    zp_scrub_job_add(job, &rest);
+    zp_content_note_clean(slot, &job->result, &cache->counters);
+    return true;
+}
+
+// A buffer that waits to be scrubbed, scrubbed now.
+static struct zp_slot *get_unscrubbed(struct zp_thread_cache *cache, size_t size, unsigned last)
+{
+    struct zp_scrub_job job;
+    if (!zp_scrub_queue_take(zp_class_of(size), last, &job))
+        return NULL;
+    if (finish_job(cache, &job))
+        return take_over(cache, job.slot, size);
+    zp_retain_let_go(job.slot);
+    return NULL;
+}
+
+static struct zp_slot *get_pooled(struct zp_thread_cache *cache, const struct zp_wish *wish)
+{
+    struct zp_slot *slot = zp_shards_take(cache->home, wish, &cache->counters);
+    return slot != NULL ? take_over(cache, slot, wish->size) : NULL;
+}
+
+// Where buffers wait to be scrubbed, one of the class, scrubbed or not, rather than a longer one:
+// that will be asked for too.
+static struct zp_slot *get_fitting(struct zp_thread_cache *cache, size_t size, size_t alignment)
+{
+    unsigned own = zp_class_of(size), last = zp_class_last_fit(own);
+    bool waiting = zp_scrub_queue_bytes() != 0 && alignment <= ZP_CLASS_MIN;
+    struct zp_wish wish = {.size = size, .alignment = alignment, .last = waiting ? own : last};
+    struct zp_slot *slot = get_pooled(cache, &wish);
+    if (slot != NULL || !waiting)
+        return slot;
+    slot = get_unscrubbed(cache, size, own);
+    wish.last = last;
+    if (slot == NULL)
+        slot = get_pooled(cache, &wish);
+    return slot != NULL ? slot : get_unscrubbed(cache, size, last);
+}
+
+// One of a shard that can grow to the size: what it has need not be fetched.
+static struct zp_slot *get_growing(struct zp_thread_cache *cache, size_t size, size_t alignment)
+{
+    struct zp_wish wish = {.size = size, .alignment = alignment, .grow = true};
+    return get_pooled(cache, &wish);
+}
+
+// ---- From the thread's cache -----------------------------------------------------------------
+
+// A buffer of the cache that is longer, up to twice the size, or at least half of it and can grow.
+static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, size_t size)
+{
+    struct zp_slot *slot = zp_thread_cache_take(cache, size, size);
+    for (unsigned i = cache->count; i-- > 0 && slot == NULL;) {
+        const struct zp_cached *entry = &cache->entries[i];
+        if (entry->bytes < size && entry->bytes >= size / 2 &&
+            zp_arena_capacity(entry->slot) >= size)
+            slot = zp_thread_cache_take_at(cache, i);
+    }
+    if (slot == NULL || fit_to(slot, size))
+        return slot;
+    zp_retain_drop(slot);
+    return NULL;
+}
+
+// ---- Fresh memory ----------------------------------------------------------------------------
+
+static struct zp_slot *get_fresh(struct zp_thread_cache *cache, size_t size)
+{
+    zp_shards_note_miss(cache->home, size);
+    struct zp_slot *slot = zp_retain_take_cold(zp_arena_region_of(size));
+    if (slot == NULL)
+        return NULL;
+    // Where there is no memory the pool gives back what it has, and tries once more.
+    int error = zp_commit(slot, size);
+    if (error != 0 && zp_trim(cache) != 0)
+        error = zp_commit(slot, size);
+    if (error != 0) {
+        zp_arena_put_back(slot);
+        return NULL;
+    }
+    slot->usable = slot->committed;
+    zp_prewarm_forgo(zp_class_of(size));
+    zp_count(&cache->counters.fresh, 1);
+    return slot;
+}
+
+// ---- Pages -----------------------------------------------------------------------------------
+
+// Huge pages for a buffer that will be written to the end, as far as its caller's past tells, and
+// for no other: not for one that was given them for an owner who did, and whose pages may be gone.
+static void choose_pages(struct zp_slot *slot, bool fills)
+{
+    bool huge = fills && (slot->huge || zp_slot_is_empty(slot));
+    if (slot->huge && !fills)
+        huge = zp_usage_in_memory(slot->base, slot->usable);
+    if (huge != slot->huge)
+        zp_commit_set_huge(slot, huge);
+}
+
+// Has a buffer's memory, if it is not there yet, come as it will be used.
+static void prepare_pages(struct zp_slot *slot, const void *caller)
+{
+    if (slot->content != ZP_CONTENT_ZERO)
+        return;
+    bool fills = zp_usage_fills(caller, zp_class_of(slot->usable)), empty = zp_slot_is_empty(slot);
+    if (zp_commit_can_be_huge(slot))
+        choose_pages(slot, fills);
+    // One call for small pages, instead of a fault for each: 0.6 of the time. Huge pages gain
+    // nothing by it.
+    if (fills && empty)
+        populate(slot, zp_commit_is_huge(slot) ? slot->committed & ~(ZP_HUGE_PAGE - 1) : 0);
+    if (empty)
+        zp_usage_note(caller, slot);
+}
+
+// ---- All of it -------------------------------------------------------------------------------
+
+// Every slot is aligned to ZP_CLASS_MIN at least; for more, the stride has to tell.
+static struct zp_slot *search_aligned(struct zp_thread_cache *cache, size_t size, size_t alignment)
+{
+    unsigned region = zp_arena_region_of(size);
+    if (alignment > (size_t)1 << zp_arena.regions[region].stride_shift)
+        return NULL;
+    struct zp_slot *slot = get_fitting(cache, size, alignment);
+    if (slot == NULL)
+        slot = get_growing(cache, size, alignment);
+    return slot != NULL ? slot : get_fresh(cache, size);
+}
+
+static struct zp_slot *search(struct zp_thread_cache *cache, size_t size)
+{
+    struct zp_slot *slot = get_fitting(cache, size, 1);
+    if (slot != NULL)
+        return slot;
+    slot = get_cached_loosely(cache, size);
+    if (slot != NULL) {
+        zp_count(&cache->counters.thread_hits, 1);
+        return slot;
+    }
+    slot = get_growing(cache, size, 1);
+    return slot != NULL ? slot : get_fresh(cache, size);
+}
+
+static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t alignment)
+{
+    if (alignment <= ZP_CLASS_MIN) {
+        struct zp_slot *slot = zp_thread_cache_take(cache, size, size / 8);
+        if (slot != NULL) {
+            zp_count(&cache->counters.thread_hits, 1);
+            return slot;
+        }
+    }
+    if (size > ZP_CLASS_MAX)
+        return NULL;
+    struct zp_slot *slot = alignment <= ZP_CLASS_MIN ? search(cache, size)
+                                                     : search_aligned(cache, size, alignment);
+    zp_decay_tick(cache);
+    return slot;
+}
+
+struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
+                            const void *caller)
+{
+    struct zp_slot *slot = find(cache, size, alignment);
+    if (slot == NULL) {
+        zp_count(&cache->counters.refused, 1);
+        return NULL;
+    }
+    prepare_pages(slot, caller);
+    zp_get_hand_out(cache, slot, size);
+    slot->filled = 0;
+    return slot;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Put: what becomes of a freed buffer.
+//
+//   1. as it is into the thread's cache, where nothing is to be made zero
+//   2. given back to the kernel, if a fork shares its pages or the program changed its mapping
+//   3. into quarantine, where everything is checked
+//   4. into the scrub queue, with scrubbing in the background
+//   5. scrubbed, and into the thread's cache
+//   6. scrubbed, and into a shard, others being evicted for it
+//   7. given back to the kernel
+//
+// Always holds: what is kept is charged to the budget, and zero if freed buffers are to be.
+//
+// Locking: see the parts; the caller is inside its own thread cache. Fork: see fork.h.
+
+#ifndef ZP_CORE_PUT_H
+#define ZP_CORE_PUT_H
+
+#include "thread_cache.h"
+
+struct zp_put_config {
+    size_t thread_cache_bytes; // of the budget each thread's cache may hold so many
+    bool background;           // a helper scrubs
+    size_t quarantine;         // bytes of freed buffers that wait, inaccessible; 0: none
+};
+
+// Called once.
+void zp_put_init(const struct zp_put_config *config);
+
+// Takes back a LIVE slot.
+void zp_put_slot(struct zp_thread_cache *cache, struct zp_slot *slot);
+
+// Makes a part of what is in the scrub queue zero; what is done goes to a shard. For the helper.
+void zp_put_scrub_part(struct zp_thread_cache *cache);
+
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "resize.h"
+
+#include "budget.h"
+#include "commit.h"
+#include "os.h"
+#include "retain.h"
+
+#include <string.h>
+
+// ---- In place --------------------------------------------------------------------------------
+
+// What was the owner's has been written to: it is not a tail to be kept. A part of less than a
+// quarter is not worth the calls to give it back and fetch it again. If the kernel does not take
+// it, the program keeps it.
+static void shrink(struct zp_slot *slot, size_t size)
+{
+    size_t tail = zp_slot_tail(slot);
+    if (size > slot->usable - slot->usable / 4 ||
+        zp_commit_trim(slot, zp_round_up(size, zp_arena.page)) != 0)
+        return;
+    zp_budget_end_tail(tail);
+    slot->usable = slot->committed;
+}
+
+static bool grow(struct zp_slot *slot, size_t size)
+{
+    size_t before = zp_slot_tail(slot);
+    if (size > zp_arena_capacity(slot) || zp_commit(slot, size) != 0)
+        return false;
+    slot->usable = zp_round_up(size, zp_arena.page);
+    zp_budget_end_tail(before - zp_slot_tail(slot));
+    return true;
+}
+
+bool zp_resize(struct zp_slot *slot, size_t size)
+{
+    if (size > slot->usable)
+        return grow(slot, size);
+    shrink(slot, size);
+    return true;
+}
+
+// ---- To another slot -------------------------------------------------------------------------
+
+// An empty slot for a growing buffer. What has grown once will grow again: addresses for twice the
+// size cost nothing and make every second step one in place.
+static struct zp_slot *take_for_growth(size_t size)
+{
+    struct zp_slot *slot = NULL;
+    if (size <= ZP_CLASS_MAX / 2)
+        slot = zp_retain_take_cold(zp_arena_region_of(2 * size));
+    if (slot == NULL && size <= ZP_CLASS_MAX)
+        slot = zp_retain_take_cold(zp_arena_region_of(size));
+    return slot;
+}
+
+// Moves the pages mapping by mapping. On failure those moved already are copied back: their old
+// place is still mapped, so that cannot fail.
+static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
+{
+    size_t start = 0;
+    for (unsigned i = 0; i <= from->seam_count; i++) {
+        size_t end = i < from->seam_count ? from->seams[i] * zp_arena.page : from->committed;
+        int error = zp_os_move(from->base + start, end - start, to->base + start);
+        if (error != 0) {
+            memcpy(from->base, to->base, start);
+            return error;
+        }
+        start = end;
+    }
+    return 0;
+}
+
+// A target that is accessible already keeps its own mapping: moving into it would need care for
+// nothing, as it is rare (commit.h: a decommit that the kernel had no mapping for).
+static bool may_move(const struct zp_slot *from, const struct zp_slot *to)
+{
+    return from->mapping == ZP_MAPPING_PLAIN && from->seam_count < ZP_SLOT_SEAMS &&
+           to->committed == 0 && !to->packed;
+}
+
+// `to` is given all of its memory first, also what the pages that move in will replace: a move that
+// fails half-way leaves a slot that is what its record says.
+static bool move(const struct zp_slot *from, struct zp_slot *to, size_t size)
+{
+    to->huge = from->huge;
+    if (!may_move(from, to) || zp_commit(to, size) != 0) {
+        zp_arena_put_back(to);
+        return false;
+    }
+    if (move_pages(from, to) != 0) {
+        zp_decommit(to);
+        return false;
+    }
+    to->usable = to->committed;
+    to->epoch = from->epoch;
+    to->warm = from->warm;
+    zp_commit_add_seams(to, from);
+    return true;
+}
+
+struct zp_slot *zp_resize_move(struct zp_slot *slot, size_t size)
+{
+    struct zp_slot *to = take_for_growth(size);
+    if (to == NULL || !move(slot, to, size))
+        return NULL;
+    zp_slot_step(slot, ZP_SLOT_TAKEN);
+    zp_retain_drop(slot);
+    return to;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "thread.h"
+
+#include "retain.h"
+#include "shard.h"
+
+#include <pthread.h>
+
+static ZP_FROZEN pthread_key_t key = 0;
+
+// Set before a thread's cache is set up and never taken back: it is done once in a thread's life.
+static ZP_TLS bool has_been_set_up;
+
+// The destructor of the key: the thread is ending.
+static void end_thread(void *argument)
+{
+    struct zp_thread_cache *cache = argument;
+    zp_thread_cache_open(cache);
+    zp_thread_cache_enable(cache, false);
+    zp_retain_flush(cache);
+    zp_thread_cache_close(cache);
+    zp_thread_cache = &zp_no_cache;
+    zp_thread_cache_give_up(cache);
+}
+
+int zp_threads_init(void)
+{
+    return -pthread_key_create(&key, end_thread);
+}
+
+struct zp_thread_cache *zp_thread_set_up(void)
+{
+    if (has_been_set_up)
+        return &zp_no_cache;
+    has_been_set_up = true; // first of all: pthread_setspecific may allocate and come back here
+    struct zp_thread_cache *cache = zp_thread_cache_acquire();
+    if (cache == NULL)
+        return &zp_no_cache;
+    cache->home = zp_shards_next_home();
+    // If nobody would empty it, nothing may be put into it.
+    zp_thread_cache_enable(cache, pthread_setspecific(key, cache) == 0);
+    zp_thread_cache = cache;
+    return cache;
+}
