@@ -16,7 +16,7 @@
 
 // The tail that a buffer may keep is this part of what was asked for. Buffers of 5 to 25 MiB at
 // random: with half, 690 MiB are fetched where a quarter takes 1,270 (docs/decisions.md).
-enum { TAIL_PART = 2 };
+enum { TAIL_PART = 3 };
 
 // ---- Length ----------------------------------------------------------------------------------
 
@@ -68,20 +68,32 @@ static bool populate(const struct zp_slot *slot, size_t from)
     return zp_os_advise(slot->base + from, slot->committed - from, MADV_POPULATE_WRITE) == 0;
 }
 
+// A buffer that is written to its end and that came in small pages comes anew in huge ones, once: from
+// then on it costs less to grow, to cut and to mark as reclaimable.
+static bool change_to_huge(struct zp_slot *slot)
+{
+    if (slot->huge || !zp_commit_can_be_huge(slot) ||
+        zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
+        return false;
+    zp_commit_set_huge(slot, true);
+    zp_slot_set_empty(slot);
+    return true;
+}
+
 // Makes a buffer that is too short one of `size` usable bytes. False if there is no memory.
 static bool lengthen(struct zp_slot *slot, size_t size)
 {
-    size_t before = slot->committed, tail = zp_slot_tail(slot);
-    bool was_resident = slot->content == ZP_CONTENT_RESIDENT, filled = is_filled(slot);
+    size_t tail = zp_slot_tail(slot), there = slot->committed;
+    bool dirty = slot->content == ZP_CONTENT_DIRTY, filled = is_filled(slot);
+    if (filled && change_to_huge(slot))
+        there = 0;
     size_t wanted = filled ? cut_at(slot, size) : size;
-    if (wanted > zp_arena_capacity(slot))
-        wanted = size;
-    if (zp_commit(slot, wanted) != 0)
+    if (zp_commit(slot, wanted <= zp_arena_capacity(slot) ? wanted : size) != 0)
         return false;
     zp_budget_end_tail(tail);
     slot->usable = slot->committed;
     shorten(slot, size);
-    if (filled && slot->committed > before && populate(slot, before) && was_resident) {
+    if (filled && populate(slot, there) && (!dirty || there == 0)) {
         slot->content = ZP_CONTENT_RESIDENT;
         slot->warm = (uint32_t)(slot->committed / zp_arena.page);
     }
@@ -163,21 +175,15 @@ static struct zp_slot *get_pooled(struct zp_thread_cache *cache, const struct zp
     return slot != NULL ? take_over(cache, slot, wish->size) : NULL;
 }
 
-// Where buffers wait to be scrubbed, one of the class, scrubbed or not, rather than a longer one:
-// that will be asked for too.
-static struct zp_slot *get_fitting(struct zp_thread_cache *cache, size_t size, size_t alignment)
+// One of a shard, or one that waits to be scrubbed, of up to a class.
+static struct zp_slot *get_fitting(struct zp_thread_cache *cache, size_t size, size_t alignment,
+                                   unsigned last)
 {
-    unsigned own = zp_class_of(size), last = zp_class_last_fit(own);
-    bool waiting = zp_scrub_queue_bytes() != 0 && alignment <= ZP_CLASS_MIN;
-    struct zp_wish wish = {.size = size, .alignment = alignment, .last = waiting ? own : last};
+    struct zp_wish wish = {.size = size, .alignment = alignment, .last = last};
     struct zp_slot *slot = get_pooled(cache, &wish);
-    if (slot != NULL || !waiting)
-        return slot;
-    slot = get_unscrubbed(cache, size, own);
-    wish.last = last;
-    if (slot == NULL)
-        slot = get_pooled(cache, &wish);
-    return slot != NULL ? slot : get_unscrubbed(cache, size, last);
+    if (slot == NULL && alignment <= ZP_CLASS_MIN)
+        slot = get_unscrubbed(cache, size, last);
+    return slot;
 }
 
 // One of a shard that can grow to the size: what it has need not be fetched.
@@ -185,24 +191,6 @@ static struct zp_slot *get_growing(struct zp_thread_cache *cache, size_t size, s
 {
     struct zp_wish wish = {.size = size, .alignment = alignment, .grow = true};
     return get_pooled(cache, &wish);
-}
-
-// ---- From the thread's cache -----------------------------------------------------------------
-
-// A buffer of the cache that is longer, up to twice the size, or at least half of it and can grow.
-static struct zp_slot *get_cached_loosely(struct zp_thread_cache *cache, size_t size)
-{
-    struct zp_slot *slot = zp_thread_cache_take(cache, size, size);
-    for (unsigned i = cache->count; i-- > 0 && slot == NULL;) {
-        const struct zp_cached *entry = &cache->entries[i];
-        if (entry->bytes < size && entry->bytes >= size / 2 &&
-            zp_arena_capacity(entry->slot) >= size)
-            slot = zp_thread_cache_take_at(cache, i);
-    }
-    if (slot == NULL || fit_to(slot, size))
-        return slot;
-    zp_retain_drop(slot);
-    return NULL;
 }
 
 // ---- Fresh memory ----------------------------------------------------------------------------
@@ -264,23 +252,25 @@ static struct zp_slot *search_aligned(struct zp_thread_cache *cache, size_t size
     unsigned region = zp_arena_region_of(size);
     if (alignment > (size_t)1 << zp_arena.regions[region].stride_shift)
         return NULL;
-    struct zp_slot *slot = get_fitting(cache, size, alignment);
+    unsigned last = zp_class_last_fit(zp_class_of(size));
+    struct zp_slot *slot = get_fitting(cache, size, alignment, last);
     if (slot == NULL)
         slot = get_growing(cache, size, alignment);
     return slot != NULL ? slot : get_fresh(cache, size);
 }
 
+// One of the class, scrubbed or not, rather than a longer one: that will be asked for too. Where
+// there is none sizes vary, and the thread's buffers move to the shard, where all are compared.
 static struct zp_slot *search(struct zp_thread_cache *cache, size_t size)
 {
-    struct zp_slot *slot = get_fitting(cache, size, 1);
+    unsigned own = zp_class_of(size);
+    struct zp_slot *slot = get_fitting(cache, size, 1, own);
     if (slot != NULL)
         return slot;
-    slot = get_cached_loosely(cache, size);
-    if (slot != NULL) {
-        zp_count(&cache->counters.thread_hits, 1);
-        return slot;
-    }
-    slot = get_growing(cache, size, 1);
+    zp_retain_flush(cache);
+    slot = get_fitting(cache, size, 1, zp_class_last_fit(own));
+    if (slot == NULL)
+        slot = get_growing(cache, size, 1);
     return slot != NULL ? slot : get_fresh(cache, size);
 }
 

@@ -3,10 +3,10 @@
 // Get: how a request is served, where the newest buffer of the thread's cache does not serve it.
 //
 //   1. a buffer of the thread's cache that fits closely
-//   2. a buffer of a shard that fits, the own shard first; or one that waits to be scrubbed
-//   3. a buffer of the thread's cache that is longer, or that can grow
-//   4. a buffer of a shard that can grow
-//   5. a cold slot: fresh memory
+//   2. a buffer of a shard, the own one first, or one that waits to be scrubbed: of the same class,
+//      then of up to twice the size
+//   3. a buffer of a shard that can grow
+//   4. a cold slot: fresh memory
 //
 // A buffer that is longer than what was asked for keeps its tail, zero and charged to the budget, as
 // long as it is at most half of what was asked for: to give it back and fetch it again for the next

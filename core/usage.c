@@ -21,12 +21,14 @@ _Static_assert(ZP_CLASS_MIN == 1 << UNIT_SHIFT, "slots start at multiples of the
 _Static_assert(ZP_CLASS_MAX >> UNIT_SHIFT < 1 << SIZE_BITS, "the largest size fits");
 _Static_assert(BASE_BITS + SIZE_BITS + TAG_BITS == 64, "a site is one word");
 
-// Owners that left a buffer of a class sparse, one after another; below zero: so many must before
-// dropping is worth a thought again. It is dropped for the one after the last of a few.
+// Of a class: how many of the last owners, one after another, left their buffers sparse. After a few
+// the pages of the next are dropped; then its owner shows whether that was right. If not, many must
+// leave theirs sparse before it is tried again.
 enum {
     SPARSE_ENOUGH = 3,
+    SPARSE_DROPPED,
     SPARSE_AGAIN = -1000,
-    SPARSE_PART = 8, // of a buffer this part, or less, is touched by its owners
+    SPARSE_PART = 8, // of a buffer this part, or less, is touched by its owner
 };
 
 static uint64_t sites[SITES];
@@ -98,21 +100,30 @@ void zp_usage_note(const void *caller, const struct zp_slot *slot)
     __atomic_store_n(site_of(hash), site, __ATOMIC_RELAXED);
 }
 
+static int16_t owners_of(unsigned size_class)
+{
+    return __atomic_load_n(&sparse_owners[size_class], __ATOMIC_RELAXED);
+}
+
+static void set_owners(unsigned size_class, int16_t owners)
+{
+    __atomic_store_n(&sparse_owners[size_class], owners, __ATOMIC_RELAXED);
+}
+
 bool zp_usage_note_freed(unsigned size_class, bool sparse)
 {
-    int16_t *owners = &sparse_owners[size_class];
-    int16_t before = __atomic_load_n(owners, __ATOMIC_RELAXED);
-    if (sparse && before == SPARSE_ENOUGH)
-        return true;
-    if (sparse)
-        __atomic_store_n(owners, (int16_t)(before + 1), __ATOMIC_RELAXED);
-    else if (before > 0)
-        __atomic_store_n(owners, 0, __ATOMIC_RELAXED);
-    return false;
+    int16_t owners = owners_of(size_class);
+    if (sparse && owners < SPARSE_ENOUGH)
+        set_owners(size_class, (int16_t)(owners + 1));
+    else if (sparse)
+        set_owners(size_class, SPARSE_DROPPED);
+    else if (owners > 0)
+        set_owners(size_class, 0);
+    return sparse && owners >= SPARSE_ENOUGH;
 }
 
 void zp_usage_note_touched(unsigned size_class, size_t touched, size_t bytes)
 {
-    if (touched > bytes / SPARSE_PART)
-        __atomic_store_n(&sparse_owners[size_class], SPARSE_AGAIN, __ATOMIC_RELAXED);
+    if (owners_of(size_class) == SPARSE_DROPPED)
+        set_owners(size_class, touched > bytes / SPARSE_PART ? SPARSE_AGAIN : SPARSE_ENOUGH);
 }

@@ -30,28 +30,28 @@ static void choose_config(struct unit_random *choices)
     enum { FREE, BOTH, BACKGROUND, OFF };
     size_t zero = unit_random_below(choices, 4), bits = unit_random_below(choices, 256);
     config = unit_pool_config();
-    config.retain.scrub = zero != OFF;
-    config.retain.scrub_again = zero == BOTH;
-    config.retain.scrub_behind = zero == BACKGROUND ? 8 * ZP_MIB : 0;
+    config.content.scrub = zero != OFF;
+    config.content.scrub_again = zero == BOTH;
+    config.scrub_behind = zero == BACKGROUND ? 8 * ZP_MIB : 0;
     config.arena.strict = (bits & 1) != 0;
     config.arena.huge_pages = (bits & 2) != 0 ? ZP_HUGE_FILLED : ZP_HUGE_NONE;
-    config.retain.reclaim = (bits & 4) == 0;
+    config.reclaim = (bits & 4) == 0;
     if ((bits & 8) != 0)
         config.eviction = &zp_eviction_lifo;
-    config.retain.decay_ms = decays[bits >> 4 & 3];
+    config.decay.idle_ms = decays[bits >> 4 & 3];
     config.arena.mappings = (bits >> 6) == 2 ? 4 : 0;
     stand_in.off = (bits >> 6) == 3;
-    config.retain.budget = budgets[unit_random_below(choices, 4)];
-    config.retain.thread_cache_bytes = cache_bytes[unit_random_below(choices, 4)];
+    config.budget = budgets[unit_random_below(choices, 4)];
+    config.put.thread_cache_bytes = cache_bytes[unit_random_below(choices, 4)];
     config.thread_cache_most = zero == BOTH ? 0 : (unsigned)unit_random_below(choices, 5);
     config.shards = 1u << unit_random_below(choices, 3);
     config.most_per_shard = 1 + (uint32_t)unit_random_below(choices, 16);
     size_t more = unit_random_below(choices, 4);
     if (more == 2) { // as config/resolve.c has it: what is checked is zero from free on
         unit_check_fully(&config, 3 * ZP_MIB);
-        config.retain.scrub = true;
-        config.retain.scrub_again = false;
-        config.retain.scrub_behind = 0;
+        config.content.scrub = true;
+        config.content.scrub_again = false;
+        config.scrub_behind = 0;
     }
     if (more == 3) {
         config.prewarm[0] = (struct zp_prewarm){2 * ZP_MIB + 1, 2};
@@ -90,7 +90,7 @@ static void check_stats(void)
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
     MUST(stats.retained <= zp_budget_used());
-    MUST(stats.retained_peak <= config.retain.budget);
+    MUST(stats.retained_peak <= config.budget);
 }
 
 static void break_calls(void)

@@ -138,7 +138,7 @@ static inline void start_cache(const struct zp_pool_config *config, unsigned hom
     if (cache == &zp_no_cache)
         cache = zp_thread_cache_set_up();
     cache->capacity = config->thread_cache_most;
-    cache->dirty_capacity = config->retain.scrub ? 0 : config->thread_cache_most;
+    cache->dirty_capacity = config->content.scrub ? 0 : config->thread_cache_most;
     cache->home = home % config->shards;
     zp_thread_cache_stamp(cache, unit_now);
 }

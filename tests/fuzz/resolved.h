@@ -67,18 +67,18 @@ static inline void check_resolved(const struct zp_options *options,
     zp_resolve(options, machine, &config);
     size_t budget = options->max_memory == ZP_AUTO ? zp_budget_share(&machine->memory, 0)
                                                    : (size_t)options->max_memory;
-    MUST(config.retain.budget == budget);
+    MUST(config.budget == budget);
     if (options->tls_bytes == ZP_AUTO)
-        MUST(config.retain.thread_cache_bytes <= budget / 4);
+        MUST(config.put.thread_cache_bytes <= budget / 4);
     MUST(zp_is_power_of_two(config.shards) && config.shards <= ZP_SHARDS_MOST);
     MUST(config.most_per_shard >= 1 && config.most_per_shard <= 65536);
     MUST(config.thread_cache_most <= ZP_CACHE_MOST);
     MUST(config.arena.smallest >= ZP_CLASS_MIN && config.arena.smallest <= ZP_GIB);
     MUST(config.arena.reserve == SIZE_MAX || config.arena.reserve <= machine->address_space / 4);
     MUST(config.arena.mappings <= machine->mappings);
-    MUST(config.retain.decay_ms >= ZP_DECAY_NEVER && config.retain.decay_ms <= INT32_MAX);
-    MUST(config.retain.scrub || (!config.retain.scrub_again && config.retain.scrub_behind == 0));
-    MUST(config.retain.cpu_cache <= machine->cache);
+    MUST(config.decay.idle_ms >= ZP_DECAY_NEVER && config.decay.idle_ms <= INT32_MAX);
+    MUST(config.content.scrub || (!config.content.scrub_again && config.scrub_behind == 0));
+    MUST(config.content.cpu_cache <= machine->cache);
     MUST(config.eviction == &zp_eviction_clockpro || config.eviction == &zp_eviction_lifo);
     MUST(memcmp(config.prewarm, options->prewarm, sizeof(config.prewarm)) == 0);
 }

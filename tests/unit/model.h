@@ -16,7 +16,7 @@ enum {
 struct model_buffer {
     struct zp_slot *slot;
     char *base;
-    size_t committed; // must stay while the program owns the buffer
+    size_t usable; // must stay while the program owns the buffer
     size_t valid;     // bytes whose content is known
     size_t zero_from; // pages without a mark are zero from here on
     struct marks marks;
@@ -37,8 +37,8 @@ static inline void model_start(struct model *model, const struct zp_pool_config 
                                size_t largest, struct unit_random random)
 {
     *model = (struct model){.random = random,
-                            .scrub = config->retain.scrub,
-                            .helped = config->retain.scrub_behind != 0,
+                            .scrub = config->content.scrub,
+                            .helped = config->scrub_behind != 0,
                             .largest = largest};
 }
 
@@ -83,9 +83,9 @@ static inline void model_check_buffer(const struct model_buffer *buffer)
     const struct zp_slot *slot = buffer->slot;
     MUST(slot->state == ZP_SLOT_LIVE);
     MUST(slot->base == buffer->base);
-    MUST(slot->committed == buffer->committed);
+    MUST(slot->usable == buffer->usable);
     MUST(zp_arena_slot(buffer->base) == slot);
-    MUST(zp_arena_slot(buffer->base + buffer->committed - 1) == slot);
+    MUST(zp_arena_slot(buffer->base + buffer->usable - 1) == slot);
     marks_check(&buffer->marks, buffer->base, buffer->valid, buffer->zero_from);
 }
 
@@ -93,16 +93,16 @@ static inline void model_check_slot(const struct model *model, const struct zp_s
                                     size_t size)
 {
     MUST(slot->state == ZP_SLOT_LIVE);
-    MUST(slot->committed >= size);
+    MUST(slot->usable >= size);
     MUST(slot->committed % unit_page() == 0);
-    MUST(slot->committed <= zp_class_size(slot->size_class));
+    MUST(slot->committed <= zp_arena_capacity(slot));
     MUST((uintptr_t)slot->base % ZP_CLASS_MIN == 0);
-    MUST(zp_arena_owns(slot->base) && zp_arena_owns(slot->base + slot->committed - 1));
+    MUST(zp_arena_owns(slot->base) && zp_arena_owns(slot->base + slot->usable - 1));
     for (unsigned i = 0; i < model->count; i++) {
         const struct model_buffer *other = &model->buffers[i];
         MUST(other->slot != slot);
         MUST(slot->base + slot->committed <= other->base ||
-             other->base + other->committed <= slot->base);
+             other->base + other->usable <= slot->base);
     }
 }
 
@@ -117,19 +117,19 @@ static inline struct model_buffer *model_get(struct model *model, size_t size, s
     }
     model_check_slot(model, slot, size);
     MUST((uintptr_t)slot->base % alignment == 0);
-    MUST(slot->clean || !model->scrub);
-    if (slot->clean && model_below(model, 8) == 0)
-        MUST(unit_is_zero(slot->base, slot->committed));
-    else if (slot->clean)
-        marks_check_none(slot->base, 0, slot->committed, model_step_of_pages(model));
+    MUST(zp_slot_is_zero(slot) || !model->scrub);
+    if (zp_slot_is_zero(slot) && model_below(model, 8) == 0)
+        MUST(unit_is_zero(slot->base, slot->usable));
+    else if (zp_slot_is_zero(slot))
+        marks_check_none(slot->base, 0, slot->usable, model_step_of_pages(model));
 
     struct model_buffer *buffer = &model->buffers[model->count++];
     *buffer = (struct model_buffer){
         .slot = slot,
         .base = slot->base,
-        .committed = slot->committed,
-        .valid = slot->committed,
-        .zero_from = slot->clean ? 0 : slot->committed,
+        .usable = slot->usable,
+        .valid = slot->usable,
+        .zero_from = zp_slot_is_zero(slot) ? 0 : slot->usable,
         .marks = {unit_random(&model->random), model_step_of_pages(model)},
     };
     marks_write(&buffer->marks, buffer->base, 0, buffer->valid);
@@ -151,12 +151,12 @@ static inline void model_put(struct model *model, unsigned index)
 // Takes note that a buffer has grown: what was added must be zero, and gets marks.
 static inline void model_note_growth(struct model_buffer *buffer)
 {
-    size_t before = buffer->committed, now = buffer->slot->committed;
+    size_t before = buffer->usable, now = buffer->slot->usable;
     marks_check_none(buffer->base, before, now, 1);
     marks_write(&buffer->marks, buffer->base, buffer->valid, now);
     if (buffer->zero_from > before || buffer->valid < before)
         buffer->zero_from = before;
-    buffer->committed = buffer->valid = now;
+    buffer->usable = buffer->valid = now;
 }
 
 static inline void model_resize(struct model *model, unsigned index, size_t size)
@@ -168,17 +168,17 @@ static inline void model_resize(struct model *model, unsigned index, size_t size
     bool resized = zp_pool_resize(slot, size);
     model_check_whole();
     if (!resized) {
-        MUST(size > buffer->committed);
+        MUST(size > buffer->usable);
         model_check_buffer(buffer);
         return;
     }
-    MUST(slot->committed >= size);
-    MUST(slot->committed <= zp_class_size(slot->size_class));
-    if (size <= buffer->committed) {
+    MUST(slot->usable >= size);
+    MUST(slot->committed <= zp_arena_capacity(slot));
+    if (size <= buffer->usable) {
         // Of what lies behind the new size nothing is promised.
         size_t kept = zp_round_up(size, unit_page());
-        MUST(slot->committed <= buffer->committed);
-        buffer->committed = slot->committed;
+        MUST(slot->usable <= buffer->usable);
+        buffer->usable = slot->usable;
         buffer->valid = kept < buffer->valid ? kept : buffer->valid;
     } else {
         model_note_growth(buffer);
@@ -193,7 +193,7 @@ static inline void model_copy(struct model *model, unsigned index, size_t size)
     struct model_buffer *copy = model_get(model, size, 1);
     if (copy == NULL)
         return;
-    MUST(copy->committed >= old.valid);
+    MUST(copy->usable >= old.valid);
     memcpy(copy->base, old.base, old.valid);
     copy->valid = old.valid;
     copy->zero_from = old.zero_from;
@@ -204,8 +204,8 @@ static inline void model_copy(struct model *model, unsigned index, size_t size)
 static inline void model_move(struct model *model, unsigned index, size_t size)
 {
     struct model_buffer *buffer = &model->buffers[index];
-    if (size <= buffer->committed)
-        size = buffer->committed + 1 + model_below(model, buffer->committed);
+    if (size <= buffer->usable)
+        size = buffer->usable + 1 + model_below(model, buffer->usable);
     model_check_buffer(buffer);
     errno = MODEL_ERRNO;
     struct zp_slot *old = buffer->slot, *to = zp_pool_move(old, size);
@@ -231,14 +231,14 @@ static inline void model_move(struct model *model, unsigned index, size_t size)
 static inline void model_clear(struct model *model, unsigned index)
 {
     struct model_buffer *buffer = &model->buffers[index];
-    size_t size = 1 + model_below(model, buffer->committed);
+    size_t size = 1 + model_below(model, buffer->usable);
     model_check_buffer(buffer);
     errno = MODEL_ERRNO;
     bool cleared = zp_pool_clear(buffer->slot, size);
     model_check_whole();
     if (cleared)
         MUST(unit_is_zero(buffer->base, size));
-    buffer->valid = buffer->zero_from = buffer->committed;
+    buffer->valid = buffer->zero_from = buffer->usable;
     buffer->marks.seed = unit_random(&model->random);
     marks_write(&buffer->marks, buffer->base, 0, buffer->valid);
 }
@@ -248,8 +248,8 @@ static inline void model_protect_and_put(struct model *model, unsigned index)
 {
     struct model_buffer *buffer = &model->buffers[index];
     model_check_buffer(buffer);
-    MUST(mprotect(buffer->base, buffer->committed, PROT_NONE) == 0);
-    zp_pool_note_marks(buffer->base, buffer->committed);
+    MUST(mprotect(buffer->base, buffer->usable, PROT_NONE) == 0);
+    zp_pool_note_marks(buffer->base, buffer->usable);
     errno = MODEL_ERRNO;
     zp_pool_put(buffer->base);
     model_check_whole();
@@ -291,7 +291,7 @@ static inline void model_step(struct model *model)
 
 struct model_census {
     unsigned states[ZP_SLOT_RETIRED + 1];
-    uint32_t retired[ZP_CLASS_COUNT];
+    uint32_t retired[ZP_REGION_COUNT];
 };
 
 static struct model_census model_census;
@@ -299,9 +299,9 @@ static struct model_census model_census;
 static inline void model_count_slot(struct zp_slot *slot)
 {
     model_census.states[slot->state]++;
-    model_census.retired[slot->size_class] += slot->state == ZP_SLOT_RETIRED;
+    model_census.retired[slot->region] += slot->state == ZP_SLOT_RETIRED;
     if (slot->state == ZP_SLOT_COLD)
-        MUST(slot->clean);
+        MUST(zp_slot_is_zero(slot));
 }
 
 // Gives everything back and checks that no slot was lost on the way.
@@ -334,11 +334,11 @@ static inline void model_use_every_slot(const struct model_census *census)
 {
     enum { MOST = 2 * MODEL_BUFFERS }; // used slots are had first, before those never used
     struct zp_slot *slots[MOST];
-    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
-        uint32_t expected = zp_arena.regions[c].limit - census->retired[c], got = 0;
-        size_t size = zp_class_size(c);
-        for (; got < MOST && (slots[got] = zp_pool_get(size, 1)) != NULL; got++) {
-            MUST(slots[got]->size_class == c);
+    for (unsigned r = 0; r < ZP_REGION_COUNT; r++) {
+        uint32_t expected = zp_arena.regions[r].limit - census->retired[r], got = 0;
+        size_t size = zp_arena.regions[r].capacity;
+        for (; expected != 0 && got < MOST && (slots[got] = zp_pool_get(size, 1)) != NULL; got++) {
+            MUST(slots[got]->region == r);
             marks_check_none(slots[got]->base, 0, unit_page(), 1);
             marks_check_none(slots[got]->base, size - unit_page(), size, 1);
         }
@@ -353,18 +353,18 @@ static inline void model_use_every_slot(const struct model_census *census)
 // it.
 static inline void model_find_every_slot(const struct model_census *census)
 {
-    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
-        const struct zp_region_use *region = &zp_region_use[c];
+    for (unsigned r = 0; r < ZP_REGION_COUNT; r++) {
+        const struct zp_region_use *region = &zp_region_use[r];
         uint32_t cold = 0;
         for (unsigned packed = 0; packed < 2; packed++) {
             const struct zp_slot *slot = region->cold[packed];
-            for (; slot != NULL; slot = slot->next) {
-                MUST(slot->state == ZP_SLOT_COLD && slot->size_class == c);
+            for (; slot != NULL; slot = slot->links[ZP_ORDER_CLASS].older) {
+                MUST(slot->state == ZP_SLOT_COLD && slot->region == r);
                 MUST(slot->packed == packed);
                 MUST(++cold <= region->used);
             }
         }
-        MUST(cold + census->retired[c] == region->used);
+        MUST(cold + census->retired[r] == region->used);
     }
 }
 

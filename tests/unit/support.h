@@ -99,22 +99,19 @@ static inline int unit_run(const char *name, TCase *tests)
 
 // ---- A pool ----------------------------------------------------------------------------------
 
-// Small enough for a sanitizer's address space: 64 MiB a region, so a class of up to 1 MiB has 64
-// slots and more, one of 2 MiB 16, one of more than 32 MiB one, and one of 64 MiB none.
+// Small enough for a sanitizer's address space: 256 MiB a region, so there are 256 slots for up to
+// 1 MiB, 64 for 2 to 4 MiB, 2 for 64 to 128 MiB, one for up to 256 MiB, and none for more.
 static inline struct zp_pool_config unit_pool_config(void)
 {
     return (struct zp_pool_config){
         .arena = {.reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN},
-        .retain =
-            {
-                .budget = 64 * ZP_MIB,
-                .unmarked = SIZE_MAX,
-                .thread_cache_bytes = 16 * ZP_MIB,
-                .cpu_cache = 4 * ZP_MIB, // so that both ways of scrubbing are used
-                .decay_ms = 10000,
-                .reclaim = true,
-                .scrub = true,
-            },
+        // A cache of the processor so small that both ways of scrubbing are used.
+        .content = {.scrub = true, .cpu_cache = 4 * ZP_MIB},
+        .put = {.thread_cache_bytes = 16 * ZP_MIB},
+        .decay = {.idle_ms = 10000},
+        .budget = 64 * ZP_MIB,
+        .reclaim = true,
+        .unmarked = SIZE_MAX,
         .eviction = &zp_eviction_clockpro,
         .thread_cache_most = 4,
         .shards = 4,
@@ -128,8 +125,8 @@ static inline void unit_check_fully(struct zp_pool_config *config, size_t quaran
     config->check = ZP_CHECK_FULL;
     config->arena.guarded = true;
     config->arena.reserve = 16 * ZP_GIB; // guards take room
-    config->retain.verify = true;
-    config->retain.quarantine = quarantine;
+    config->content.verify = true;
+    config->put.quarantine = quarantine;
     config->thread_cache_most = 0;
 }
 

@@ -22,7 +22,7 @@ static struct zp_slot *take(size_t size)
 static struct zp_slot *take_committed(size_t size)
 {
     struct zp_slot *slot = take(size);
-    ck_assert_int_eq(zp_arena_commit(slot, size), 0);
+    ck_assert_int_eq(zp_commit(slot, size), 0);
     return slot;
 }
 
@@ -114,14 +114,14 @@ START_TEST(every_slot_has_its_place)
         unsigned count = 0;
         for (struct zp_slot *slot; (slot = zp_arena_take(c)) != NULL; count++) {
             uintptr_t base = (uintptr_t)slot->base;
-            MUST(slot->size_class == c && slot->state == ZP_SLOT_TAKEN && slot->clean);
+            MUST(slot->size_class == c && slot->state == ZP_SLOT_TAKEN && zp_slot_is_zero(slot));
             MUST(slot->committed == 0);
             MUST(base % alignment == 0 && alignment >= size);
             MUST(base >= end);
             MUST(zp_arena_slot(slot->base) == slot);
             MUST(zp_arena_slot(slot->base + size - 1) == slot);
             MUST(zp_arena_slot(slot->base + alignment - 1) == slot);
-            MUST(zp_class_size(c) < ZP_LARGE_CLASS || alignment > size); // room for the gap
+            MUST(zp_class_size(c) < ZP_HUGE_PAGE || alignment > size); // room for the gap
             end = base + size;
         }
         MUST(end <= zp_arena.base + ((size_t)(c + 1) << 26));
@@ -169,15 +169,15 @@ START_TEST(slots_put_back_are_used_again)
     start_default();
     struct zp_slot *one = take(ZP_MIB), *two = take(ZP_MIB);
     ck_assert_ptr_ne(one, two);
-    one->resident = true;
+    one->content = ZP_CONTENT_RESIDENT;
     one->warm = 7;
-    one->clean = false;
+    one->content = ZP_CONTENT_DIRTY;
     zp_arena_put_back(one);
     ck_assert_int_eq(one->state, ZP_SLOT_COLD);
     struct zp_slot *again = take(ZP_MIB);
     ck_assert_ptr_eq(again, one);
     ck_assert_int_eq(again->state, ZP_SLOT_TAKEN);
-    ck_assert(again->clean && !again->resident);
+    ck_assert(zp_slot_is_zero(again) && !(again->content == ZP_CONTENT_RESIDENT));
     ck_assert_uint_eq(again->warm, 0);
     ck_assert_ptr_ne(take(ZP_MIB), one);
 }
@@ -198,14 +198,14 @@ START_TEST(committed_bytes_are_there_and_zero)
     struct zp_slot *slot = take(size);
     ck_assert(!unit_is_readable(slot->base));
     errno = 4711;
-    ck_assert_int_eq(zp_arena_commit(slot, size), 0);
+    ck_assert_int_eq(zp_commit(slot, size), 0);
     ck_assert_int_eq(errno, 4711);
     ck_assert_uint_eq(slot->committed, rounded);
-    ck_assert_uint_eq(zp_arena_committed(), rounded);
+    ck_assert_uint_eq(zp_commit_bytes(), rounded);
     ck_assert_uint_eq(unit_resident_pages(slot->base, rounded), 0);
     ck_assert(unit_is_zero(slot->base, rounded));
     memset(slot->base, 1, rounded);
-    ck_assert_int_eq(zp_arena_commit(slot, size / 2), 0); // less: nothing to do
+    ck_assert_int_eq(zp_commit(slot, size / 2), 0); // less: nothing to do
     ck_assert_uint_eq(slot->committed, rounded);
 }
 END_TEST
@@ -292,9 +292,9 @@ START_TEST(strict_overcommit_opens_no_more_than_asked)
     struct zp_slot *slot = take_committed(ZP_MIB + unit_page());
     ck_assert(unit_is_readable(slot->base + ZP_MIB));
     ck_assert(!unit_is_readable(slot->base + ZP_MIB + unit_page()));
-    zp_arena_decommit(slot);
+    zp_decommit(slot);
     ck_assert(!unit_is_readable(slot->base));
-    ck_assert_uint_eq(zp_arena_committed(), 0);
+    ck_assert_uint_eq(zp_commit_bytes(), 0);
 }
 END_TEST
 
@@ -321,16 +321,16 @@ START_TEST(huge_pages_are_asked_for_by_slot)
 {
     start_default();
     struct zp_slot *slot = take_committed(5 * ZP_MIB), *other = take_committed(5 * ZP_MIB);
-    ck_assert(!zp_arena_is_huge(slot) && !asks_for_huge_pages(slot->base));
+    ck_assert(!zp_commit_is_huge(slot) && !asks_for_huge_pages(slot->base));
     errno = 4711;
-    zp_arena_set_huge(slot, true);
+    zp_commit_set_huge(slot, true);
     ck_assert_int_eq(errno, 4711);
-    ck_assert_int_eq(zp_arena_commit(slot, slot->committed + unit_page()), 0);
-    ck_assert(zp_arena_is_huge(slot) && asks_for_huge_pages(slot->base));
+    ck_assert_int_eq(zp_commit(slot, slot->committed + unit_page()), 0);
+    ck_assert(zp_commit_is_huge(slot) && asks_for_huge_pages(slot->base));
     ck_assert(asks_for_huge_pages(slot->base + slot->committed - 1));
     ck_assert(!asks_for_huge_pages(other->base));
-    zp_arena_set_huge(slot, false);
-    ck_assert(!zp_arena_is_huge(slot) && !asks_for_huge_pages(slot->base));
+    zp_commit_set_huge(slot, false);
+    ck_assert(!zp_commit_is_huge(slot) && !asks_for_huge_pages(slot->base));
 }
 END_TEST
 
@@ -339,8 +339,8 @@ START_TEST(memory_given_back_asks_for_nothing)
 {
     start_default();
     struct zp_slot *slot = take_committed(5 * ZP_MIB);
-    zp_arena_set_huge(slot, true);
-    zp_arena_decommit(slot);
+    zp_commit_set_huge(slot, true);
+    zp_decommit(slot);
     ck_assert(!asks_for_huge_pages(slot->base));
 }
 END_TEST
@@ -379,7 +379,7 @@ START_TEST(large_slots_share_mappings_when_they_run_short)
 {
     start_with_few_mappings();
     struct zp_slot *slot = take_packed(3 * ZP_MIB);
-    ck_assert(!zp_arena_is_huge(slot));
+    ck_assert(!zp_commit_is_huge(slot));
     memset(slot->base, 1, slot->committed); // all runs have an owner of pages
     take_committed(2 * ZP_MIB);
     unsigned before = unit_mappings();
@@ -406,8 +406,8 @@ START_TEST(runs_of_packed_slots_are_bounded)
     for (slot = first; slot < first + 8; slot++)
         ck_assert_int_eq(unit_is_readable(slot->base + 64 * ZP_MIB - 1), (slot - first) % 4 != 3);
     slot = first + 3; // whatever was done to it
-    slot->marked = true;
-    zp_arena_decommit(slot);
+    zp_slot_note_change(slot);
+    zp_decommit(slot);
     ck_assert_ptr_eq(take_committed(32 * ZP_MIB), slot);
     ck_assert(!unit_is_readable(slot->base + 64 * ZP_MIB - 1));
 }
@@ -439,7 +439,7 @@ START_TEST(packed_slots_are_used_again)
     unsigned before = arena_mappings();
     for (unsigned round = 0; round < 3; round++) {
         for (unsigned i = round % 2; i < 24; i += 2)
-            zp_arena_decommit(slots[i]);
+            zp_decommit(slots[i]);
         ck_assert_uint_le(arena_mappings(), before);
         for (unsigned i = round % 2; i < 24; i += 2) {
             ck_assert((slots[i] = take_committed(3 * ZP_MIB))->packed);
@@ -448,7 +448,7 @@ START_TEST(packed_slots_are_used_again)
         }
         ck_assert_uint_le(arena_mappings(), before);
     }
-    zp_arena_decommit(standalone[2]);
+    zp_decommit(standalone[2]);
     ck_assert_ptr_eq(take_committed(3 * ZP_MIB), standalone[2]);
     ck_assert(take_committed(3 * ZP_MIB)->packed);
 }
@@ -460,10 +460,10 @@ START_TEST(seams_are_mappings)
     start_with_few_mappings();
     struct zp_slot *from = take_committed(2 * ZP_MIB), *to = take_committed(5 * ZP_MIB);
     from->seam_count = 3; // as if it had been moved so often; the new one is at its end
-    zp_arena_add_seams(to, from);
+    zp_commit_add_seams(to, from);
     ck_assert_uint_eq(to->seam_count, 4);
     ck_assert(take_committed(3 * ZP_MIB)->packed);
-    zp_arena_decommit(to);
+    zp_decommit(to);
     ck_assert_ptr_eq(take_committed(5 * ZP_MIB), to);
 }
 END_TEST
@@ -479,14 +479,14 @@ START_TEST(packed_buffers_end_in_a_guard)
     static const size_t steps[] = {3 * ZP_MIB, ZP_MIB, 2 * ZP_MIB, 3 * ZP_MIB - 4096, 4096};
     for (unsigned i = 0; i < 5; i++) {
         if (steps[i] < slot->committed)
-            ck_assert_int_eq(zp_arena_release(slot, steps[i]), 0);
+            ck_assert_int_eq(zp_commit_trim(slot, steps[i]), 0);
         else
-            ck_assert_int_eq(zp_arena_commit(slot, steps[i]), 0);
+            ck_assert_int_eq(zp_commit(slot, steps[i]), 0);
         memset(slot->base, 1, steps[i]);
         ck_assert(!unit_is_readable(slot->base + steps[i]));
         ck_assert(slot->guard);
     }
-    zp_arena_decommit(slot);
+    zp_decommit(slot);
     ck_assert(!slot->guard);
     ck_assert_ptr_eq(take_committed(3 * ZP_MIB), slot);
     ck_assert(unit_is_zero(slot->base, slot->committed));
@@ -510,9 +510,9 @@ START_TEST(packed_buffers_do_without_guards)
     struct zp_slot *slot = take_packed(2 * ZP_MIB);
     ck_assert(!slot->guard);
     overrun(slot);
-    ck_assert_int_eq(zp_arena_commit(slot, 2 * ZP_MIB + unit_page()), 0);
+    ck_assert_int_eq(zp_commit(slot, 2 * ZP_MIB + unit_page()), 0);
     ck_assert(unit_is_zero(slot->base, slot->committed));
-    ck_assert_int_eq(zp_arena_release(slot, ZP_MIB), 0);
+    ck_assert_int_eq(zp_commit_trim(slot, ZP_MIB), 0);
     ck_assert_uint_eq(slot->committed, ZP_MIB);
 }
 END_TEST
@@ -548,18 +548,18 @@ START_TEST(a_packed_slot_that_cannot_grow_stays_as_it_was)
     zp_os_calls.madvise = refuse_advice;
     zp_os_calls.mmap = refuse_mmap;
     bool refused = _i == 0 || slot->guard;
-    ck_assert_int_eq(zp_arena_commit(slot, more), refused ? -ENOMEM : 0);
+    ck_assert_int_eq(zp_commit(slot, more), refused ? -ENOMEM : 0);
     if (refused) {
         ck_assert_uint_eq(slot->committed, size);
         zp_os_calls.mmap = working.mmap;
-        ck_assert_int_eq(zp_arena_commit(slot, more), 0);
+        ck_assert_int_eq(zp_commit(slot, more), 0);
     }
     ck_assert(unit_is_zero(slot->base + size, more - size));
     memset(slot->base + size, 1, more - size);
     for (size_t i = 0; i < more; i += unit_page())
         MUST(slot->base[i] == 1);
     zp_os_calls = working;
-    ck_assert_int_eq(zp_arena_release(slot, unit_page()), 0);
+    ck_assert_int_eq(zp_commit_trim(slot, unit_page()), 0);
 }
 END_TEST
 
@@ -575,7 +575,7 @@ START_TEST(slots_that_stand_alone_keep_to_their_mappings)
         take_committed(i % 2 == 0 ? ZP_MIB : 3 * ZP_MIB);
     ck_assert_ptr_null(zp_arena_take(zp_class_of(ZP_MIB)));
     ck_assert_ptr_null(zp_arena_take(zp_class_of(3 * ZP_MIB)));
-    zp_arena_decommit(zp_arena.regions[zp_class_of(ZP_MIB)].slots);
+    zp_decommit(zp_arena.regions[zp_class_of(ZP_MIB)].slots);
     take_committed(ZP_MIB);
 }
 END_TEST
@@ -592,17 +592,17 @@ START_TEST(a_released_tail_is_gone)
     size_t committed = slot->committed;
     memset(slot->base, 0xA5, committed);
     errno = 4711;
-    ck_assert_int_eq(zp_arena_release(slot, committed), 0);
+    ck_assert_int_eq(zp_commit_trim(slot, committed), 0);
     ck_assert_uint_eq(slot->committed, committed);
-    ck_assert_int_eq(zp_arena_release(slot, keep), 0);
+    ck_assert_int_eq(zp_commit_trim(slot, keep), 0);
     ck_assert_int_eq(errno, 4711);
     ck_assert_uint_eq(slot->committed, keep);
-    ck_assert_uint_eq(zp_arena_committed(), keep);
+    ck_assert_uint_eq(zp_commit_bytes(), keep);
     ck_assert_uint_eq(unit_resident_pages(slot->base, committed), keep / unit_page());
     ck_assert_int_eq(slot->base[keep - 1], (char)0xA5);
-    if (size >= ZP_LARGE_CLASS)
+    if (size >= ZP_HUGE_PAGE)
         ck_assert(!unit_is_readable(slot->base + keep));
-    ck_assert_int_eq(zp_arena_commit(slot, size), 0);
+    ck_assert_int_eq(zp_commit(slot, size), 0);
     ck_assert(unit_is_zero(slot->base + keep, committed - keep));
 }
 END_TEST
@@ -616,17 +616,17 @@ START_TEST(an_overrun_does_not_reach_the_next_owner)
     struct zp_slot *slot = take_committed(size);
     overrun(slot);
     if (_i == 1)
-        ck_assert_int_eq(zp_arena_release(slot, 8 * unit_page()), 0);
+        ck_assert_int_eq(zp_commit_trim(slot, 8 * unit_page()), 0);
     if (_i == 2) {
-        zp_arena_decommit(slot);
+        zp_decommit(slot);
         overrun(slot);
         ck_assert_ptr_eq(take(size), slot);
-        ck_assert(slot->clean);
+        ck_assert(zp_slot_is_zero(slot));
     }
     size_t kept = slot->committed;
     memset(slot->base, 1, kept);
-    ck_assert_int_eq(zp_arena_commit(slot, end - unit_page()), 0);
-    ck_assert_int_eq(zp_arena_commit(slot, end), 0);
+    ck_assert_int_eq(zp_commit(slot, end - unit_page()), 0);
+    ck_assert_int_eq(zp_commit(slot, end), 0);
     ck_assert(unit_is_zero(slot->base + kept, end - kept));
     for (size_t i = 0; i < kept; i += unit_page())
         MUST(slot->base[i] == 1);
@@ -641,11 +641,11 @@ START_TEST(a_decommitted_slot_is_cold)
     struct zp_slot *slot = take_committed(size);
     size_t committed = slot->committed;
     memset(slot->base, 0xA5, committed);
-    zp_arena_decommit(slot);
+    zp_decommit(slot);
     ck_assert_int_eq(slot->state, ZP_SLOT_COLD);
-    ck_assert(slot->clean);
+    ck_assert(zp_slot_is_zero(slot));
     ck_assert_uint_eq(slot->committed, 0);
-    ck_assert_uint_eq(zp_arena_committed(), 0);
+    ck_assert_uint_eq(zp_commit_bytes(), 0);
     ck_assert_uint_eq(unit_resident_pages(slot->base, committed), 0);
     ck_assert_ptr_eq(take_committed(size), slot);
     ck_assert(unit_is_zero(slot->base, committed));
@@ -663,7 +663,7 @@ START_TEST(decommitting_joins_the_mappings_again)
             slots[i] = take_committed(4 * ZP_MIB);
         ck_assert_uint_ge(unit_mappings(), before + 8);
         for (unsigned i = 0; i < 8; i++)
-            zp_arena_decommit(slots[(i * 3) % 8]);
+            zp_decommit(slots[(i * 3) % 8]);
         // Records and stacks that were opened are two mappings more, and leave a rest each.
         ck_assert_uint_le(unit_mappings(), before + 4);
     }
@@ -679,7 +679,7 @@ START_TEST(locked_pages_are_given_back)
     memset(slot->base, 0xA5, slot->committed);
     if (mlock(slot->base, unit_page()) != 0)
         return; // not allowed here
-    zp_arena_decommit(slot);
+    zp_decommit(slot);
     ck_assert_int_eq(slot->state, ZP_SLOT_COLD);
     ck_assert_uint_eq(unit_resident_pages(slot->base, locked[_i]), 0);
     take_committed(locked[_i]);

@@ -14,7 +14,7 @@ static struct zp_pool_config config;
 static void start(size_t behind)
 {
     config = unit_pool_config();
-    config.retain.scrub_behind = behind;
+    config.scrub_behind = behind;
     unit_pool_start(&config);
 }
 
@@ -66,7 +66,7 @@ START_TEST(the_helper_scrubs)
     for (unsigned i = 0; i < 4; i++) {
         struct zp_slot *again = unit_get((3 + i) * ZP_MIB);
         ck_assert_ptr_eq(again, slots[i]);
-        ck_assert(again->clean);
+        ck_assert(zp_slot_is_zero(again));
         ck_assert(unit_is_zero(again->base, again->committed));
     }
     ck_assert_uint_eq(unit_counters().warm_pages, 0); // counted when they are freed again
@@ -88,7 +88,7 @@ START_TEST(a_request_scrubs_what_nobody_did)
     ck_assert_uint_eq(stats.retained, 5 * ZP_MIB);
     ck_assert_ptr_eq(unit_get(5 * ZP_MIB), slot);
     ck_assert(unit_is_zero(slot->base, slot->committed));
-    ck_assert(slot->clean);
+    ck_assert(zp_slot_is_zero(slot));
     ck_assert_uint_eq(zp_budget_used(), 0);
     ck_assert_uint_eq(unit_counters().fresh, 1);
 }
@@ -220,7 +220,7 @@ START_TEST(threads_and_the_helper)
     zp_helper_pause(); // what was in its hands is pooled
     zp_pool_trim();
     ck_assert_uint_eq(zp_budget_used(), 0);
-    ck_assert_uint_eq(zp_arena_committed(), 0);
+    ck_assert_uint_eq(zp_commit_bytes(), 0);
 }
 END_TEST
 
@@ -252,8 +252,8 @@ static int use_in_child(void *unused)
 START_TEST(fork_with_the_helper_at_work)
 {
     config = unit_pool_config();
-    config.retain.scrub_behind = ZP_GIB;
-    config.retain.budget = 128 * ZP_MIB;
+    config.scrub_behind = ZP_GIB;
+    config.budget = 128 * ZP_MIB;
     unit_pool_start(&config);
     unit_watch_forks();
     for (unsigned round = 0; round < 5; round++) {
@@ -304,7 +304,7 @@ START_TEST(what_is_written_after_free_is_gone)
 {
     static const size_t sizes[] = {ZP_MIB, 5 * ZP_MIB};
     config = unit_pool_config();
-    config.retain.scrub_again = true;
+    config.content.scrub_again = true;
     config.thread_cache_most = 0;
     unit_pool_start(&config);
     struct zp_slot *slot = get_filled(sizes[_i]);
@@ -331,7 +331,7 @@ static void prewarm(struct zp_prewarm first, struct zp_prewarm second)
     unit_pool_start(&config);
     zp_pool_prewarm();
     usleep(10000);
-    ck_assert_uint_eq(zp_arena_committed(), 0); // a short-lived program is spared
+    ck_assert_uint_eq(zp_commit_bytes(), 0); // a short-lived program is spared
     unit_let_pass(100);
     ck_assert(unit_comes_true(prewarming_has_ended));
     zp_helper_pause(); // its last part is done
@@ -349,7 +349,7 @@ START_TEST(prewarmed_buffers_are_ready)
     ck_assert_uint_eq(zp_budget_used(), zp_shards_bytes());
     for (unsigned i = 0; i < 4; i++) {
         struct zp_slot *slot = unit_get(i == 0 ? 20 * ZP_MIB : ZP_MIB + 5);
-        ck_assert(slot->clean);
+        ck_assert(zp_slot_is_zero(slot));
         ck_assert_uint_eq(unit_resident_pages(slot->base, slot->committed),
                           slot->committed / unit_page());
         ck_assert(unit_is_zero(slot->base, slot->committed));
@@ -465,7 +465,7 @@ static int touch_slowly(void *address, size_t length, int advice)
 
 static bool a_part_is_under_way(void)
 {
-    return zp_arena_committed() != 0;
+    return zp_commit_bytes() != 0;
 }
 
 static unsigned pending_slots;
@@ -506,7 +506,7 @@ START_TEST(a_fork_in_the_middle_of_prewarming)
     size_t kept = refuse_to_leave_out ? 0 : 40 * ZP_MIB;
     ck_assert_uint_eq(zp_shards_bytes(), kept);
     ck_assert_uint_eq(zp_budget_used(), kept);
-    ck_assert_uint_eq(zp_arena_committed(), kept);
+    ck_assert_uint_eq(zp_commit_bytes(), kept);
 }
 END_TEST
 

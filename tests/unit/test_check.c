@@ -251,7 +251,7 @@ START_TEST(where_it_was_freed_is_known)
 {
     static const struct zp_unwinder unwinder = {.capture = some_frames};
     struct zp_pool_config config = unit_pool_config();
-    config.retain.scrub = _i % 2 == 0;
+    config.content.scrub = _i % 2 == 0;
     zp_stack_init(&unwinder, _i >= 2);
     unit_pool_start(&config);
     for (unsigned round = 0; round < 3; round++) {

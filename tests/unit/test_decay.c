@@ -73,7 +73,7 @@ static struct zp_pool_config uncached(void)
 {
     struct zp_pool_config config = unit_pool_config();
     config.thread_cache_most = 0;
-    config.retain.budget = 512 * ZP_MIB;
+    config.budget = 512 * ZP_MIB;
     return config;
 }
 
@@ -143,7 +143,7 @@ START_TEST(no_call_takes_long)
     }
     ck_assert_uint_ge(calls, 7);
     ck_assert_uint_eq(zp_budget_used(), 0);
-    ck_assert_uint_eq(zp_arena_committed(), 0);
+    ck_assert_uint_eq(zp_commit_bytes(), 0);
     ck_assert_uint_eq(unit_counters().decayed, 61);
 }
 END_TEST
@@ -205,7 +205,7 @@ START_TEST(the_oldest_goes_first)
 {
     struct zp_pool_config config = uncached();
     config.shards = 1;
-    config.retain.reclaim = false;
+    config.reclaim = false;
     start(&config);
     struct zp_slot *slots[3];
     get_all(slots, 3, 14 * ZP_MIB);
@@ -257,8 +257,8 @@ static bool limits_now(size_t so_much, struct zp_decay_limits *out)
 START_TEST(a_lower_budget_takes_some_calls)
 {
     struct zp_pool_config config = uncached();
-    config.retain.decay_ms = ZP_DECAY_NEVER;
-    config.retain.reclaim = false;
+    config.decay.idle_ms = ZP_DECAY_NEVER;
+    config.reclaim = false;
     config.decay.limits_now = limits_now;
     limits = (struct zp_decay_limits){512 * ZP_MIB, SIZE_MAX, true};
     start(&config);
@@ -321,9 +321,9 @@ static void go_fast(unsigned pairs)
 static struct zp_pool_config dirty(void)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.budget = 512 * ZP_MIB;
-    config.retain.scrub = false;
-    config.retain.thread_cache_bytes = 64 * ZP_MIB;
+    config.budget = 512 * ZP_MIB;
+    config.content.scrub = false;
+    config.put.thread_cache_bytes = 64 * ZP_MIB;
     return config;
 }
 
@@ -367,8 +367,8 @@ END_TEST
 START_TEST(what_a_cache_does_not_use_goes_back)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.scrub = _i == 0;
-    config.retain.decay_ms = ZP_DECAY_NEVER;
+    config.content.scrub = _i == 0;
+    config.decay.idle_ms = ZP_DECAY_NEVER;
     start(&config);
     struct zp_slot *slots[4];
     get_all(slots, 4, 4 * ZP_MIB);
@@ -477,7 +477,7 @@ START_TEST(the_helper_gives_back)
     ck_assert(unit_comes_true(nothing_is_retained));
     ck_assert(!trimmed_all);
     zp_pool_end();
-    ck_assert_uint_eq(zp_arena_committed(), 0);
+    ck_assert_uint_eq(zp_commit_bytes(), 0);
     ck_assert_uint_eq(unit_counters().decayed, 12);
 }
 END_TEST
@@ -500,7 +500,7 @@ END_TEST
 START_TEST(everything_goes_under_pressure)
 {
     struct zp_pool_config config = by_thread();
-    config.retain.decay_ms = _i == 0 ? 10000 : ZP_DECAY_NEVER;
+    config.decay.idle_ms = _i == 0 ? 10000 : ZP_DECAY_NEVER;
     unit_pool_start(&config);
     use(6, 5 * ZP_MIB);
     pressed = true;

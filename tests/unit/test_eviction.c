@@ -63,7 +63,7 @@ static size_t bytes_of_all(void)
 
 static void unlink_slot(struct zp_slot *slot, uint8_t state)
 {
-    zp_queue_remove(&eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
+    zp_list_remove(&eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
     pooled_bytes -= slot->committed;
     slot->state = state;
 }
@@ -86,7 +86,7 @@ static void leave(struct zp_slot *slot, bool used)
 static void arrive(struct zp_slot *slot)
 {
     MUST(slot->state == ZP_SLOT_LIVE);
-    zp_queue_add(&eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
+    zp_list_add(&eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
     pooled_bytes += slot->committed;
     slot->state = ZP_SLOT_POOLED;
     policy->arrive(&eviction, slot, capacity);
@@ -257,7 +257,7 @@ static void plain_come_back(unsigned index)
     plain.hot[index] = true;
 }
 
-static void check_queue(const struct zp_queue *queue, enum zp_order order, const struct list *list)
+static void check_queue(const struct zp_list *queue, enum zp_order order, const struct list *list)
 {
     const struct zp_slot *slot = queue->oldest, *older = NULL;
     for (unsigned i = 0; i < list->count; i++) {

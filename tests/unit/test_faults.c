@@ -20,16 +20,16 @@ static const char *const names[] = {
 static struct zp_pool_config config_of(enum setting setting)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.budget = 12 * ZP_MIB;
-    config.retain.thread_cache_bytes = setting == TWICE ? 0 : 6 * ZP_MIB;
+    config.budget = 12 * ZP_MIB;
+    config.put.thread_cache_bytes = setting == TWICE ? 0 : 6 * ZP_MIB;
     config.thread_cache_most = setting == TWICE ? 0 : 3;
     config.most_per_shard = 3;
-    config.retain.scrub = setting != NOT_SCRUBBED;
+    config.content.scrub = setting != NOT_SCRUBBED;
     config.arena.strict = setting == STRICT;
     if (setting == STRICT || setting == HUGE_PAGES)
         config.arena.huge_pages = ZP_HUGE_ALL;
-    config.retain.scrub_behind = setting == BEHIND ? 6 * ZP_MIB : 0;
-    config.retain.scrub_again = setting == TWICE;
+    config.scrub_behind = setting == BEHIND ? 6 * ZP_MIB : 0;
+    config.content.scrub_again = setting == TWICE;
     if (setting == PREWARMED) {
         config.prewarm[0] = (struct zp_prewarm){3 * ZP_MIB, 2};
         config.prewarm[1] = (struct zp_prewarm){ZP_MIB / 2, 5};
@@ -237,7 +237,7 @@ START_TEST(a_failed_scrub_is_never_reused_dirty)
     fault_end();
     struct zp_slot *again = unit_get(sizes[_i]);
     ck_assert_ptr_eq(again, slot);
-    ck_assert(again->clean);
+    ck_assert(zp_slot_is_zero(again));
     ck_assert(unit_is_zero(again->base, again->committed));
 }
 END_TEST
@@ -298,7 +298,7 @@ START_TEST(a_slot_emptied_in_place_is_used_again)
     ck_assert_uint_eq(unit_resident_pages(slot->base, 4 * ZP_MIB), 0);
     struct zp_slot *smaller = unit_get(7 * ZP_MIB / 2 + 1);
     ck_assert_ptr_eq(smaller, slot);
-    ck_assert(smaller->clean);
+    ck_assert(zp_slot_is_zero(smaller));
     ck_assert(unit_is_zero(smaller->base, smaller->committed));
     memset(smaller->base, 1, smaller->committed);
     zp_pool_put(smaller->base);

@@ -58,7 +58,7 @@ static int read_write_and_put(void *argument)
     if (unit_counters().dropped != 1 || slot->state != ZP_SLOT_COLD)
         return 2;
     struct zp_slot *again = unit_get(size);
-    if (again == NULL || !again->clean || !unit_is_zero(again->base, size))
+    if (again == NULL || !zp_slot_is_zero(again) || !unit_is_zero(again->base, size))
         return 3;
     memset(again->base, 1, size);
     zp_pool_put(again->base);
@@ -149,7 +149,7 @@ START_TEST(the_parent_keeps_what_is_pooled)
     for (unsigned i = 0; i < 3; i++) {
         struct zp_slot *slot = unit_get(sizes[_i]);
         ck_assert(slot == slots[0] || slot == slots[1] || slot == slots[2]);
-        ck_assert(slot->clean);
+        ck_assert(zp_slot_is_zero(slot));
         ck_assert_uint_eq(unit_resident_pages(slot->base, sizes[_i]), sizes[_i] / unit_page());
         ck_assert(unit_is_zero(slot->base, sizes[_i]));
         memset(slot->base, 1, sizes[_i]);
@@ -180,7 +180,7 @@ static int start_afresh(void *argument)
 START_TEST(the_child_has_a_pool_in_order)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.scrub = _i == 0;
+    config.content.scrub = _i == 0;
     start(&config);
     static struct model model;
     model_start(&model, &config, 6 * ZP_MIB, unit_random_start("parent", 11));
@@ -263,7 +263,7 @@ START_TEST(refused_advice_does_no_harm)
     for (unsigned i = 0; i < 3; i++) {
         struct zp_slot *slot = unit_get(size);
         ck_assert_ptr_nonnull(slot);
-        ck_assert(slot->clean && unit_is_zero(slot->base, size));
+        ck_assert(zp_slot_is_zero(slot) && unit_is_zero(slot->base, size));
         struct model_buffer buffer = {
             .base = slot->base, .committed = slot->committed, .marks = {i, 1}};
         marks_write(&buffer.marks, buffer.base, 0, buffer.committed);
@@ -286,7 +286,7 @@ static int use_pooled(void *argument)
     if (pooled->state != ZP_SLOT_POOLED || zp_budget_used() != pooled->committed)
         return 1;
     struct zp_slot *slot = unit_get(pooled->committed);
-    if (slot != pooled || !slot->clean || !unit_is_zero(slot->base, slot->committed))
+    if (slot != pooled || !zp_slot_is_zero(slot) || !unit_is_zero(slot->base, slot->committed))
         return 2;
     memset(slot->base, 1, slot->committed);
     zp_pool_put(slot->base);
@@ -445,7 +445,7 @@ static void *work_in_the_storm(void *argument)
     struct unit_random random = *(struct unit_random *)argument;
     while (!storm_is_over()) {
         struct zp_slot *slot = unit_get(ZP_CLASS_MIN + unit_random_below(&random, 4 * ZP_MIB));
-        MUST(slot != NULL && slot->clean);
+        MUST(slot != NULL && zp_slot_is_zero(slot));
         marks_check_none(slot->base, 0, slot->committed, 16);
         const struct marks marks = {unit_random(&random), 16};
         marks_write(&marks, slot->base, 0, slot->committed);
@@ -488,12 +488,12 @@ START_TEST(forks_while_threads_work)
     struct zp_pool_config config = unit_pool_config();
     config.arena.reserve = 48 * ZP_GIB;
     config.thread_cache_most = 2;
-    config.retain.budget = 12 * ZP_MIB;
-    config.retain.thread_cache_bytes = 4 * ZP_MIB;
+    config.budget = 12 * ZP_MIB;
+    config.put.thread_cache_bytes = 4 * ZP_MIB;
     config.most_per_shard = 3;
     if (_i == 1) {
-        config.retain.scrub_behind = 6 * ZP_MIB;
-        config.retain.cpu_cache = 0;
+        config.scrub_behind = 6 * ZP_MIB;
+        config.content.cpu_cache = 0;
     }
     start(&config);
     enum { WORKERS = 3, FORKS = 80 / UNIT_SLOWER };
@@ -514,7 +514,7 @@ START_TEST(forks_while_threads_work)
     zp_pool_end();
     zp_pool_trim();
     ck_assert_uint_eq(zp_budget_used(), 0);
-    ck_assert_uint_eq(zp_arena_committed(), 0);
+    ck_assert_uint_eq(zp_commit_bytes(), 0);
 }
 END_TEST
 
@@ -571,7 +571,7 @@ START_TEST(handlers_of_others_may_allocate)
 {
     struct zp_pool_config config = unit_pool_config();
     if (_i % 2 == 1) { // full shards and a full budget
-        config.retain.budget = 9 * ZP_MIB;
+        config.budget = 9 * ZP_MIB;
         config.thread_cache_most = 1;
         config.shards = 1;
         config.most_per_shard = 1;
@@ -611,7 +611,7 @@ START_TEST(a_fork_does_not_end_what_an_earlier_one_shared)
     fork_once();
     ck_assert_int_eq(is_known_as_shared(NULL), 0);
     kept[0] = unit_get(ZP_MIB);
-    ck_assert(kept[0]->clean && is_known_as_shared(NULL) != 0);
+    ck_assert(zp_slot_is_zero(kept[0]) && is_known_as_shared(NULL) != 0);
 }
 END_TEST
 

@@ -18,14 +18,14 @@ static struct model model;
 static void start(enum setting setting)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.budget = 20 * ZP_MIB;
-    config.retain.thread_cache_bytes = 6 * ZP_MIB;
+    config.budget = 20 * ZP_MIB;
+    config.put.thread_cache_bytes = 6 * ZP_MIB;
     config.thread_cache_most = 3;
     config.most_per_shard = 6;
-    config.retain.scrub = setting != NOT_SCRUBBED;
+    config.content.scrub = setting != NOT_SCRUBBED;
     config.arena.strict = setting == STRICT;
     config.arena.huge_pages = setting == HUGE_PAGES ? ZP_HUGE_ALL : ZP_HUGE_NONE;
-    config.retain.scrub_behind = setting == BEHIND ? 10 * ZP_MIB : 0;
+    config.scrub_behind = setting == BEHIND ? 10 * ZP_MIB : 0;
     fault_install();
     unit_pool_start(&config);
     unit_watch_forks();

@@ -25,7 +25,7 @@ static _Atomic pid_t helper_id;
 static char name[16];
 static _Atomic unsigned slow_us;
 
-static _Atomic uint32_t later = ZP_HELPER_NEVER; // work of the next moment, in so many milliseconds
+static _Atomic uint32_t later = ZP_NEVER; // work of the next moment, in so many milliseconds
 static _Atomic int asides;
 
 static uint32_t due(void)
@@ -136,7 +136,7 @@ START_TEST(it_waits_for_what_is_due_later)
     ck_assert_uint_eq(count_helpers(), 1);
     ck_assert_int_eq(parts, 0);
     left = 2; // its moment has come: nobody calls
-    later = ZP_HELPER_NEVER;
+    later = ZP_NEVER;
     ck_assert(unit_comes_true(work_is_done));
     ck_assert(unit_comes_true(is_alone));
     ck_assert_int_eq(asides, 2);

@@ -53,7 +53,7 @@ START_TEST(a_fresh_buffer_is_what_was_asked_for)
     ck_assert_uint_eq((uintptr_t)slot->base % ZP_CLASS_MIN, 0);
     ck_assert_int_eq(slot->state, ZP_SLOT_LIVE);
     ck_assert_ptr_eq(zp_pool_slot(slot->base, "test"), slot);
-    ck_assert(slot->clean);
+    ck_assert(zp_slot_is_zero(slot));
     ck_assert_uint_eq(unit_resident_pages(slot->base, slot->committed), 0);
     ck_assert(unit_is_zero(slot->base, slot->committed));
     memset(slot->base, 0xA5, slot->committed);
@@ -72,7 +72,7 @@ START_TEST(a_put_buffer_comes_back_zero_and_warm)
     zp_pool_put(slot->base);
     struct zp_slot *again = get_or_fail(size);
     ck_assert_ptr_eq(again, slot);
-    ck_assert(again->clean);
+    ck_assert(zp_slot_is_zero(again));
     ck_assert_uint_eq(again->committed, committed);
     ck_assert_uint_eq(unit_resident_pages(again->base, committed), committed / unit_page());
     ck_assert(unit_is_zero(again->base, committed));
@@ -110,23 +110,23 @@ END_TEST
 START_TEST(without_scrubbing_only_fresh_buffers_are_clean)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.scrub = false;
+    config.content.scrub = false;
     if (_i == 1)
         config.thread_cache_most = 0;
     unit_pool_start(&config);
     struct zp_slot *slot = get_or_fail(ZP_MIB);
-    ck_assert(slot->clean);
+    ck_assert(zp_slot_is_zero(slot));
     memset(slot->base, 0xA5, ZP_MIB);
     zp_pool_put(slot->base);
     struct zp_slot *again = get_or_fail(ZP_MIB);
     ck_assert_ptr_eq(again, slot);
-    ck_assert(!again->clean);
+    ck_assert(!zp_slot_is_zero(again));
     ck_assert_int_eq(again->base[ZP_MIB - 1], (char)0xA5);
     ck_assert_uint_eq(unit_counters().bytes_scrubbed, 0);
     zp_pool_put(again->base);
     zp_pool_trim();
     again = get_or_fail(ZP_MIB);
-    ck_assert(again->clean); // its memory had been given back
+    ck_assert(zp_slot_is_zero(again)); // its memory had been given back
     ck_assert(unit_is_zero(again->base, ZP_MIB));
 }
 END_TEST
@@ -217,7 +217,7 @@ START_TEST(a_dirty_buffer_is_cleared_for_calloc)
     static const size_t buffer_sizes[] = {ZP_MIB, 5 * ZP_MIB};
     size_t size = buffer_sizes[_i], part = size / 2 + 100, page = unit_page();
     struct zp_pool_config config = unit_pool_config();
-    config.retain.scrub = false;
+    config.content.scrub = false;
     zp_os_calls.sysinfo = unit_some_swap; // so that holes are dropped
     unit_pool_start(&config);
     struct zp_slot *slot = get_or_fail(size);
@@ -225,7 +225,7 @@ START_TEST(a_dirty_buffer_is_cleared_for_calloc)
     slot->base[part - 1] = slot->base[size - 1] = 1;
     zp_pool_put(slot->base);
     ck_assert_ptr_eq(get_or_fail(size), slot);
-    ck_assert(!slot->clean);
+    ck_assert(!zp_slot_is_zero(slot));
 
     zp_os_calls.madvise = refuse_to_drop;
     errno = 4711;
@@ -278,7 +278,7 @@ END_TEST
 START_TEST(a_cache_keeps_to_its_bytes)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.thread_cache_bytes = 10 * ZP_MIB;
+    config.put.thread_cache_bytes = 10 * ZP_MIB;
     unit_pool_start(&config);
     struct zp_slot *four = get_or_fail(4 * ZP_MIB), *five = get_or_fail(5 * ZP_MIB);
     struct zp_slot *three = get_or_fail(3 * ZP_MIB), *large = get_or_fail(11 * ZP_MIB);
@@ -335,10 +335,10 @@ START_TEST(a_tail_too_many_is_given_back)
     put_all_written(slot);
     ck_assert_ptr_eq(get_or_fail(size[1]), slot);
     ck_assert_uint_eq(slot->committed, size[2]);
-    ck_assert_uint_eq(zp_arena_committed(), size[2]);
+    ck_assert_uint_eq(zp_commit_bytes(), size[2]);
     ck_assert_uint_eq(zp_budget_used(), 0);
     ck_assert_uint_eq(unit_resident_pages(slot->base, size[0]), size[2] / unit_page());
-    ck_assert(slot->clean && unit_is_zero(slot->base, size[2]));
+    ck_assert(zp_slot_is_zero(slot) && unit_is_zero(slot->base, size[2]));
     put_all_written(slot);
     ck_assert_uint_eq(zp_budget_used(), size[2]);
     ck_assert_ptr_eq(get_or_fail(size[0]), slot);
@@ -361,7 +361,7 @@ START_TEST(a_shorter_buffer_of_the_class_is_extended)
         zp_pool_flush();
     ck_assert_ptr_eq(get_or_fail(now), slot);
     ck_assert_uint_eq(slot->committed, now);
-    ck_assert(slot->clean);
+    ck_assert(zp_slot_is_zero(slot));
     ck_assert(unit_is_zero(slot->base, now));
     memset(slot->base, 0xA5, now);
     zp_pool_put(slot->base);
@@ -396,7 +396,7 @@ START_TEST(the_oldest_make_room)
 {
     struct zp_pool_config config = unit_pool_config();
     config.thread_cache_most = 0;
-    config.retain.budget = 4 * ZP_MIB;
+    config.budget = 4 * ZP_MIB;
     unit_pool_start(&config);
     struct zp_slot *slots[6];
     for (unsigned i = 0; i < 6; i++)
@@ -418,7 +418,7 @@ END_TEST
 START_TEST(what_never_fits_drives_nothing_out)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.budget = 4 * ZP_MIB;
+    config.budget = 4 * ZP_MIB;
     unit_pool_start(&config);
     struct zp_slot *small = get_or_fail(ZP_MIB), *large = get_or_fail(5 * ZP_MIB);
     zp_pool_put(small->base);
@@ -437,7 +437,7 @@ END_TEST
 START_TEST(a_budget_of_zero_retains_nothing)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.budget = 0;
+    config.budget = 0;
     unit_pool_start(&config);
     for (unsigned i = 0; i < 10; i++) {
         struct zp_slot *slot = get_or_fail(ZP_MIB);
@@ -708,9 +708,9 @@ static const char *fatal_line(const char *what, const void *pointer)
 START_TEST(a_double_free_is_fatal)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.budget = _i == 2 ? 0 : config.retain.budget;
+    config.budget = _i == 2 ? 0 : config.budget;
     config.thread_cache_most = _i == 1 ? 0 : config.thread_cache_most;
-    config.retain.scrub = _i != 3;
+    config.content.scrub = _i != 3;
     unit_pool_start(&config);
     char *base = get_or_fail(ZP_MIB)->base;
     unit_expect_fatal(put_twice, base, fatal_line("double free", base));

@@ -53,14 +53,14 @@ START_TEST(random_sequences_agree_with_the_model)
     config.arena.huge_pages = setting->huge_pages ? ZP_HUGE_FILLED : ZP_HUGE_NONE;
     config.arena.strict = setting->strict;
     config.arena.mappings = setting->mappings;
-    config.retain.budget = setting->budget;
-    config.retain.thread_cache_bytes = setting->thread_cache_bytes;
+    config.budget = setting->budget;
+    config.put.thread_cache_bytes = setting->thread_cache_bytes;
     config.thread_cache_most = setting->thread_cache_most;
     config.shards = setting->shards;
     config.most_per_shard = setting->most_per_shard;
-    config.retain.scrub = setting->scrub;
-    config.retain.scrub_again = setting->again;
-    config.retain.scrub_behind = setting->behind;
+    config.content.scrub = setting->scrub;
+    config.content.scrub_again = setting->again;
+    config.scrub_behind = setting->behind;
     if (setting->quarantine != 0)
         unit_check_fully(&config, setting->quarantine);
     unit_pool_start(&config);

@@ -31,8 +31,8 @@ static int note_madvise(void *address, size_t length, int advice)
 
 static void start(struct zp_pool_config *config, size_t unmarked)
 {
-    config->retain.unmarked = unmarked;
-    config->retain.budget = 512 * ZP_MIB;
+    config->unmarked = unmarked;
+    config->budget = 512 * ZP_MIB;
     unit_pool_start(config);
     zp_os_calls.madvise = note_madvise;
 }
@@ -70,7 +70,7 @@ START_TEST(a_large_pool_is_marked_at_once)
 {
     struct zp_pool_config config = unit_pool_config();
     config.thread_cache_most = _i & 1 ? 4 : 0;
-    config.retain.scrub = (_i & 2) == 0;
+    config.content.scrub = (_i & 2) == 0;
     config.arena.huge_pages = (_i & 4) != 0;
     start(&config, 8 * ZP_MIB);
     struct zp_slot *slots[MOST];
@@ -83,7 +83,7 @@ START_TEST(a_large_pool_is_marked_at_once)
     ck_assert_uint_le(unmarked(), ZP_MIB / 2);
     for (unsigned i = 0; i < 3; i++) { // what comes out of it is as good as ever
         struct zp_slot *slot = unit_get(ZP_MIB + ZP_MIB / 2);
-        if (config.retain.scrub)
+        if (config.content.scrub)
             MUST(unit_is_zero(slot->base, slot->committed));
         memset(slot->base, 1, slot->committed);
         zp_pool_put(slot->base);
@@ -96,7 +96,7 @@ END_TEST
 START_TEST(who_does_not_need_it_pays_nothing)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.reclaim = _i != 0;
+    config.reclaim = _i != 0;
     start(&config, _i == 0 ? ZP_MIB : SIZE_MAX);
     struct zp_slot *slots[MOST];
     use(slots, 20, ZP_MIB + ZP_MIB / 2);
@@ -110,7 +110,7 @@ END_TEST
 START_TEST(little_waits_for_the_helper)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.scrub_behind = ZP_GIB;
+    config.scrub_behind = ZP_GIB;
     start(&config, 8 * ZP_MIB);
     zp_helper_stop(); // so that it waits for ever
     struct zp_slot *slots[MOST];

@@ -25,7 +25,7 @@ static struct zp_slot *take(size_t size)
 static struct zp_slot *take_marked(size_t size)
 {
     struct zp_slot *slot = take(size);
-    ck_assert_int_eq(zp_arena_commit(slot, size), 0);
+    ck_assert_int_eq(zp_commit(slot, size), 0);
     marks_write(&marks, slot->base, 0, slot->committed);
     slot->state = ZP_SLOT_LIVE;
     return slot;
@@ -64,10 +64,10 @@ START_TEST(a_buffer_moves_whole)
 
     ck_assert_int_eq(from->state, ZP_SLOT_COLD);
     ck_assert_uint_eq(from->committed, 0);
-    ck_assert_uint_eq(zp_arena_committed(), to->committed);
+    ck_assert_uint_eq(zp_commit_bytes(), to->committed);
     ck_assert_ptr_eq(take(size), from);
-    ck_assert_int_eq(zp_arena_commit(from, size), 0);
-    ck_assert(from->clean && unit_is_zero(from->base, size));
+    ck_assert_int_eq(zp_commit(from, size), 0);
+    ck_assert(zp_slot_is_zero(from) && unit_is_zero(from->base, size));
 }
 END_TEST
 
@@ -96,7 +96,7 @@ START_TEST(a_buffer_moves_many_times)
     ck_assert_uint_le(unit_mappings(), before + 2 * ZP_SLOT_SEAMS + 2);
     // Refused, it is still whole; decommitted, it is one mapping again, and can move as before.
     marks_check(&marks, slot->base, slot->committed, 0);
-    zp_arena_decommit(slot);
+    zp_decommit(slot);
     ck_assert_uint_eq(slot->seam_count, 0);
     slot = take_marked(zp_class_size(slot->size_class));
     ck_assert_int_eq(relocate(slot, take(32 * ZP_MIB), 32 * ZP_MIB), 0);
@@ -110,9 +110,9 @@ START_TEST(shrinking_forgets_seams)
     struct zp_slot *slot = take_marked(2 * ZP_MIB), *to = take(8 * ZP_MIB);
     ck_assert_int_eq(relocate(slot, to, 8 * ZP_MIB), 0);
     ck_assert_uint_eq(to->seam_count, 1);
-    ck_assert_int_eq(zp_arena_release(to, 3 * ZP_MIB), 0);
+    ck_assert_int_eq(zp_commit_trim(to, 3 * ZP_MIB), 0);
     ck_assert_uint_eq(to->seam_count, 1);
-    ck_assert_int_eq(zp_arena_release(to, 2 * ZP_MIB), 0);
+    ck_assert_int_eq(zp_commit_trim(to, 2 * ZP_MIB), 0);
     ck_assert_uint_eq(to->seam_count, 0);
     to->state = ZP_SLOT_LIVE;
     slot = take(20 * ZP_MIB);
@@ -130,7 +130,7 @@ START_TEST(unfit_targets_are_put_back)
     ck_assert_int_eq(relocate(from, packed, ZP_MIB), -ENOTSUP);
     ck_assert_int_eq(packed->state, ZP_SLOT_COLD);
     struct zp_slot *committed = take(4 * ZP_MIB);
-    ck_assert_int_eq(zp_arena_commit(committed, 4 * ZP_MIB), 0);
+    ck_assert_int_eq(zp_commit(committed, 4 * ZP_MIB), 0);
     ck_assert_int_eq(relocate(from, committed, 4 * ZP_MIB), -ENOTSUP);
     ck_assert_int_eq(committed->state, ZP_SLOT_COLD);
     ck_assert_int_eq(from->state, ZP_SLOT_LIVE);
@@ -144,7 +144,7 @@ START_TEST(marked_buffers_do_not_move)
 {
     start(false);
     struct zp_slot *from = take_marked(ZP_MIB), *to = take(4 * ZP_MIB);
-    from->marked = true;
+    zp_slot_note_change(from);
     ck_assert_int_eq(relocate(from, to, 4 * ZP_MIB), -ENOTSUP);
     ck_assert_int_eq(to->state, ZP_SLOT_COLD);
     marks_check(&marks, from->base, ZP_MIB, 0);
@@ -192,7 +192,7 @@ START_TEST(a_failed_move_is_undone)
     memset(slot->base, 1, slot->committed);
     ck_assert_int_eq(to->state, ZP_SLOT_COLD);
     ck_assert_ptr_eq(take(12 * ZP_MIB), to);
-    ck_assert_int_eq(zp_arena_commit(to, 12 * ZP_MIB), 0);
+    ck_assert_int_eq(zp_commit(to, 12 * ZP_MIB), 0);
     ck_assert(unit_is_zero(to->base, 12 * ZP_MIB));
     memset(to->base, 1, 12 * ZP_MIB);
 }
@@ -233,7 +233,7 @@ START_TEST(a_target_that_is_not_committed_is_put_back_as_it_was)
     zp_os_calls = working;
     marks_check(&marks, from->base, ZP_MIB, 0);
     ck_assert_ptr_eq(take(4 * ZP_MIB), to);
-    ck_assert_int_eq(zp_arena_commit(to, 4 * ZP_MIB), 0);
+    ck_assert_int_eq(zp_commit(to, 4 * ZP_MIB), 0);
     memset(to->base, 1, 4 * ZP_MIB);
 }
 END_TEST
@@ -255,7 +255,7 @@ START_TEST(a_target_that_cannot_be_closed_is_still_usable)
     zp_os_calls = working;
     marks_check(&marks, middle->base, 3 * ZP_MIB, 0);
     ck_assert_ptr_eq(take(6 * ZP_MIB), to);
-    ck_assert_int_eq(zp_arena_commit(to, 6 * ZP_MIB), 0);
+    ck_assert_int_eq(zp_commit(to, 6 * ZP_MIB), 0);
     ck_assert(unit_is_zero(to->base, 6 * ZP_MIB));
     memset(to->base, 1, 6 * ZP_MIB);
 }

@@ -63,20 +63,20 @@ START_TEST(the_budget_follows_the_memory)
     ck_assert_uint_eq(share(0, 0, 0), 0);
     set_up();
     resolve();
-    ck_assert_uint_eq(config.retain.budget, 4 * ZP_GIB);
+    ck_assert_uint_eq(config.budget, 4 * ZP_GIB);
     ck_assert_ptr_null((void *)(uintptr_t)config.decay.limits_now); // is the caller's to set
     machine.memory.available = 2 * ZP_GIB;
     resolve();
-    ck_assert_uint_eq(config.retain.budget, ZP_GIB);
+    ck_assert_uint_eq(config.budget, ZP_GIB);
     options.max_memory = 100 << 20;
     resolve();
-    ck_assert_uint_eq(config.retain.budget, 100 * ZP_MIB);
+    ck_assert_uint_eq(config.budget, 100 * ZP_MIB);
     options.max_memory = 0;
     resolve();
-    ck_assert_uint_eq(config.retain.budget, 0);
+    ck_assert_uint_eq(config.budget, 0);
     options.max_memory = INT64_MAX;
     resolve();
-    ck_assert_uint_eq(config.retain.budget, INT64_MAX);
+    ck_assert_uint_eq(config.budget, INT64_MAX);
 }
 END_TEST
 
@@ -86,11 +86,11 @@ START_TEST(what_may_be_unmarked)
 {
     set_up();
     resolve();
-    ck_assert_uint_eq(config.retain.unmarked, SIZE_MAX);
+    ck_assert_uint_eq(config.unmarked, SIZE_MAX);
     machine.memory =
         (struct zp_memory){.total = 512 * ZP_MIB, .available = 512 * ZP_MIB, .limited = true};
     resolve();
-    ck_assert_uint_eq(config.retain.unmarked, 8 * ZP_MIB);
+    ck_assert_uint_eq(config.unmarked, 8 * ZP_MIB);
 }
 END_TEST
 
@@ -111,7 +111,7 @@ START_TEST(a_threads_part)
         options.zero = cases[i].zero;
         options.max_memory = (int64_t)cases[i].budget;
         resolve();
-        ck_assert_uint_eq(config.retain.thread_cache_bytes, cases[i].part);
+        ck_assert_uint_eq(config.put.thread_cache_bytes, cases[i].part);
     }
 }
 END_TEST
@@ -121,8 +121,8 @@ START_TEST(retaining_is_passed_on)
 {
     set_up();
     resolve();
-    ck_assert_int_eq(config.retain.decay_ms, 10000);
-    ck_assert(config.retain.reclaim && !config.decay.by_thread);
+    ck_assert_int_eq(config.decay.idle_ms, 10000);
+    ck_assert(config.reclaim && !config.decay.by_thread);
     ck_assert_ptr_eq(config.eviction, &zp_eviction_clockpro);
     options.decay_by = ZP_DECAY_BY_THREAD;
     resolve();
@@ -134,8 +134,8 @@ START_TEST(retaining_is_passed_on)
     options.reclaim = ZP_RECLAIM_OFF;
     options.eviction = ZP_EVICTION_LIFO;
     resolve();
-    ck_assert_int_eq(config.retain.decay_ms, ZP_DECAY_NEVER);
-    ck_assert(!config.retain.reclaim);
+    ck_assert_int_eq(config.decay.idle_ms, ZP_DECAY_NEVER);
+    ck_assert(!config.reclaim);
     ck_assert_ptr_eq(config.eviction, &zp_eviction_lifo);
 }
 END_TEST
@@ -154,12 +154,12 @@ START_TEST(the_user_decides)
     ck_assert_uint_eq(config.arena.smallest, 64 * ZP_KIB);
     ck_assert_uint_eq(config.shards, 128);
     ck_assert_uint_eq(config.thread_cache_most, 0);
-    ck_assert_uint_eq(config.retain.thread_cache_bytes, 5 * ZP_MIB);
+    ck_assert_uint_eq(config.put.thread_cache_bytes, 5 * ZP_MIB);
     ck_assert_uint_eq(config.most_per_shard, 3);
-    ck_assert(!config.retain.scrub);
+    ck_assert(!config.content.scrub);
     options.zero = ZP_ZERO_FREE;
     resolve();
-    ck_assert(config.retain.scrub);
+    ck_assert(config.content.scrub);
 }
 END_TEST
 
@@ -179,9 +179,9 @@ START_TEST(when_to_scrub)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         options.zero = cases[i].zero;
         resolve();
-        ck_assert_int_eq(config.retain.scrub, cases[i].scrub);
-        ck_assert_int_eq(config.retain.scrub_again, cases[i].again);
-        ck_assert_int_eq(config.retain.scrub_behind != 0, cases[i].behind);
+        ck_assert_int_eq(config.content.scrub, cases[i].scrub);
+        ck_assert_int_eq(config.content.scrub_again, cases[i].again);
+        ck_assert_int_eq(config.scrub_behind != 0, cases[i].behind);
         ck_assert_int_eq(config.thread_cache_most != 0, cases[i].cached);
     }
     options.zero = ZP_ZERO_BOTH; // what a thread's cache hands out is as it was put
@@ -197,8 +197,8 @@ START_TEST(checking_is_passed_on)
     set_up();
     resolve();
     ck_assert_int_eq(config.check, ZP_CHECK_BASIC);
-    ck_assert(!config.arena.guarded && !config.retain.verify);
-    ck_assert_uint_eq(config.retain.quarantine, 0);
+    ck_assert(!config.arena.guarded && !config.content.verify);
+    ck_assert_uint_eq(config.put.quarantine, 0);
     options.check = ZP_CHECK_OFF;
     resolve();
     ck_assert_int_eq(config.check, ZP_CHECK_OFF);
@@ -206,8 +206,8 @@ START_TEST(checking_is_passed_on)
     options.max_memory = 100 * ZP_MIB;
     resolve();
     ck_assert_int_eq(config.check, ZP_CHECK_FULL);
-    ck_assert(config.arena.guarded && config.retain.verify && config.retain.scrub);
-    ck_assert_uint_eq(config.retain.quarantine, 50 * ZP_MIB);
+    ck_assert(config.arena.guarded && config.content.verify && config.content.scrub);
+    ck_assert_uint_eq(config.put.quarantine, 50 * ZP_MIB);
     ck_assert_uint_eq(config.thread_cache_most, 0);
 }
 END_TEST
@@ -278,8 +278,8 @@ START_TEST(the_machine_is_passed_on)
     set_up();
     resolve();
     ck_assert(!config.arena.strict);
-    ck_assert_uint_gt(config.retain.cpu_cache, 0);
-    ck_assert_uint_le(config.retain.cpu_cache, 32 * ZP_MIB);
+    ck_assert_uint_gt(config.content.cpu_cache, 0);
+    ck_assert_uint_le(config.content.cpu_cache, 32 * ZP_MIB);
     machine.strict = true;
     machine.mappings = 65530;
     resolve();

@@ -108,7 +108,7 @@ START_TEST(huge_parts_are_marked_at_once)
     ck_assert_uint_eq(marks_seen.calls, 1);
     ck_assert_ptr_eq(marks_seen.last, slots[0]->base);
     ck_assert_uint_eq(marks_seen.bytes, 4 * ZP_MIB);
-    ck_assert_int_eq(slots[0]->reclaimable, ZP_RECLAIMABLE_PART);
+    ck_assert_int_eq(slots[0]->reclaimable, ZP_RECLAIMABLE_HUGE);
     ck_assert_int_eq(slots[1]->reclaimable, ZP_RECLAIMABLE_NONE);
 }
 END_TEST
@@ -168,7 +168,7 @@ START_TEST(what_the_kernel_took_is_zero)
         madvise(slots[i]->base + i * ZP_MIB, ZP_MIB, MADV_DONTNEED);
     for (unsigned i = 0; i < 2; i++) {
         struct zp_slot *slot = get_or_fail(3 * ZP_MIB);
-        ck_assert(slot->clean && !slot->resident);
+        ck_assert(zp_slot_is_zero(slot) && !(slot->content == ZP_CONTENT_RESIDENT));
         ck_assert(unit_is_zero(slot->base, slot->committed));
         put_used(slot);
         slot = get_or_fail(3 * ZP_MIB);
@@ -182,7 +182,7 @@ START_TEST(marking_leaves_the_order)
 {
     struct zp_pool_config config = uncached();
     config.shards = 1;
-    config.retain.budget = 8 * ZP_MIB;
+    config.budget = 8 * ZP_MIB;
     config.eviction = _i == 0 ? &zp_eviction_lifo : &zp_eviction_clockpro;
     unit_pool_start(&config);
     struct zp_slot *slots[8], *large[3];
@@ -212,7 +212,7 @@ START_TEST(without_the_advice_there_is_decay)
 {
     struct zp_pool_config config = uncached();
     config.arena.huge_pages = ZP_HUGE_ALL;
-    config.retain.reclaim = _i != 3;
+    config.reclaim = _i != 3;
     unit_pool_start(&config);
     static const int errors[] = {EINVAL, EPERM, ENOSYS, 0};
     marks_seen.error = errors[_i];
@@ -229,7 +229,7 @@ START_TEST(without_the_advice_there_is_decay)
     ck_assert_uint_eq(marks_seen.calls, _i == 0 ? 2 : _i != 3);
     ck_assert_uint_eq(retained(), 24 * ZP_MIB);
     struct zp_slot *slot = get_or_fail(4 * ZP_MIB);
-    ck_assert(slot->resident && unit_is_zero(slot->base, slot->committed));
+    ck_assert((slot->content == ZP_CONTENT_RESIDENT) && unit_is_zero(slot->base, slot->committed));
     zp_pool_put(slot->base);
     unit_let_pass(20000);
     for (unsigned i = 0; i < 4; i++)
@@ -246,9 +246,9 @@ START_TEST(a_minute_later_all_is_back)
 {
     struct zp_pool_config config = unit_pool_config();
     config.arena.reserve = 48 * ZP_GIB;
-    config.retain.budget = 2 * ZP_GIB;
+    config.budget = 2 * ZP_GIB;
     config.most_per_shard = 64;
-    config.retain.decay_ms = _i == 0 ? 10000 : 50000;
+    config.decay.idle_ms = _i == 0 ? 10000 : 50000;
     unit_pool_start(&config);
     struct zp_slot *slots[MOST];
     use_many(slots, 40, ZP_MIB);
@@ -265,7 +265,7 @@ START_TEST(a_minute_later_all_is_back)
     for (unsigned i = 0; i < 8; i++)
         zp_pool_put(get_or_fail(100 * ZP_KIB)->base);
     ck_assert_uint_le(retained(), before / 20);
-    ck_assert_uint_le(zp_arena_committed(), before / 20);
+    ck_assert_uint_le(zp_commit_bytes(), before / 20);
     ck_assert_uint_ge(unit_counters().decayed, _i == 0 ? 45 : 140);
     ck_assert_uint_eq(retained(), zp_shards_bytes() + zp_thread_cache_bytes(zp_thread_cache));
 }
@@ -336,7 +336,7 @@ END_TEST
 START_TEST(fast_ways_count_as_use)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.scrub = false;
+    config.content.scrub = false;
     unit_pool_start(&config);
     struct zp_slot *slot = get_or_fail(ZP_MIB);
     zp_pool_put(slot->base);
@@ -356,7 +356,7 @@ END_TEST
 START_TEST(never_is_never)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.decay_ms = ZP_DECAY_NEVER;
+    config.decay.idle_ms = ZP_DECAY_NEVER;
     unit_now = UINT32_MAX - 5000;
     unit_pool_start(&config);
     struct zp_slot *slots[8];
@@ -376,7 +376,7 @@ END_TEST
 START_TEST(ages_of_a_month)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.decay_ms = _i == 0 ? ZP_DECAY_NEVER : 10000;
+    config.decay.idle_ms = _i == 0 ? ZP_DECAY_NEVER : 10000;
     unit_pool_start(&config);
     struct zp_slot *slots[8];
     use_many(slots, 8, 2 * ZP_MIB);
@@ -393,13 +393,13 @@ END_TEST
 START_TEST(at_once_is_at_once)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.decay_ms = 0;
+    config.decay.idle_ms = 0;
     unit_pool_start(&config);
     for (unsigned i = 0; i < 5; i++) {
         struct zp_slot *slots[4];
         use_many(slots, 4, (i + 1) * ZP_MIB);
         ck_assert_uint_eq(retained(), 0);
-        ck_assert_uint_eq(zp_arena_committed(), 0);
+        ck_assert_uint_eq(zp_commit_bytes(), 0);
     }
     ck_assert_uint_eq(zp_budget_peak(), 0);
 }
@@ -504,9 +504,9 @@ static bool limits_now(size_t so_much, struct zp_decay_limits *limits)
 START_TEST(the_budget_follows)
 {
     struct zp_pool_config config = _i == 0 ? uncached() : unit_pool_config();
-    limit_now = config.retain.budget;
+    limit_now = config.budget;
     config.decay.limits_now = limits_now;
-    config.retain.decay_ms = ZP_DECAY_NEVER;
+    config.decay.idle_ms = ZP_DECAY_NEVER;
     unit_pool_start(&config);
     struct zp_slot *slots[12];
     if (_i == 2)
@@ -541,9 +541,9 @@ END_TEST
 START_TEST(never_more_than_the_budget)
 {
     struct zp_pool_config config = unit_pool_config();
-    config.retain.budget = 20 * ZP_MIB;
-    config.retain.thread_cache_bytes = 6 * ZP_MIB;
-    config.retain.scrub = false; // for speed
+    config.budget = 20 * ZP_MIB;
+    config.put.thread_cache_bytes = 6 * ZP_MIB;
+    config.content.scrub = false; // for speed
     config.most_per_shard = 4;
     config.eviction = _i == 0 ? &zp_eviction_lifo : &zp_eviction_clockpro;
     config.arena.huge_pages = ZP_HUGE_ALL;
@@ -585,7 +585,7 @@ static struct {
 static int limited_mprotect(void *address, size_t length, int protection)
 {
     if (zp_arena_owns(address) && (protection & PROT_WRITE) != 0 &&
-        zp_arena_committed() + length > memory.room) {
+        zp_commit_bytes() + length > memory.room) {
         memory.refusals++;
         errno = ENOMEM;
         return -1;

@@ -53,7 +53,7 @@ static struct parcel pack(struct unit_random *random)
     struct zp_slot *slot = unit_get(random_size(random));
     MUST(slot != NULL);
     MUST(slot->clean == zp_pool.scrub || !zp_pool.scrub);
-    if (slot->clean)
+    if (zp_slot_is_zero(slot))
         marks_check_none(slot->base, 0, slot->committed, 4);
     struct parcel parcel = {slot->base, slot->committed, {unit_random(random), 4}};
     marks_write(&parcel.marks, parcel.base, 0, parcel.committed);
@@ -161,15 +161,15 @@ static struct zp_pool_config settings(int index)
         config.thread_cache_most = 0;
         config.shards = 1;
     } else if (index == 2) { // spilling, stealing and evicting
-        config.retain.budget = 8 * ZP_MIB;
-        config.retain.thread_cache_bytes = ZP_MIB;
+        config.budget = 8 * ZP_MIB;
+        config.put.thread_cache_bytes = ZP_MIB;
         config.thread_cache_most = 2;
         config.most_per_shard = 2;
     } else if (index == 3) {
-        config.retain.scrub = false;
+        config.content.scrub = false;
     } else if (index == 4) { // the helper is one of them
-        config.retain.scrub_behind = 24 * ZP_MIB;
-        config.retain.cpu_cache = 0;
+        config.scrub_behind = 24 * ZP_MIB;
+        config.content.cpu_cache = 0;
     }
     config.arena.reserve = 48 * ZP_GIB; // the threads together must not run out of slots
     return config;
@@ -312,7 +312,7 @@ static void *own(void *argument)
             slots[i] = unit_get(size);
             MUST(slots[i] != NULL);
             uint64_t *first = (uint64_t *)(void *)slots[i]->base;
-            MUST(*first == 0 || !slots[i]->clean);
+            MUST(*first == 0 || !zp_slot_is_zero(slots[i]));
             *first = self + 2 * turn + i;
         }
         for (unsigned i = 0; i < 2; i++) {
@@ -330,10 +330,10 @@ static void *own(void *argument)
 START_TEST(owners_and_emptiers_keep_apart)
 {
     struct zp_pool_config config = settings(0);
-    config.retain.scrub = (_i & 1) == 0;
+    config.content.scrub = (_i & 1) == 0;
     bool by_age = (_i & 2) != 0;
     if (by_age)
-        config.retain.decay_ms = 1;
+        config.decay.idle_ms = 1;
     unit_pool_start(&config);
     uint64_t selves[OWNERS], turns = 0;
     void *arguments[OWNERS];
@@ -464,7 +464,7 @@ static void free_late(void *buffer)
 {
     zp_pool_put(buffer);
     struct zp_slot *slot = unit_get(3 * ZP_MIB);
-    MUST(slot != NULL && slot->clean);
+    MUST(slot != NULL && zp_slot_is_zero(slot));
     memset(slot->base, 1, 64);
     zp_pool_put(slot->base);
     late_frees++;

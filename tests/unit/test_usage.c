@@ -14,7 +14,7 @@ static void start(enum zp_huge huge)
     struct zp_pool_config config = unit_pool_config();
     config.arena.huge_pages = huge;
     config.arena.reserve = 48 * ZP_GIB;
-    config.retain.budget = 256 * ZP_MIB;
+    config.budget = 256 * ZP_MIB;
     config.thread_cache_most = 0;
     unit_pool_start(&config);
 }
@@ -148,7 +148,7 @@ START_TEST(huge_pages_do_not_outlive_their_memory)
     ck_assert(slot->huge);
     write_all(slot);
     zp_pool_put(slot->base);
-    ck_assert_int_eq(slot->reclaimable, ZP_RECLAIMABLE_PART);
+    ck_assert_int_eq(slot->reclaimable, ZP_RECLAIMABLE_HUGE);
     madvise(slot->base, SIZE, MADV_DONTNEED); // as the kernel does with what is marked
     ck_assert_ptr_eq(get(SIZE, &site[1]), slot);
     ck_assert(!slot->huge);
@@ -230,7 +230,7 @@ START_TEST(what_is_there_is_left_alone)
     struct zp_slot *slot = get_and_fill(SIZE, &site[0]);
     zp_pool_put(slot->base);
     ck_assert_ptr_eq(get(SIZE, &site[0]), slot);
-    ck_assert(slot->resident);
+    ck_assert((slot->content == ZP_CONTENT_RESIDENT));
     zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
     ck_assert(!slot->huge);
     slot = get(SIZE, &site[1]);
