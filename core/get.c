@@ -161,7 +161,7 @@ static bool finish_job(struct zp_thread_cache *cache, struct zp_scrub_job *job)
 static struct zp_slot *get_unscrubbed(struct zp_thread_cache *cache, size_t size, unsigned last)
 {
     struct zp_scrub_job job;
-    if (!zp_scrub_queue_take(zp_class_of(size), last, &job))
+    if (!zp_scrub_queue_take(size, last, &job))
         return NULL;
     if (finish_job(cache, &job))
         return take_over(cache, job.slot, size);
