@@ -25,10 +25,12 @@ static size_t most_tail(size_t usable)
     return zp_arena.guarded ? 0 : usable / TAIL_PART;
 }
 
-// Where a tail may be cut: not within a huge page, which that would split.
+// Where a buffer may end: not within a huge page, which that would split; but where everything is
+// guarded, at its last page.
 static size_t cut_at(const struct zp_slot *slot, size_t bytes)
 {
-    return zp_round_up(bytes, zp_commit_is_huge(slot) ? ZP_HUGE_PAGE : zp_arena.page);
+    bool huge = zp_commit_is_huge(slot) && !zp_arena.guarded;
+    return zp_round_up(bytes, huge ? ZP_HUGE_PAGE : zp_arena.page);
 }
 
 // Gives back what the tail has too much; false if the budget has no room for the rest of it.
