@@ -4,9 +4,8 @@ import os
 import statistics
 import subprocess
 
-import gpt2
-from question import (
-    HERE,
+from suite.places import WORKLOADS
+from suite.question import (
     OURS,
     PEERS,
     PYTHON,
@@ -23,6 +22,7 @@ from question import (
     ratio,
     value,
 )
+from workloads import gpt2
 
 CHUNK = 1 << 20
 LOADS = {"pt": 10, "npz": 6}  # in one process; under glibc the first of torch's differ from later
@@ -123,12 +123,12 @@ def load_command(kind):
     """The process that loads one of the demo's checkpoints again and again."""
     checkpoint = f"{{build}}/demo/checkpoint.{kind}"
     loads = ["--loads", str(LOADS[kind]), "--no-digests"]
-    return [PYTHON, os.path.join(HERE, "loads.py"), "measure", checkpoint, *loads]
+    return [PYTHON, os.path.join(WORKLOADS, "loads.py"), "measure", checkpoint, *loads]
 
 
 def make_checkpoint(build):
     """The demo's checkpoints, made if they are not there; `scripts/demo --clean` removes them."""
-    maker = os.path.join(HERE, "gpt2.py")
+    maker = os.path.join(WORKLOADS, "gpt2.py")
     subprocess.run([PYTHON, maker, "make", os.path.join(build, "demo")], check=True)
 
 

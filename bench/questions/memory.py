@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 
-from question import Figure, Part, Question, Target, lines_of, median_of, program, ratio, value
+from suite.question import Figure, Part, Question, Target, lines_of, median_of, program, ratio, value
 
 FORK_SIZES = {"64MiB": 64 << 20, "4MiB": 4 << 20, "1MiB": 1 << 20}
 FORK_PARTS = [

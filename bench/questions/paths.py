@@ -4,8 +4,8 @@ import os
 import shutil
 import statistics
 
-from question import (
-    HERE,
+from suite.places import WORKLOADS
+from suite.question import (
     OURS,
     PEERS,
     PYTHON,
@@ -217,7 +217,7 @@ QUESTIONS = [
         about="Instructions of one malloc and free, counted by valgrind (callgrind): of 64 bytes "
         "and of an untouched buffer of 1 MiB. Each is the difference of two runs of different "
         "length, by the difference in length.",
-        command=[PYTHON, "-B", os.path.join(HERE, "instructions.py"), *program("count")],
+        command=[PYTHON, "-B", os.path.join(WORKLOADS, "instructions.py"), *program("count")],
         figures=[
             Figure("small", "64 bytes", median_of("small")),
             Figure("big", "1 MiB", median_of("big")),

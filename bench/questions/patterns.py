@@ -2,7 +2,7 @@
 
 import statistics
 
-from question import (
+from suite.question import (
     Chart,
     Figure,
     Part,

@@ -4,8 +4,8 @@ import os
 import shutil
 import subprocess
 
-from question import (
-    HERE,
+from suite.places import PEERS, WORKLOADS
+from suite.question import (
     OURS,
     PYTHON,
     UNTUNED,
@@ -32,7 +32,7 @@ WORKS = {
     "filesort": "sort",
 }
 WORKS_FOLDER = "{build}/bench/works"
-WORKS_PROGRAM = [PYTHON, "-B", os.path.join(HERE, "works.py")]
+WORKS_PROGRAM = [PYTHON, "-B", os.path.join(WORKLOADS, "works.py")]
 
 
 def make_works(build):
@@ -65,13 +65,13 @@ def build_rust(build):
         raise NotMeasured("cargo is not installed")
     # Built from a copy: cargo writes a file beside the sources.
     source, target = (os.path.join(build, "peers", name) for name in ("source", ""))
-    shutil.copytree(os.path.join(HERE, "peers"), source, dirs_exist_ok=True)
+    shutil.copytree(os.path.join(PEERS, "pools"), source, dirs_exist_ok=True)
     command = ["cargo", "build", "--quiet", "--release", "--target-dir", target]
     manifest = ["--manifest-path", os.path.join(source, "Cargo.toml")]
     done = subprocess.run([*command, *manifest], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
-        raise NotMeasured(f"cargo cannot build bench/peers: {''.join(errors[:1])}")
+        raise NotMeasured(f"cargo cannot build bench/peers/pools: {''.join(errors[:1])}")
 
 
 def prepare_rust(build):

@@ -2,7 +2,7 @@
 
 import os
 
-from question import (
+from suite.question import (
     OURS,
     UNTUNED,
     Chart,

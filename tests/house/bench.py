@@ -14,13 +14,10 @@ import unittest
 SOURCE = sys.argv.pop(1)
 sys.path.insert(0, os.path.join(SOURCE, "bench"))
 
-import compare
-import docs
-import report
-import results
-from peers import all_peers
-from question import Figure, Question, Target, lines_of, median_of, ratio
+from peers.allocators import all_peers
 from questions import QUESTIONS
+from suite import compare, docs, report, results
+from suite.question import Figure, Question, Target, lines_of, median_of, ratio
 
 MOST_SECONDS = 1100  # of 20 minutes; the rest is for building and preparing
 
@@ -62,7 +59,7 @@ class Questions(unittest.TestCase):
                     self.assertEqual(len(chart.keys), len(chart.labels))
 
     def test_programs(self):
-        with open(os.path.join(SOURCE, "bench", "meson.build"), encoding="utf-8") as file:
+        with open(os.path.join(SOURCE, "bench", "workloads", "meson.build"), encoding="utf-8") as file:
             built = file.read()
         for question in QUESTIONS:
             for word in question.command:

@@ -8,7 +8,7 @@ import dataclasses
 import os
 import sysconfig
 
-import gpt2
+from workloads import gpt2
 
 KEEP_ALL = str(1 << 40)  # a threshold that no request reaches
 
@@ -47,7 +47,7 @@ def all_peers(build, other=""):
     """Every peer, in the order of the tables; `build` is the folder with our own library. `other`
     is the path of another build of it, if one is to be compared: each peer of ours has a twin."""
     ours = os.path.join("preload", "libzeropool_preload.so")
-    nothing = os.path.join("bench", "libbench-nothing.so")
+    nothing = os.path.join("bench", "workloads", "libbench-nothing.so")
     peers = [
         Peer("glibc", "as it comes"),
         Peer(

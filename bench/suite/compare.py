@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """Says what got slower or faster between two runs, beyond the spread of both.
 
 OLD and NEW are folders with results (bench/results, build/bench) or two results files. A figure
@@ -12,8 +11,8 @@ import os
 import statistics
 import sys
 
-import results
-from report import aligned, cell
+from . import results
+from .report import aligned, cell
 
 TOLERANCE = 1.10
 
@@ -114,7 +113,3 @@ def main():
     except (OSError, ValueError, KeyError) as error:
         parser.error(str(error))
     return 0 if report(old, new) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,8 +4,8 @@
 // printing samples as one JSON object.
 //
 // Always holds: the programs know nothing of zeropool. They measure whatever malloc they find, and
-// print every sample they took; run.py does the statistics. Nothing here allocates while a program
-// is measuring: the first print is after the last sample.
+// print every sample they took; the suite does the statistics. Nothing here allocates while a
+// program is measuring: the first print is after the last sample.
 
 #ifndef ZP_BENCH_BENCH_H
 #define ZP_BENCH_BENCH_H

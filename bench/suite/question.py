@@ -3,15 +3,13 @@
 A program prints one JSON object with all its samples. A figure makes one number of it, so each
 process gives one; results.py takes the median over processes. A target compares such medians, or
 the median of the ratios of processes that ran in the same round.
-The questions themselves are in questions/, one file a theme.
+The questions themselves are in bench/questions/, one file a theme.
 """
 
 import dataclasses
-import os
 import statistics
 import typing
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"  # the distribution's, which has its torch
 
 UNTUNED = ("glibc", "jemalloc", "mimalloc", "tcmalloc")
@@ -117,7 +115,7 @@ def lines_of(*peers):
 
 
 def program(name, *arguments):
-    return [f"{{build}}/bench/bench-{name}", *arguments]
+    return [f"{{build}}/bench/workloads/bench-{name}", *arguments]
 
 
 # ---------------------------------------------------------------------- figures

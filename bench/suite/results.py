@@ -18,10 +18,9 @@ import statistics
 import subprocess
 import time
 
-import machine
-from question import NotMeasured
-
-HERE = os.path.dirname(os.path.abspath(__file__))
+from . import machine
+from .places import ROOT
+from .question import NotMeasured
 
 
 class Results:
@@ -106,7 +105,7 @@ def spreads(results):
 
 def version():
     """The commit that was measured, with a plus if the files have been changed since."""
-    command = ["git", "-C", HERE, "describe", "--always", "--dirty=+", "--exclude=*"]
+    command = ["git", "-C", ROOT, "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

@@ -1,8 +1,7 @@
-#!/usr/bin/python3
 """Writes docs/benchmarks.md, its charts and the table in README.md from bench/results/*.json.
 
-    docs.py             write them
-    docs.py --check     change nothing, fail if they are stale
+    bench docs             write them
+    bench docs --check     change nothing, fail if they are stale
 
 Started by scripts/docs, and by scripts/bench after a full run. Nothing else goes into them: what
 is not in the results cannot be said.
@@ -11,13 +10,12 @@ is not in the results cannot be said.
 import os
 import sys
 
-import chart
-import results
 from questions import QUESTIONS
-from report import grid, median_of, problems, process_lines, processes, short, target_text
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-RESULTS = os.path.join(ROOT, "bench", "results")
+from . import chart, results
+from .places import RESULTS, ROOT
+from .report import grid, median_of, problems, process_lines, processes, short, target_text
+
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
 CHARTS = os.path.join(ROOT, "docs", "charts")
 README = os.path.join(ROOT, "README.md")
@@ -280,7 +278,3 @@ def main():
         sys.exit(__doc__)
     else:
         write()
-
-
-if __name__ == "__main__":
-    main()

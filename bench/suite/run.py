@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """Runs the benchmarks: each question's program under each allocator, in turn, again and again.
 
 Started by scripts/bench, which builds the programs first. Every round runs all allocators once
@@ -17,16 +16,14 @@ import subprocess
 import sys
 import time
 
-import docs
-import machine
-import report
-import results
-from peers import all_peers, twin_of
-from progress import Progress
-from question import NotMeasured
+from peers.allocators import all_peers, twin_of
 from questions import QUESTIONS
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from . import docs, machine, report, results
+from .places import RESULTS, ROOT
+from .progress import Progress
+from .question import NotMeasured
+
 TIMEOUT = 600  # seconds for one process
 QUICK = 0.2  # of a question's time
 HIT_RATE = re.compile(r"^  hit rate +([0-9.]+) %$", re.MULTILINE)  # in zeropool's report
@@ -244,7 +241,7 @@ def parse(parser):
     if options.against and not os.path.isfile(options.against):
         parser.error(f"no file {options.against}")
     options.is_full = not (options.quick or options.peers or options.against)
-    options.results = docs.RESULTS if options.is_full else os.path.join(options.build, "bench")
+    options.results = RESULTS if options.is_full else os.path.join(options.build, "bench")
     return options
 
 
@@ -274,10 +271,3 @@ def main():
     if options.is_full:
         docs.write()
     return 0 if all(answers) else 1
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nbench: stopped")
