@@ -90,6 +90,18 @@ QUESTIONS = [
             Target(
                 "zeropool-off / glibc, 1 MiB", ratio("1MiB_ns", "zeropool-off", "glibc"), "<=", 0.5
             ),
+            *[
+                Target(
+                    f"zeropool-off / nothing, {key[:-3]}",
+                    ratio(key, "zeropool-off", "nothing"),
+                    "<=",
+                    1.25,
+                )
+                for key in PAIR_SIZES
+            ],
+        ],
+        against=[
+            Target("zeropool / other, 1 MiB", ratio("1MiB_ns", "zeropool", "other"), "<=", 0.6)
         ],
         base="glibc",
         lines=[*lines_of(*PEERS, *OURS), Line("nothing", "nothing", kind="limit")],

@@ -25,12 +25,16 @@ def read(path):
     return {data["question"]: data}
 
 
+def conditions(data):
+    """The machine, the release of each peer, and the version of this library."""
+    return {**data["machine"], **data.get("peers", {}), "zeropool": data["version"]}
+
+
 def machine_differences(old, new):
     """What is different in what the questions that both have ran on."""
     seen = []
     for name in old.keys() & new.keys():
-        before = {**old[name]["machine"], "zeropool": old[name]["version"]}
-        after = {**new[name]["machine"], "zeropool": new[name]["version"]}
+        before, after = conditions(old[name]), conditions(new[name])
         for key in before.keys() | after.keys():
             if before.get(key) != after.get(key):
                 seen.append(f"different: {key} was {before.get(key)}, is {after.get(key)}")

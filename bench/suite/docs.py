@@ -128,6 +128,7 @@ def runs(every):
     columns = {}
     for data in every:
         described = {"date": data["date"], "zeropool": data["version"], **data["machine"]}
+        described.update(data.get("peers", {}))  # older results are of Debian's, without a release
         columns.setdefault(tuple(described.items()), []).append(data["question"])
     names = list(columns.values())
     header = [", ".join(n) for n in names] if len(names) > 1 else ["this run"]

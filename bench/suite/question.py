@@ -10,9 +10,12 @@ import dataclasses
 import statistics
 import typing
 
+from peers.newest import NEWEST
+
 PYTHON = "/usr/bin/python3"  # the distribution's, which has its torch
 
-UNTUNED = ("glibc", "jemalloc", "mimalloc", "tcmalloc")
+UNTUNED = ("glibc", "jemalloc", "mimalloc", "tcmalloc")  # as Debian has them
+ALLOCATORS = (*UNTUNED, *(release.name for release in NEWEST))
 PEERS = ("glibc", "glibc-tuned", "jemalloc", "jemalloc-tuned", "mimalloc", "tcmalloc")
 OURS = ("zeropool", "zeropool-off")
 
@@ -98,6 +101,8 @@ class Question:
     seconds: float  # its share of the time: no round is begun that would end later
     rounds: int  # at most
     targets: list = dataclasses.field(default_factory=list)
+    # Those that compare with another build of the library, for --against alone.
+    against: list = dataclasses.field(default_factory=list)
     lines: list = dataclasses.field(default_factory=lambda: lines_of(*PEERS, *OURS))
     parts: list = dataclasses.field(default_factory=lambda: [Part()])
     charts: list = dataclasses.field(default_factory=list)
@@ -143,6 +148,21 @@ def ratio(figure, over, under):
 
 def value(figure, line):
     return lambda results: results.median(line, figure)
+
+
+def to_best_peer(figure, line):
+    """One line by that peer, of those that were measured, which is ahead of the others."""
+
+    def measure(results):
+        ratios = []
+        for peer in results.question.lines:
+            if peer.kind == "peer" and results.outputs[peer.name]:
+                ratios.append(results.ratio(line, peer.name, figure))
+        if not ratios:
+            raise NotMeasured("no peer was measured")
+        return max(ratios)
+
+    return measure
 
 
 def ahead(figure, line, other):

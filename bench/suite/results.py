@@ -3,6 +3,7 @@
 The object says everything that tables, charts and comparisons need, without the question's code:
 
     question, title, about, date, seconds, version, machine
+    peers      {name: release, or why it is absent}
     base       the line that ratios are taken against
     figures    [{key, label, better}]       better: less, more, or nothing
     lines      {name: {kind, values: {key: [one number a process]}} or {kind, problem}}
@@ -112,7 +113,7 @@ def version():
         return "unknown"
 
 
-def as_data(results, seconds, measured_version):
+def as_data(results, seconds, measured_version, releases):
     question = results.question
     data = {
         "question": question.name,
@@ -122,6 +123,7 @@ def as_data(results, seconds, measured_version):
         "seconds": round(seconds),
         "version": measured_version,
         "machine": machine.describe(),
+        "peers": releases,
         "base": question.base,
         "figures": [{"key": f.key, "label": f.label, "better": f.better} for f in question.figures],
         "lines": {line.name: line_as_data(results, line) for line in question.lines},

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import time
 
-from peers.allocators import all_peers, twin_of
+from peers import newest
+from peers.allocators import all_peers, check_serving, twin_of, versions
 from questions import QUESTIONS
 
 from . import docs, machine, report, results
@@ -41,6 +42,7 @@ class Runner:
         self.peers = peers
         self.progress = progress
         self.version = results.version()  # before any result is written: they are of the tree
+        self.releases = versions(peers.values())
         self.said = set()  # what programs had to say on stderr, each only once
 
     def measure(self, command, environment, line):
@@ -91,8 +93,8 @@ class Runner:
             peer = self.peers[line.peer]
             if only and line.name in self.peers and line.name not in only:
                 found.fail(line.name, "left out")
-            elif not peer.present:
-                found.fail(line.name, f"absent ({peer.library} not found)")
+            elif peer.problem:
+                found.fail(line.name, f"absent ({peer.problem})")
             else:
                 yield line, peer
 
@@ -147,7 +149,8 @@ class Runner:
         self.progress.begin(question)
         start = time.monotonic()
         found = self.prepared(question)
-        data = results.as_data(found, time.monotonic() - start, self.version)
+        seconds = time.monotonic() - start
+        data = results.as_data(found, seconds, self.version, self.releases)
         self.progress.clear()
         lines = [*report.for_terminal(data), *report.against_twins(data, twin_of)]
         print("\n".join(lines) + "\n", flush=True)
@@ -162,7 +165,11 @@ def with_twins(question):
         for line in question.lines
         if line.kind == "ours"
     ]
-    return dataclasses.replace(question, lines=[*question.lines, *twins])
+    return dataclasses.replace(
+        question,
+        lines=[*question.lines, *twins],
+        targets=[*question.targets, *question.against],
+    )
 
 
 def unmeasured(question, why):
@@ -198,10 +205,20 @@ def chosen_questions(names, parser):
     return [known[name] for name in names] or QUESTIONS
 
 
-def check_peers(names, peers, parser):
-    for name in names:
-        if name not in peers:
-            parser.error(f"no peer named {name}; there are: {' '.join(peers)}")
+def ready_peers(options, parser, progress):
+    """The peers by name: the newest releases built, and each found to serve malloc or left out."""
+    known = [peer.name for peer in all_peers(options.build, options.against)]
+    for name in options.peers:
+        if name not in known:
+            parser.error(f"no peer named {name}; there are: {' '.join(known)}")
+    why = newest.build_all(
+        options.build, options.peers, lambda name: progress.step(f"building peers: {name}")
+    )
+    peers = all_peers(options.build, options.against)
+    for peer in peers:
+        peer.problem = why.get(peer.name, peer.problem)
+    check_serving(peers, options.build)
+    return {peer.name: peer for peer in peers}
 
 
 def print_list(build):
@@ -210,9 +227,11 @@ def print_list(build):
         print(f"  {question.about}")
         for target in question.targets:
             print(f"  target: {target.text}, {target.demand}")
+        for target in question.against:
+            print(f"  target with --against: {target.text}, {target.demand}")
     print(f"all of them: at most {sum(q.seconds for q in QUESTIONS):g} s, and preparing\n")
     for peer in all_peers(build):
-        print(f"  {peer.name:<21}{peer.about}{'' if peer.present else ' (absent)'}")
+        print(f"  {peer.name:<21}{peer.about}{f' ({peer.problem})' if peer.problem else ''}")
 
 
 def parse(parser):
@@ -259,11 +278,10 @@ def main():
     questions = chosen_questions(options.questions, parser)
     if options.against:
         questions = [with_twins(question) for question in questions]
-    peers = {peer.name: peer for peer in all_peers(options.build, options.against)}
-    check_peers(options.peers, peers, parser)
     described = {**machine.describe(), "date": time.strftime("%Y-%m-%d")}
     print(", ".join(f"{key} {value}" for key, value in described.items()) + "\n", flush=True)
     progress = Progress([q.seconds * (QUICK if options.quick else 1) for q in questions])
+    peers = ready_peers(options, parser, progress)
     progress.step("touching the machine's memory once")
     machine.touch_host_memory()
     runner = Runner(options, peers, progress)
