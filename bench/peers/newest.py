@@ -44,6 +44,7 @@ class Newest:
     crate: str
     crate_version: str
     build: typing.Callable[[str, str, str], None]  # crate's folder, work folder, library
+    stand_in: str = ""  # Debian's, an older release, for where this one cannot be had
 
     @property
     def stamp(self):
@@ -122,9 +123,11 @@ JEMALLOC_VERSION = "5.3.1-0-g81034ce1f1373e37dc865038e1bc8eeecf559ce8"
 JEMALLOC_CRATE = f"0.7.1+{JEMALLOC_VERSION}"
 
 NEWEST = (
-    Newest("jemalloc-5.3.1", "5.3.1", "tikv-jemalloc-sys", JEMALLOC_CRATE, build_jemalloc),
+    Newest(
+        "jemalloc-5.3.1", "5.3.1", "tikv-jemalloc-sys", JEMALLOC_CRATE, build_jemalloc, "jemalloc"
+    ),
     Newest("mimalloc-2.3", "2.3.2", "libmimalloc-sys", "0.1.49", build_mimalloc("v2")),
-    Newest("mimalloc-3", "3.3.2", "libmimalloc-sys", "0.1.49", build_mimalloc("v3")),
+    Newest("mimalloc-3", "3.3.2", "libmimalloc-sys", "0.1.49", build_mimalloc("v3"), "mimalloc"),
     Newest("snmalloc", "0.7.6", "snmalloc-sys", "0.7.6", build_snmalloc),
     Newest("rpmalloc", "1.4.3", "rpmalloc-sys", "0.2.3+b097fd0", build_rpmalloc),
 )

@@ -113,7 +113,7 @@ QUESTIONS = [
         lines=lines_of("glibc", "tcmalloc", "zeropool"),
         parts=[dataclasses.replace(part, environment=FORK_ENVIRONMENT) for part in FORK_PARTS],
         memory_gib=2,
-        seconds=80,
+        seconds=50,
         rounds=3,
     ),
     Question(

@@ -6,10 +6,10 @@ import statistics
 
 from suite.places import WORKLOADS
 from suite.question import (
+    MAIN,
     OURS,
     PEERS,
     PYTHON,
-    UNTUNED,
     Chart,
     Figure,
     Line,
@@ -144,6 +144,7 @@ QUESTIONS = [
             ),
         ],
         base="jemalloc",
+        lines=lines_of("jemalloc", *PEERS, *OURS),
         seconds=25,
         rounds=12,
         quick_rounds=5,
@@ -163,7 +164,7 @@ QUESTIONS = [
             Target("zeropool, KiB grown", value("grown_kib", "zeropool"), "<=", 1024),
         ],
         base="glibc",
-        seconds=20,
+        seconds=15,
         rounds=5,
     ),
     Question(
@@ -178,8 +179,9 @@ QUESTIONS = [
             Target("jemalloc / zeropool", ratio("grow_ms", "jemalloc", "zeropool"), ">=", 10),
         ],
         base="glibc",
+        lines=lines_of("jemalloc", "mimalloc-3", "tcmalloc", "glibc", "glibc-tuned", *OURS),
         memory_gib=7,
-        seconds=60,
+        seconds=32,
         rounds=3,
     ),
     Question(
@@ -220,7 +222,7 @@ QUESTIONS = [
             )
         ],
         memory_gib=2,
-        seconds=20,
+        seconds=17,
         rounds=7,
     ),
     Question(
@@ -239,9 +241,9 @@ QUESTIONS = [
             Target("zeropool / jemalloc, 64 bytes", ratio("small", "zeropool", "jemalloc"), "<=", 1.2),
         ],
         base="jemalloc",
-        lines=lines_of(*UNTUNED, *OURS),
+        lines=lines_of("jemalloc", *MAIN, *OURS),
         prepare=need_valgrind,
-        seconds=36,
-        rounds=2,
+        seconds=22,
+        rounds=1,
     ),
 ]

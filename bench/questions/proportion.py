@@ -66,7 +66,7 @@ QUESTIONS = [
         base="glibc",
         lines=EVERYBODY,
         charts=[Chart(["ms"], ["1,500 turns"], "ms")],
-        seconds=100,
+        seconds=86,
         rounds=3,
     ),
     Question(
@@ -85,7 +85,7 @@ QUESTIONS = [
         base="glibc",
         lines=EVERYBODY,
         charts=[Chart(["ms"], ["150 turns"], "ms")],
-        seconds=80,
+        seconds=46,
         rounds=3,
     ),
     Question(
@@ -120,7 +120,7 @@ QUESTIONS = [
         base="glibc",
         lines=EVERYBODY,
         parts=[Part(state, (state,)) for state in STATES],
-        seconds=40,
+        seconds=32,
         rounds=3,
     ),
     Question(
@@ -146,7 +146,7 @@ QUESTIONS = [
             Target("zeropool, files", value("files", "zeropool"), "<=", 24),
         ],
         base="jemalloc",
-        lines=lines_of(*ALLOCATORS[1:], "zeropool"),
+        lines=lines_of("jemalloc", *ALLOCATORS[1:], "zeropool"),
         seconds=30,
         rounds=5,
     ),

@@ -3,8 +3,8 @@
 import os
 
 from suite.question import (
+    MAIN,
     OURS,
-    UNTUNED,
     Chart,
     Line,
     NotMeasured,
@@ -78,7 +78,7 @@ QUESTIONS = [
             Target("zeropool, untouched: 2 threads / 1", two_by_one, ">=", 1.8),
         ],
         base="glibc",
-        lines=lines_of(*UNTUNED, *OURS),
+        lines=lines_of(*MAIN, *OURS),
         charts=[
             Chart(
                 keys(prefix, THREADS),
@@ -89,7 +89,7 @@ QUESTIONS = [
             )
             for how, prefix in (("untouched", "threads"), ("touched", "touched"))
         ],
-        seconds=55,
+        seconds=50,
         rounds=3,
     ),
     Question(
@@ -109,7 +109,7 @@ QUESTIONS = [
             )
         ],
         base="glibc",
-        lines=[*lines_of(*UNTUNED, *OURS), Line("none", "glibc", ("--none",), kind="limit")],
+        lines=[*lines_of(*MAIN, *OURS), Line("none", "glibc", ("--none",), kind="limit")],
         charts=[
             Chart(
                 keys("producer", PAIRED),
@@ -119,7 +119,7 @@ QUESTIONS = [
                 is_log=True,
             )
         ],
-        seconds=36,
+        seconds=32,
         rounds=3,
     ),
 ]

@@ -14,9 +14,10 @@ from peers.newest import NEWEST
 
 PYTHON = "/usr/bin/python3"  # the distribution's, which has its torch
 
-UNTUNED = ("glibc", "jemalloc", "mimalloc", "tcmalloc")  # as Debian has them
-ALLOCATORS = (*UNTUNED, *(release.name for release in NEWEST))
-PEERS = ("glibc", "glibc-tuned", "jemalloc", "jemalloc-tuned", "mimalloc", "tcmalloc")
+# The newest release of each, for which Debian's stands in where it could not be built.
+MAIN = ("glibc", "jemalloc-5.3.1", "mimalloc-3", "tcmalloc")
+ALLOCATORS = (*MAIN, "mimalloc-2.3", "snmalloc", "rpmalloc")
+PEERS = (*ALLOCATORS, "glibc-tuned", "jemalloc-tuned")
 OURS = ("zeropool", "zeropool-off")
 
 
@@ -56,12 +57,14 @@ class Target:
 class Line:
     """One line of a question's table: a peer, and what its program gets besides.
 
-    `kind` is peer, ours, or limit: what is there to compare with and is no allocator."""
+    `kind` is peer, ours, or limit: what is there to compare with and is no allocator. A line with
+    `stands_for` is there only where that peer is not."""
 
     name: str
     peer: str
     arguments: tuple = ()
     kind: str = "peer"
+    stands_for: str = ""
 
 
 @dataclasses.dataclass
@@ -116,7 +119,15 @@ class Question:
 
 
 def lines_of(*peers):
-    return [Line(p, p, kind="ours" if p.startswith("zeropool") else "peer") for p in peers]
+    """A line for each; and for a newest release the line of Debian's that stands in for it."""
+    stand_ins = {release.name: release.stand_in for release in NEWEST if release.stand_in}
+    lines = []
+    for peer in peers:
+        lines.append(Line(peer, peer, kind="ours" if peer.startswith("zeropool") else "peer"))
+        other = stand_ins.get(peer)
+        if other and other not in peers:
+            lines.append(Line(other, other, stands_for=peer))
+    return lines
 
 
 def program(name, *arguments):

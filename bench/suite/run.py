@@ -85,6 +85,10 @@ class Runner:
             samples.update({f"{part.prefix}{key}": values for key, values in output.items()})
         return samples
 
+    def without_stand_ins(self, lines):
+        """The lines but for those that stand for a peer which is there."""
+        return [n for n in lines if not n.stands_for or self.peers[n.stands_for].problem]
+
     def lines_to_run(self, question, found):
         """The lines whose allocator is there; of the others the table says why they are not. A
         line that stands for no allocator, such as the loader's limit, is never left out."""
@@ -135,6 +139,7 @@ class Runner:
                 raise NotMeasured(f"{question.memory_gib} GiB of free memory are needed")
             self.progress.step("preparing")
             question.prepare(self.options.build)
+            machine.touch_memory(question.memory_gib)
             return self.run(question)
         except NotMeasured as reason:
             return unmeasured(question, self.plain(f"absent ({reason})"))
@@ -146,6 +151,7 @@ class Runner:
 
     def answer(self, question):
         """Everything about one question. False if a program failed."""
+        question = dataclasses.replace(question, lines=self.without_stand_ins(question.lines))
         self.progress.begin(question)
         start = time.monotonic()
         found = self.prepared(question)
@@ -282,8 +288,6 @@ def main():
     print(", ".join(f"{key} {value}" for key, value in described.items()) + "\n", flush=True)
     progress = Progress([q.seconds * (QUICK if options.quick else 1) for q in questions])
     peers = ready_peers(options, parser, progress)
-    progress.step("touching the machine's memory once")
-    machine.touch_host_memory()
     runner = Runner(options, peers, progress)
     answers = [runner.answer(question) for question in questions]
     if options.is_full:
