@@ -12,6 +12,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import typing
 
 MANIFEST = """[package]
@@ -54,15 +55,16 @@ class Newest:
         return {"crate": f"{self.crate} {self.crate_version}", "recipe": recipe}
 
 
-def run(command, folder):
-    """Ends silently, or raises NotBuilt with the last line that was said."""
+def run(command, folder, failure="cannot be compiled"):
+    """What a command prints. If it fails, what it said goes to stderr, and `failure` into the
+    table, which is kept and must not name this machine."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     except OSError as error:
         raise NotBuilt(f"{command[0]}: {error.strerror}") from error
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if "error" in line] or ["failed"]
-        raise NotBuilt(f"{command[0]}: {said[0].strip()}")
+        print(f"{command[0]} failed: {done.stderr.strip()[-1000:]}", file=sys.stderr)
+        raise NotBuilt(failure)
     return done.stdout
 
 
@@ -166,7 +168,8 @@ def fetched_crates(folder):
         file.writelines(f'{crate} = "={version}"\n' for crate, version in crates)
     with open(os.path.join(folder, "empty.rs"), "w", encoding="utf-8"):
         pass
-    found = run(["cargo", "metadata", "--format-version", "1", "--quiet"], folder)
+    command = ["cargo", "metadata", "--format-version", "1", "--quiet", "--config", "net.retry=0"]
+    found = run(command, folder, "cargo cannot fetch its source")
     packages = json.loads(found)["packages"]
     return {package["name"]: os.path.dirname(package["manifest_path"]) for package in packages}
 

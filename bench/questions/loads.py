@@ -44,6 +44,11 @@ def both(output):
     return [load + free for load, free in zip(output["load_ms"], output["free_ms"])]
 
 
+def free_by_load(output):
+    """Later frees by later loads: with zeroing, what it adds to a load."""
+    return later("free_ms")(output) / later("load_ms")(output)
+
+
 LOAD_FIGURES = [
     Figure("later_ms", "later load+free, ms", lambda o: statistics.median(both(o)[1:])),
     Figure("load_ms", "later load, ms", later("load_ms")),
@@ -175,7 +180,7 @@ QUESTIONS = [
         about="torch.load of a checkpoint of 548 MB, then freeing the tensors, ten times in a "
         "process.",
         command=load_command("pt"),
-        figures=LOAD_FIGURES,
+        figures=[*LOAD_FIGURES, Figure("share", "later free / load", free_by_load, "")],
         targets=[
             Target("glibc's slow loads / zeropool's later ones", glibc_loads(False), ">=", 5),
             Target("glibc's fast loads / zeropool's later ones", glibc_loads(True), ">=", 2.3),

@@ -137,7 +137,7 @@ QUESTIONS = [
         figures=medians("ns", "ns", {"pair": "64 bytes", "mix": "16..1040 bytes"}),
         targets=[
             Target(
-                "zeropool / jemalloc, 64 bytes", ratio("pair_ns", "zeropool", "jemalloc"), "<=", 1.1
+                "zeropool / jemalloc, 64 bytes", ratio("pair_ns", "zeropool", "jemalloc"), "<=", 1.05
             ),
             Target(
                 "zeropool / jemalloc, mix", ratio("mix_ns", "zeropool", "jemalloc"), "<=", 1.05

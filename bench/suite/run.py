@@ -86,8 +86,14 @@ class Runner:
         return samples
 
     def without_stand_ins(self, lines):
-        """The lines but for those that stand for a peer which is there."""
-        return [n for n in lines if not n.stands_for or self.peers[n.stands_for].problem]
+        """The lines but for those that stand for a peer which is there, unless they are asked for."""
+        return [
+            line
+            for line in lines
+            if not line.stands_for
+            or self.peers[line.stands_for].problem
+            or line.name in self.options.peers
+        ]
 
     def lines_to_run(self, question, found):
         """The lines whose allocator is there; of the others the table says why they are not. A
