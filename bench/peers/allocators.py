@@ -92,11 +92,10 @@ def newest_peers(build):
     """The releases that newest.py builds; what it could not build is absent."""
     for release in newest.NEWEST:
         library = newest.library_of(build, release.name)
-        about = f"release {release.version}, from the crate {release.crate}"
         if newest.is_built(build, release):
-            yield Peer(release.name, about, library, path=library)
+            yield Peer(release.name, release.about, library, path=library)
         else:
-            yield Peer(release.name, about, library, problem="not built")
+            yield Peer(release.name, release.about, library, problem="not built")
 
 
 def library_folders():
@@ -134,7 +133,7 @@ def check_serving(peers, build):
 
 def versions(peers):
     """Of each other allocator: its release, or why it is absent."""
-    releases = {n.name: f"{n.version} ({n.crate} {n.crate_version})" for n in newest.NEWEST}
+    releases = {n.name: n.about for n in newest.NEWEST}
     return {
         peer.name: f"absent: {peer.problem}" if peer.problem else releases.get(peer.name)
         or debian_version(peer.path)

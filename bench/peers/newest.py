@@ -48,6 +48,10 @@ class Newest:
     stand_in: str = ""  # Debian's, an older release, for where this one cannot be had
 
     @property
+    def about(self):
+        return f"{self.version} ({self.crate} {self.crate_version.partition('+')[0]})"
+
+    @property
     def stamp(self):
         """What a library was built from and how; another stamp makes it anew."""
         with open(__file__, "rb") as file:

@@ -219,8 +219,9 @@ def summary(every):
     yield from markdown([["", *columns], *cells])
     dates = sorted({data["date"] for data in every})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    yield f"Medians of {when}, the best in bold. {next(verdicts(every))} The machine, the"
-    yield "spread and the rest are in [docs/benchmarks.md](docs/benchmarks.md)."
+    yield f"Medians of {when}, the best in bold, of each allocator the best of its releases that were"
+    yield f"measured. {next(verdicts(every))} The machine, the spread and the rest are in"
+    yield "[docs/benchmarks.md](docs/benchmarks.md)."
 
 
 def readme(every):
