@@ -8,6 +8,7 @@ from suite.question import (
     Chart,
     Line,
     NotMeasured,
+    Part,
     Question,
     Target,
     lines_of,
@@ -79,6 +80,7 @@ QUESTIONS = [
         ],
         base="glibc",
         lines=lines_of(*MAIN, *OURS),
+        parts=[Part("", (how,)) for how in ("untouched", "touched")],
         charts=[
             Chart(
                 keys(prefix, THREADS),
