@@ -2,8 +2,8 @@
 //
 // What this process may use of the machine: CPUs, memory, addresses, and how the kernel is set.
 //
-// Everything is optional: a file that is missing, unreadable or odd leaves the answer that needs no
-// file. Nothing here allocates or changes errno, and little stack is used.
+// Everything is optional: for a file that is missing, unreadable or malformed a default is used.
+// Nothing here allocates or changes errno, and little stack is used.
 //
 // Locking: none; called once, at start.
 
@@ -25,7 +25,7 @@ struct zp_machine {
     bool huge_pages;      // transparent huge pages are not set to never
 };
 
-// `root` stands before every path: "" for the machine itself, another folder in tests.
+// `root` is put before every path: "" for the machine itself, another folder in tests.
 void zp_machine_probe(struct zp_machine *machine, const char *root);
 
 #endif
