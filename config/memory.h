@@ -21,7 +21,7 @@ struct zp_memory {
     size_t total;     // bytes: physical memory, or the lowest limit of a group
     size_t available; // bytes, the lowest of all
     bool limited;     // by a group
-    bool complete;    // no file that is there was unreadable
+    bool complete;    // every file that exists could be read
 };
 
 // False if the groups cannot be read, as in a sandbox that the process has entered: the result then

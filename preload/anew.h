@@ -51,7 +51,7 @@ static inline unsigned long zp_stack_from_proc(void)
     unsigned field = 2; // the name
     unsigned long number = 0;
     for (; at < length && field <= 28; at++) {
-        // The kernel has written it.
+        // Initialised by the kernel.
         // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
         field += line[at] == ' ';
         if (field == 28 && line[at] != ' ')
@@ -91,7 +91,7 @@ static inline const char *zp_executable(char **environment)
     struct stat here, there;
     if (started_by != NULL && zp_kernel_call(SYS_newfstatat, AT_FDCWD, always, &here, 0) == 0 &&
         zp_kernel_call(SYS_newfstatat, AT_FDCWD, started_by, &there, 0) == 0 &&
-        // The kernel has written both.
+        // Both initialised by the kernel.
         // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
         here.st_dev == there.st_dev && here.st_ino == there.st_ino)
         return started_by;
