@@ -14,8 +14,8 @@
 #include "trim.h"
 #include "usage.h"
 
-// The tail that a buffer may keep is this part of what was asked for. Buffers of 5 to 25 MiB at
-// random: with half, 690 MiB are fetched where a quarter takes 1,270 (docs/decisions.md).
+// The tail that a buffer may keep is this part of what was asked for (docs/decisions.md, decision
+// 34).
 enum { TAIL_PART = 3 };
 
 // ---- Length ----------------------------------------------------------------------------------
@@ -89,8 +89,7 @@ static bool lengthen(struct zp_slot *slot, size_t size)
     bool dirty = slot->content == ZP_CONTENT_DIRTY, filled = is_filled(slot);
     if (filled && change_to_huge(slot))
         there = 0;
-    size_t wanted = filled ? cut_at(slot, size) : size;
-    if (zp_commit(slot, wanted <= zp_arena_capacity(slot) ? wanted : size) != 0)
+    if (zp_commit(slot, size) != 0)
         return false;
     zp_budget_end_tail(tail);
     slot->usable = slot->committed;
