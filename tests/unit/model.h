@@ -232,8 +232,8 @@ static inline void model_move(struct model *model, unsigned index, size_t size)
     struct model_buffer *buffer = &model->buffers[index];
     struct zp_slot *old = buffer->slot;
     size_t committed = old->committed;
-    if (size <= committed)
-        size = committed + 1 + model_below(model, committed);
+    if (size <= buffer->usable)
+        size = buffer->usable + 1 + model_below(model, buffer->usable);
     model_check_buffer(buffer);
     errno = MODEL_ERRNO;
     struct zp_slot *to = zp_pool_move(old, size);
