@@ -171,6 +171,10 @@ void zp_content_verify(const struct zp_slot *slot)
 
 bool zp_content_reuse(struct zp_slot *slot, struct zp_counters *counters)
 {
+    // The kernel may have taken pages that were marked.
+    if (slot->content == ZP_CONTENT_RESIDENT && slot->reclaimable != ZP_RECLAIMABLE_NONE &&
+        !zp_usage_in_memory(slot->base, slot->committed))
+        slot->content = ZP_CONTENT_ZERO;
     zp_content_verify(slot);
     slot->reclaimable = ZP_RECLAIMABLE_NONE;
     if (!config.scrub_again)
