@@ -165,7 +165,7 @@ END_TEST
 START_TEST(an_overrun_does_not_reach_the_next_owner)
 {
     arena_start_default();
-    size_t size = ZP_MIB + unit_page(), end = 2 * ZP_MIB;
+    size_t size = ZP_MIB + unit_page(), end = 2 * ZP_MIB - unit_page();
     struct zp_slot *slot = arena_take_committed(size);
     arena_overrun(slot);
     if (_i == 1)
