@@ -7,8 +7,8 @@ static struct zp_slot slots[4];
 
 static struct zp_slot *put(unsigned i, size_t bytes)
 {
-    slots[i].committed = bytes;
-    slots[i].since = unit_clock();
+    slots[i] = (struct zp_slot){
+        .usable = bytes, .committed = bytes, .since = unit_clock(), .state = ZP_SLOT_TAKEN};
     zp_quarantine_put(&slots[i]);
     ck_assert_int_eq(slots[i].state, ZP_SLOT_QUARANTINED);
     return &slots[i];
