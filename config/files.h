@@ -2,13 +2,12 @@
 //
 // The files of /proc and /sys that say what this process may use, and the control groups it is in.
 //
-// A file that is missing, unreadable or odd is an answer, never a failure: whatever stands in its
-// place. Files are read by system calls, which wait for nobody: what is not a file that can be read
-// at an offset (a pipe of that name after chroot) is not read. Nothing here allocates or changes
-// errno.
+// A file that is missing, unreadable or malformed is never a failure. Files are read by system
+// calls that do not wait: what cannot be read at an offset (a pipe of that name after chroot) is
+// not read. Nothing here allocates or changes errno.
 //
-// Locking: none. Paths and the list of groups are in static memory, as the stack may be a thread's
-// smallest: one thread at a time.
+// Locking: none; one thread at a time. Paths and the list of groups are in static memory, as the
+// calling thread may have the smallest stack.
 
 #ifndef ZP_CONFIG_FILES_H
 #define ZP_CONFIG_FILES_H
@@ -38,7 +37,7 @@ enum zp_file zp_file_setting(const char *root, const char *rest, char text[ZP_SE
 // A decimal number at the start of `text`; SIZE_MAX for anything else ("max", "-1", too large).
 size_t zp_number_at(const char *text);
 
-// The number behind `name` and a space at the start of a line; SIZE_MAX if there is none.
+// The number that follows `name` and a space at the start of a line; SIZE_MAX if there is none.
 size_t zp_number_of(const char *text, const char *name);
 
 enum zp_hierarchy {
@@ -47,8 +46,8 @@ enum zp_hierarchy {
     ZP_GROUPS_CPU,
 };
 
-// Calls `visit` with the folder of each group that this process is in and of all above it. Whether
-// the list of groups could be read.
+// Calls `visit` with the folder of each group that this process is in, and of all enclosing groups.
+// Returns whether the list of groups could be read.
 bool zp_groups_visit(const char *root,
                      void (*visit)(const struct zp_path *folder, enum zp_hierarchy hierarchy,
                                    void *context),

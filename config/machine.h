@@ -2,8 +2,8 @@
 //
 // What this process may use of the machine: CPUs, memory, addresses, and how the kernel is set.
 //
-// Everything is optional: a file that is missing, unreadable or odd leaves the answer that needs no
-// file. Nothing here allocates or changes errno, and little stack is used.
+// Everything is optional: for a file that is missing, unreadable or malformed a default is used.
+// Nothing here allocates or changes errno, and little stack is used.
 //
 // Locking: none; called once, at start.
 
@@ -26,7 +26,7 @@ struct zp_machine {
     bool huge_by_default; // they are set to always
 };
 
-// `root` stands before every path: "" for the machine itself, another folder in tests.
+// `root` is put before every path: "" for the machine itself, another folder in tests.
 void zp_machine_probe(struct zp_machine *machine, const char *root);
 
 #endif

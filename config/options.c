@@ -217,7 +217,7 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 static void warn_unknown(const char *name, size_t length)
 {
     const char *nearest = NULL;
-    unsigned best = 4; // further apart is no misspelling
+    unsigned best = 4; // a larger distance does not count as a misspelling
     for (size_t i = 0; i < zp_option_count && length <= NAME_MOST; i++) {
         const char *known = zp_option_table[i].name;
         unsigned apart = distance(name, length, known, strlen(known));
@@ -286,7 +286,7 @@ void zp_options_parse(struct zp_options *options, char *const *environment)
             parse_entry(options, *environment);
 }
 
-// ---- Pairs -----------------------------------------------------------------------------------
+// ---- Options that exclude each other ---------------------------------------------------------
 
 static void fall_back(struct zp_options *options, const char *name)
 {
@@ -302,7 +302,7 @@ static void fall_back(struct zp_options *options, const char *name)
     zp_line_write(&line);
 }
 
-// What is to be looked at again has to be kept, and zero from free on.
+// CHECK=full examines freed buffers later, so they have to be retained, and zero from free on.
 void zp_options_reconcile(struct zp_options *options)
 {
     if (options->check != ZP_CHECK_FULL)

@@ -2,9 +2,9 @@
 //
 // The options: environment variables that start with ZEROPOOL_.
 //
-// options.def is the one list; the struct, the parser, the messages and the table in the README
-// come from it. A bad value never harms the program: one line on stderr with the name, the value,
-// what is allowed and what is used instead.
+// options.def is the only list: the struct, the parser, the messages and the table in the README
+// are made from it. An invalid value is reported in one line on stderr, with the name, the value,
+// what is allowed and what is used instead. The program goes on.
 //
 // Nothing here allocates or changes errno. Locking: none; called once, at start.
 
@@ -30,7 +30,7 @@ enum zp_stacks { ZP_STACKS_OFF, ZP_STACKS_ON };
 
 enum zp_option_kind {
     ZP_OPTION_NUMBER,       // min to max
-    ZP_OPTION_SIGNED,       // min to max, may be below 0
+    ZP_OPTION_SIGNED,       // min to max, negative values allowed
     ZP_OPTION_POWER_OF_TWO, // min to max
     ZP_OPTION_SIZE,         // bytes; K, M and G multiply by 1024 and its powers
     ZP_OPTION_CHOICE,       // one of `choices`; the value is its index
@@ -38,7 +38,7 @@ enum zp_option_kind {
     ZP_OPTION_UNAVAILABLE,  // planned: refused by name
 };
 
-// What an option's field is, by kind.
+// The type of an option's field, by kind.
 typedef int64_t zp_field_NUMBER, zp_field_SIGNED, zp_field_POWER_OF_TWO, zp_field_SIZE,
     zp_field_CHOICE;
 typedef struct zp_prewarm zp_field_LIST[ZP_PREWARM_MOST];
@@ -55,8 +55,8 @@ struct zp_options {
 struct zp_option {
     const char *name; // with the prefix
     enum zp_option_kind kind;
-    const char *fallback; // the default, as one would write it
-    const char *choices;  // words parted by '|'
+    const char *fallback; // the default, as a string in the same format as a value
+    const char *choices;  // words separated by '|'
     int64_t least, most;
     const char *allowed; // for messages and documentation
     const char *help;
@@ -69,11 +69,11 @@ extern const size_t zp_option_count;
 // Sets every option to its default.
 void zp_options_defaults(struct zp_options *options);
 
-// Sets the options that `environment` names, a list like environ's, and warns of what is wrong
-// there.
+// Sets the options that are in `environment`, a list like environ, and reports invalid ones on
+// stderr.
 void zp_options_parse(struct zp_options *options, char *const *environment);
 
-// Warns of options that cannot be had together, and sets those that give way.
+// Reports on stderr options that exclude each other, and sets one of them to its default.
 void zp_options_reconcile(struct zp_options *options);
 
 #endif

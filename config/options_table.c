@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Prints the options as the Markdown table that the README holds (scripts/docs).
+// Prints the options as the Markdown table of the README (scripts/docs).
 
 #include "config/options.h"
 

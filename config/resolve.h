@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// From what the user asked for and what the machine has to what the pool takes.
+// Computes the configuration of the pool from the options and the machine.
 //
 // Pure: no system calls, no environment. Locking: none.
 
@@ -11,10 +11,10 @@
 #include "config/options.h"
 #include "core/pool.h"
 
-// Bytes that the pool may retain unless told otherwise, when it retains so many.
+// Bytes that the pool may retain with MAX_MEMORY=auto, while it retains `retained`.
 size_t zp_budget_share(const struct zp_memory *memory, size_t retained);
 
-// Bytes from which on all that is retained is marked as reclaimable at once.
+// If more bytes than these are retained, all of them are made reclaimable at once (MADV_FREE).
 size_t zp_unmarked_share(const struct zp_memory *memory);
 
 // Fills in what is `auto` and writes the whole configuration. `options` have been reconciled

@@ -15,7 +15,7 @@
 
 #include <sys/single_threaded.h>
 
-// To leave a run out costs a fork as much as to copy so many pages (docs/design.md, decision 9).
+// Excluding a run from the child costs as much as copying so many pages (decision 9).
 enum { PAGES_WORTH_A_MARK = 64 };
 
 // Both before and after a fork: what there was before it is old at once, and what was handed out

@@ -25,7 +25,7 @@ void *zp_allocate_aligned(size_t alignment, size_t size, const void *caller)
         if (slot != NULL)
             return slot->base;
     }
-    // jemalloc's sets no errno, and does not align what is empty.
+    // jemalloc's memalign does not set errno, and does not align blocks of size 0.
     void *pointer = zp_je_memalign(alignment, size != 0 ? size : 1);
     if (ZP_UNLIKELY(pointer == NULL))
         errno = ENOMEM;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Until the second half of this file nothing of libc is called: the sanitizers put
-// themselves before everything else, and must not be woken before their time.
+// Up to the section "After libc has started" nothing of libc is called: sanitizers interpose libc's
+// functions, and these must not run before the sanitizer has been initialised.
 
 #include "aside.h"
 
@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-// ---- Who is here -----------------------------------------------------------------------------
+// ---- Sanitizers in this process --------------------------------------------------------------
 
-// Each sanitizer's runtime has one of these, be it a library or part of the executable.
+// Each sanitizer's runtime defines one of these, as a library or linked into the executable.
 __attribute__((weak)) void __asan_init(void);
 __attribute__((weak)) void __hwasan_init(void);
 __attribute__((weak)) void __lsan_init(void);
@@ -38,7 +38,7 @@ static const char *sanitizer(void)
     return NULL;
 }
 
-// ---- Words -----------------------------------------------------------------------------------
+// ---- Strings ---------------------------------------------------------------------------------
 
 typedef zp_text text;
 
@@ -47,7 +47,7 @@ static bool ends_item(char letter)
     return letter == ':' || letter == ' ' || letter == '\0';
 }
 
-// What comes after the last slash of an item of LD_PRELOAD.
+// The file name of an item of LD_PRELOAD, without its folders.
 static text file_of(text item)
 {
     text file = item;
@@ -62,7 +62,7 @@ static bool is_same(text word, text other)
     return zp_starts_with(word, other) && zp_length_of(word) == zp_length_of(other);
 }
 
-// Takes what names `library` out of a list of libraries. Whether there was any.
+// Removes the items that name `library` from a list of libraries. Returns whether there were any.
 static bool take_out(char *list, text library)
 {
     volatile char *to = list;
@@ -85,11 +85,11 @@ static bool take_out(char *list, text library)
     return found;
 }
 
-// ---- Starting anew ---------------------------------------------------------------------------
+// ---- Restarting the program ------------------------------------------------------------------
 
-extern void *__libc_stack_end; // of the dynamic linker: where the kernel has put the arguments
+extern void *__libc_stack_end; // of the dynamic linker: the address of the arguments
 
-// The file that this library came from, as the dynamic linker knows it.
+// The name of this library's file, as the dynamic linker has it.
 static text own_file(void)
 {
     for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next)
@@ -98,7 +98,8 @@ static text own_file(void)
     return "";
 }
 
-// Takes this library out of LD_PRELOAD, and LD_PRELOAD out of the environment if it was alone.
+// Removes this library from LD_PRELOAD, and LD_PRELOAD itself if nothing else is in it. Returns
+// whether the library was there.
 static bool leave_preload(char **environment)
 {
     static const char variable[] = "LD_PRELOAD=";
@@ -123,7 +124,7 @@ static bool leave_preload(char **environment)
 static void write_out(const char *words)
 {
     long written = zp_kernel_call(SYS_write, STDERR_FILENO, words, zp_length_of(words));
-    (void)written; // a closed or full stderr is not ours to mend
+    (void)written; // nothing can be done about a closed or full stderr
 }
 
 static bool said;
@@ -158,7 +159,7 @@ static void start_anew(const char *tool)
         return;
     char **arguments = (char **)(stack + 1), **environment = arguments + *stack + 1;
     const char *file = zp_executable(environment);
-    // Without AT_BASE the dynamic linker was run by hand, and is what would be started.
+    // Without AT_BASE the dynamic linker was run as the program, and would be restarted instead.
     if (zp_from_kernel(environment, AT_BASE) == 0 || !leave_preload(environment))
         return;
     if (!is_off(environment))
@@ -166,10 +167,11 @@ static void start_anew(const char *tool)
     zp_kernel_call(SYS_execve, file, arguments, environment);
 }
 
-// ---- The moment ------------------------------------------------------------------------------
+// ---- When it runs ----------------------------------------------------------------------------
 
-// The dynamic linker asks where the function `moment` is when all else in this library is in place,
-// but before anything of the program has run. With libc started, it is a dlopen: too late.
+// The dynamic linker calls the resolver of the ifunc `moment` after it has relocated the rest of
+// this library, and before any code of the program runs. If libc has started (environ is set), this
+// is a dlopen, and it is too late.
 __attribute__((used)) static void (*look_around(void))(void)
 {
     const char *tool = sanitizer();
@@ -181,9 +183,9 @@ __attribute__((used)) static void (*look_around(void))(void)
 static void moment(void) __attribute__((ifunc("look_around")));
 __attribute__((used)) static void (*const ask)(void) = moment;
 
-// ---- Later -----------------------------------------------------------------------------------
+// ---- After libc has started ------------------------------------------------------------------
 
-// valgrind loads a library for each tool into the program: all but its core replace malloc.
+// valgrind preloads a core library and one for the tool. Those of the tools replace malloc.
 static bool is_under_valgrind(char **environment)
 {
     static const char tool[] = "/vgpreload_", core[] = "core";

@@ -20,8 +20,7 @@
 typedef void handler(void);
 typedef int registrar(handler *prepare, handler *parent, handler *child, void *library);
 
-// Names of libc's, which calls the first from the part of pthread_atfork that programs are linked
-// with.
+// libc's names. pthread_atfork, which is linked into each program and library, calls the first.
 EXPORT registrar __register_atfork; // NOLINT(bugprone-reserved-identifier)
 EXPORT pid_t fork(void);
 __attribute__((weak)) handler _IO_list_lock, _IO_list_unlock,
@@ -44,7 +43,7 @@ static int keep(handler *prepare, handler *parent, handler *child)
 }
 
 #ifdef ZP_JEMALLOC_SHARED
-static unsigned zp_je_locks_held; // nobody counts them
+static unsigned zp_je_locks_held; // not counted with the shared library
 
 static bool is_jemallocs(handler *prepare)
 {
@@ -55,7 +54,7 @@ static bool is_jemallocs(handler *prepare)
 #else
 int zp_je_pthread_atfork(handler *prepare, handler *parent, handler *child);
 
-// What jemalloc's archive calls instead of pthread_atfork, when it starts.
+// jemalloc's archive calls this instead of pthread_atfork when it starts.
 int zp_je_pthread_atfork(handler *prepare, handler *parent, handler *child)
 {
     zp_atfork_watch();
@@ -116,24 +115,24 @@ static void parent(void)
 static void child(void)
 {
     if (fork_of_thread.jemalloc) {
-        jemalloc.child(); // makes its locks anew
+        jemalloc.child(); // reinitialises its locks
         zp_je_locks_held = 0;
     }
-    zp_fork_child(); // drops pages, which hooks of others hear that may allocate
+    zp_fork_child(); // drops pages: hooks of other libraries see that, and may allocate
     zp_sandbox_child();
     if (fork_of_thread.locked) {
         zp_start_reset();
-        // libc has made it anew, if it took it; twice does no harm.
+        // libc has reset it already if it took it; resetting it twice does no harm.
         if (_IO_list_resetlock != NULL)
             _IO_list_resetlock();
     }
     zp_signals_restore(fork_of_thread.signals);
 }
 
-// libc's fork holds a lock of its own for moments while it runs handlers, unless the process has
-// one thread only. A signal handler that forked in such a moment would wait for this thread itself.
-// That is so in any program with threads; but one that has none except for the helper must not
-// notice it.
+// While libc's fork runs handlers it holds, for short times, a lock of its own, unless the process
+// has one thread only. A signal handler that forks at such a time would wait for its own thread. In
+// a program with threads that is so without this library too. In a program whose only other thread
+// is the helper it must not happen, so signals are blocked there.
 pid_t fork(void)
 {
     if (!zp_helper_has_run())
@@ -157,8 +156,8 @@ static registrar *libc_registrar(void)
     return next;
 }
 
-// For no library: libc forgets a library's handlers when that is done with, at exit even if it
-// stays.
+// Registered for no library (NULL): libc removes a library's handlers when the library is closed,
+// and at exit even if it stays.
 void zp_atfork_watch(void)
 {
     static _Atomic bool watched;

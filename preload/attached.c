@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // shmat, shmdt and ioctl: shared memory that a program attaches over a buffer, and a userfaultfd
-// that serves its page faults. marks.h says what for.
+// that handles a buffer's page faults. marks.h says why they are interposed.
 
 #include "core/os.h"
 #include "core/pool.h"
@@ -43,12 +43,12 @@ static bool fill(char *from, size_t length)
     if (mapped == (long)from)
         return true;
     if (mapped > 0)
-        zp_os_unmap((void *)mapped, length); // an older kernel: it took the address for a wish
+        zp_os_unmap((void *)mapped, length); // before Linux 4.17 the address is only a hint
     return false;
 }
 
-// The hole that begins at an address of a buffer: how far it goes only the kernel knows. Twice as
-// much at a time, then half: a hole of 1 GiB takes some 50 calls.
+// Fills the hole that begins at an address of a buffer. Its length is not known, so the attempted
+// length doubles while that works and halves when it does not: 1 GiB takes some 50 calls.
 static void fill_hole(char *from)
 {
     const struct zp_slot *slot = zp_arena_slot(from);
@@ -95,8 +95,9 @@ int zp_marks_ioctl(int fd, unsigned long request, void *argument)
     return served((int)zp_syscall(SYS_ioctl, fd, request, argument), request, argument);
 }
 
-// By name they go on to the next library, by number to the kernel: a library that has patched
-// libc's function (UCX) calls the kernel by number from there, and must not come back to itself.
+// Calls by name go on to the next library, calls through syscall() to the kernel. UCX patches
+// libc's functions and makes the call through syscall() from there: going to libc by name would
+// lead back to UCX.
 
 void *shmat(int id, const void *address, int flags)
 {
@@ -112,7 +113,7 @@ int ioctl(int fd, unsigned long request, ...)
 {
     va_list more;
     va_start(more, request);
-    void *argument = va_arg(more, void *); // reads what is not there, as libc's own does
+    void *argument = va_arg(more, void *); // read even if not passed, as libc's own does
     va_end(more);
     return served(zp_passed.ioctl(fd, request, argument), request, argument);
 }

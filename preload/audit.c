@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Room for thread-local variables in an audited program.
+// Room for thread-local variables in a program that runs with LD_AUDIT (decision 32).
 //
-// jemalloc keeps 2.6 KB for each thread where malloc reaches them by one addition, which is what
-// makes it fast; the distribution's archive is compiled so. With LD_AUDIT set, glibc lays out that
-// area before it loads what is preloaded, leaves 1.7 KB for it, and ends the program: "cannot
-// allocate memory in static TLS block". It leaves more if GLIBC_TUNABLES says so. So the program is
-// started anew with that set, and a line says what to set instead.
+// jemalloc keeps 2.6 KB per thread in the static TLS area, where malloc reaches them by one
+// addition; the distribution's archive is compiled that way. With LD_AUDIT set, glibc lays out that
+// area before it loads preloaded libraries, leaves 1.7 KB, and ends the program: "cannot allocate
+// memory in static TLS block". GLIBC_TUNABLES can reserve more. So the program is restarted with
+// that set, and a line on stderr says what to set to avoid the restart.
 //
-// The dynamic linker must not have come to the first thread-local variable by then. It goes through
-// the relocations in their order and calls the resolver of an exported function when it comes to a
-// pointer to that; in files linked with -z nocombreloc pointers in data come before the offsets of
-// thread-local variables. tests/life/audit.sh fails if that is no longer so.
+// This must happen before the dynamic linker processes the first relocation of a thread-local
+// variable. It processes relocations in their order, and calls the resolver of an exported ifunc at
+// the relocation of a pointer to it. With -z nocombreloc, pointers in data come before the offsets
+// of thread-local variables. tests/life/audit.sh fails if that is no longer so.
 
 #include "anew.h"
 
@@ -23,14 +23,15 @@
 #define TUNABLE "glibc.rtld.optional_static_tls="
 #define ENOUGH TUNABLE "4096"
 
-extern void *__libc_stack_end; // of the dynamic linker: where the kernel has put the arguments
+extern void *__libc_stack_end; // of the dynamic linker: the address of the arguments
 
 EXPORT void zeropool_audited(void);
 
-// In place before the resolver is called, as they stand before it: nothing else is.
+// The first two are relocated before the resolver is called because they come before it. Nothing
+// else can be relied on.
 __attribute__((used)) static const volatile struct {
     void **stack_end;
-    char ***environment; // libc's, which has not started while this is NULL
+    char ***environment; // libc's; what it points to is NULL until libc has started
     void (*moment)(void);
 } early = {&__libc_stack_end, &environ, zeropool_audited};
 
@@ -58,7 +59,7 @@ static void say(void)
     zp_kernel_call(SYS_write, STDERR_FILENO, line, sizeof(line) - 1);
 }
 
-// The same environment, with `tunables` (or nothing) and what is needed.
+// Restarts the program with the setting added to `tunables`, or alone if that is NULL.
 static void start_with_room(char **arguments, char **environment, zp_text tunables)
 {
     static const char name[] = "GLIBC_TUNABLES=", enough[] = ENOUGH;
@@ -97,7 +98,8 @@ __attribute__((used)) static void (*make_room(void))(void)
     char *tunables = variable(environment, "GLIBC_TUNABLES=");
     bool may_help = audit != NULL && audit[sizeof("LD_AUDIT=") - 1] != '\0' &&
                     (tunables == NULL || !has_tunable(tunables));
-    // Without AT_BASE the dynamic linker was run by hand; with AT_SECURE it does not listen.
+    // Without AT_BASE the dynamic linker was run as the program. With AT_SECURE it ignores the
+    // setting.
     if (may_help && zp_from_kernel(environment, AT_BASE) != 0 &&
         zp_from_kernel(environment, AT_SECURE) == 0)
         start_with_room(arguments, environment, tunables);

@@ -19,8 +19,8 @@ static int by_number(clockid_t clock, struct timespec *now)
 
 static ZP_FROZEN read_clock *read_now = by_number;
 
-// libc's own, which needs no system call: 11 ns instead of 550.
-// Before the other constructor, at the latest after which this is read-only (start.c).
+// libc's own, which needs no system call: 11 ns instead of 550. Priority 101 makes it run before
+// the constructor in start.c, which makes this variable read-only at the latest.
 __attribute__((constructor(101))) static void find_clock(void)
 {
     void *libc = zp_passed_dlopen()(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD);
@@ -36,7 +36,7 @@ int zp_je_clock_gettime(clockid_t clock, struct timespec *now)
 
 int zp_je_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *attributes)
 {
-    (void)attributes; // jemalloc has none
+    (void)attributes; // jemalloc passes none
     *condition = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     return 0;
 }

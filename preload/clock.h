@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The kernel's clock, past whatever else was preloaded.
+// libc's own clock, even if another preloaded library interposes clock_gettime.
 //
-// libfaketime puts its own clock_gettime before libc's, which allocates when it is first called and
-// now and then later: a call from inside jemalloc, whose locks are held, would wait for itself for
-// ever. And what is faked may stand still or run backwards, while memory grows old in real time.
+// libfaketime's clock_gettime allocates at its first call and sometimes later. Called from inside
+// jemalloc, which holds its locks, it would deadlock. A faked clock may also stand still or run
+// backwards, while decay is meant to follow real time.
 
 #ifndef ZP_PRELOAD_CLOCK_H
 #define ZP_PRELOAD_CLOCK_H
@@ -16,14 +16,14 @@
 // jemalloc's clock_gettime is renamed to this.
 int zp_je_clock_gettime(clockid_t clock, struct timespec *now);
 
-// And its pthread_cond_init to this: libfaketime has that too, and jemalloc calls it while it
-// starts.
+// jemalloc's pthread_cond_init is renamed to this: libfaketime interposes it too, and jemalloc
+// calls it while it starts.
 int zp_je_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *attributes);
 
-// Milliseconds on the coarse clock, as zp_os_clock has them.
+// Milliseconds of the coarse clock, for zp_os_clock.
 uint32_t zp_clock_milliseconds(void);
 
-// Microseconds on the fine one, as zp_os_stopwatch has them.
+// Microseconds of the fine clock, for zp_os_stopwatch.
 uint32_t zp_clock_microseconds(void);
 
 #endif

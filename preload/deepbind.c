@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// dlopen with RTLD_DEEPBIND.
+// dlopen with RTLD_DEEPBIND (decision 27).
 //
-// A library opened with that flag, as php opens its extensions, would take malloc and free from
-// glibc rather than from here, while the program around it takes them from here: the first pointer
-// that one side frees for the other crashes. So libc's own symbols of these names are made to lead
-// here first (redirect.h), and the flag keeps its meaning for all others. Where that cannot be done
-// the flag is left out.
+// A library opened with that flag, as php opens its extensions, would use malloc and free of glibc,
+// while the rest of the program uses those of this library: the first pointer that one side frees
+// for the other crashes. So libc's symbols of these names are first redirected to this library
+// (redirect.h), and the flag keeps its meaning for all other names. Where they cannot be redirected
+// the flag is removed from the call.
 
 #include "core/log.h"
 #include "preload/export.h"
@@ -25,8 +25,9 @@ static __attribute__((noinline)) int keep_one_allocator(const char *path, int fl
     return flags & ~RTLD_DEEPBIND;
 }
 
-// glibc knows the caller by its return address and looks where the caller's file says (RUNPATH,
-// $ORIGIN). So this must end in a jump, as the compiler makes it when it optimises.
+// glibc identifies the caller by the return address and searches where the caller's file says
+// (RUNPATH, $ORIGIN). So this must be a tail call (a jump), which the compiler makes when it
+// optimises.
 void *dlopen(const char *path, int flags)
 {
     if (flags & RTLD_DEEPBIND)

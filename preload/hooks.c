@@ -14,7 +14,7 @@ ZP_TLS const void *zp_hooks_own;
 
 static ZP_FROZEN bool are_set = false;
 
-// Pages that the program may have told others about.
+// Other libraries can only know of pages of buffers, all of which are in the arena.
 static bool is_heard(const void *address)
 {
     return zp_arena_owns(address);
@@ -25,7 +25,7 @@ static bool drops_pages(int advice)
     return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED || advice == MADV_FREE;
 }
 
-// A hook may use the pool itself, and so come here again.
+// Nests, as a hook may use the pool itself.
 static const void *enter(const void *address)
 {
     const void *outer = zp_hooks_own;
@@ -46,8 +46,9 @@ static int own_madvise(void *address, size_t length, int advice)
     return result;
 }
 
-// Not every hook hears that pages are replaced (Open MPI's does not), so they are dropped first.
-// That also lets the kernel free them without keeping others from mapping memory.
+// Not every library hooks mmap (Open MPI does not), so pages that are replaced are dropped by
+// madvise first. The kernel then also frees them without holding the lock that other mmap calls
+// wait for.
 static void *heard_mmap(void *address, size_t length, int protection, int flags, int fd,
                         off_t offset)
 {
@@ -81,7 +82,7 @@ static void *heard_mremap(void *from, size_t length, size_t new_length, int flag
 {
     va_list more;
     va_start(more, flags);
-    void *to = va_arg(more, void *); // there is one: core moves to addresses of its own only
+    void *to = va_arg(more, void *); // always passed: core moves pages within the arena only
     va_end(more);
     if (!is_heard(from))
         return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
@@ -91,7 +92,7 @@ static void *heard_mremap(void *from, size_t length, size_t new_length, int flag
     return moved;
 }
 
-// At the latest when the other constructor runs, after which the table is read-only (start.c).
+// Priority 101: before the constructor in start.c, after which the table may be read-only.
 __attribute__((constructor(101))) static void set_hooks(void)
 {
     zp_os_calls.mmap = heard_mmap;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The entry points that tell about the heap or tune it, as glibc 2.36 has them.
+// The entry points that describe or tune the heap, with the signatures of glibc 2.36.
 //
-// What glibc calls mmapped chunks are the pool's live buffers here, what it could release from the
-// top of its heap is what the pool retains, and the rest is jemalloc's.
+// glibc's "mmapped chunks" are the pool's live buffers, "releasable at the top of the heap" is what
+// the pool retains, and all other numbers are jemalloc's.
 
 #include "core/pool.h"
 #include "core/zeropool.h"
@@ -35,14 +35,14 @@ EXPORT size_t zeropool_trim(void)
 // the pool gave any back, as glibc answers.
 int malloc_trim(size_t pad)
 {
-    (void)pad; // there is no top of a heap to leave it on
+    (void)pad; // bytes to keep at the top of glibc's heap, which does not exist here
     size_t bytes = zp_pool_trim();
     zp_jemalloc_trim();
     return bytes != 0;
 }
 
-// The parameters tune glibc's own heap, which is not there; they are hints that nothing needs to
-// follow. 1 for all of them, as glibc answers to what it does not know.
+// The parameters tune glibc's own heap, which does not exist here. All are accepted and ignored: 1
+// is what glibc returns for a parameter it does not know.
 int mallopt(int parameter, int value)
 {
     (void)parameter;

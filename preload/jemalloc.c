@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// How the jemalloc inside is set up, and its system calls: as they are but for two things. errno
-// stays, as free must not change it and jemalloc sets it itself where malloc is to; and the kernel
-// may refuse what is obviously too large, as it may with glibc. Hooks of others hear where pages go
-// (hooks.h), not where they come from: then jemalloc holds a lock that malloc may want. And its
-// locks, which are counted.
+// How the jemalloc inside is configured, wrappers of its system calls, and a count of its locks.
+//
+// The wrappers keep errno, because free must not change it; where malloc has to set errno, jemalloc
+// does so itself. MAP_NORESERVE is removed, so that the kernel refuses what is obviously too large,
+// as it does under glibc. Calls that drop pages are visible to hooks of other libraries (hooks.h).
+// Calls that map pages are not, because jemalloc holds a lock then that malloc in a hook may want.
 
 #include "preload/jemalloc.h"
 #include "core/os.h"
@@ -27,10 +28,10 @@ int zp_je_pthread_mutex_trylock(pthread_mutex_t *mutex);
 int zp_je_pthread_mutex_unlock(pthread_mutex_t *mutex);
 long zp_je_syscall(long number, ...);
 
-// jemalloc looks through one bin of a thread's cache for what it no longer needs every so many
-// bytes allocated. At its own 64 KiB that is a tenth of the time of small blocks of mixed sizes;
-// all bins still have their turn within some 10 MiB. MALLOC_CONF has the last word, as with any
-// jemalloc.
+// Every so many allocated bytes jemalloc searches one bin of a thread's cache for blocks that are
+// no longer needed. At its default of 64 KiB that takes a tenth of the time of small blocks of
+// mixed sizes. With 256 KiB all bins are still searched within some 10 MiB. MALLOC_CONF overrides
+// this.
 const char *const zp_je_malloc_conf = "tcache_gc_incr_bytes:262144";
 
 void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
@@ -38,7 +39,7 @@ void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd
     int saved_errno = errno;
     flags &= ~MAP_NORESERVE;
     void *mapped = (void *)zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset);
-    // Where there is no memory the pool gives back what it has, and jemalloc gets another try.
+    // If there is no memory, the pool gives back what it retains and the call is tried once more.
     if (mapped == MAP_FAILED && errno == ENOMEM && length <= ZP_CLASS_MAX && zp_pool_trim() != 0)
         mapped = (void *)zp_syscall(SYS_mmap, address, length, protection, flags, fd, offset);
     errno = saved_errno;
@@ -57,7 +58,8 @@ int zp_je_madvise(void *address, size_t length, int advice)
 {
     int saved_errno = errno;
     int result = zp_hooks_madvise(address, length, advice);
-    // Locked memory (mlockall) is dropped by this name only; jemalloc would keep all it ever had.
+    // Locked memory (mlockall) is dropped by this advice only; without it jemalloc would never give
+    // any back.
     if (result != 0 && errno == EINVAL && advice == MADV_DONTNEED)
         result = zp_hooks_madvise(address, length, MADV_DONTNEED_LOCKED);
     errno = saved_errno;
@@ -76,7 +78,8 @@ int zp_je_mprotect(void *address, size_t length, int protection)
 
 ZP_TLS unsigned zp_je_locks_held;
 
-// Counted before a lock is taken and after it is released: a signal handler in between sees it.
+// Counted before a lock is taken and after it is released, so that a signal handler in between
+// never sees too few.
 static int count_locks(int change, int error)
 {
     zp_je_locks_held += (unsigned)change;
@@ -105,13 +108,13 @@ int zp_je_pthread_mutex_unlock(pthread_mutex_t *mutex)
 
 #endif
 
-// Files of /proc, read while it starts.
+// jemalloc reads files of /proc by this while it starts.
 long zp_je_syscall(long number, ...)
 {
     long arguments[4];
     va_list more;
     va_start(more, number);
-    for (int i = 0; i < 4; i++) // reads what is not there, as libc's own does
+    for (int i = 0; i < 4; i++) // read even if not passed, as libc's own does
         arguments[i] = va_arg(more, long);
     va_end(more);
     return zp_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3]);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The allocator for everything the pool does not serve: jemalloc, linked in under names of its own.
+// The allocator for everything the pool does not serve: jemalloc, linked in with renamed symbols.
 //
 // The build takes the distribution's static archive and renames its public symbols (jemalloc.syms),
 // so that nothing has to be resolved at run time and no second allocator is visible to the program.
 // Where there is no such archive, -Djemalloc=shared uses the shared library's extended interface,
-// whose names collide with nobody's.
+// whose names collide with no other library's.
 //
 // zp_je_free keeps errno: the system calls that jemalloc makes while freeing go through jemalloc.c.
 
@@ -18,8 +18,8 @@
 
 #ifndef ZP_JEMALLOC_SHARED
 
-// The locks of jemalloc's that this thread holds or waits for: a fork in a signal handler asks. Of
-// the shared library they are not known, and count as none.
+// How many of jemalloc's locks this thread holds or waits for. A fork in a signal handler reads it.
+// With the shared library this is not known, and taken to be 0.
 extern ZP_TLS unsigned zp_je_locks_held;
 
 void *zp_je_malloc(size_t size);

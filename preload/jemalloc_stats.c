@@ -37,9 +37,9 @@ void zp_jemalloc_stats(struct zp_jemalloc_stats *stats)
     stats->mapped = read_size("stats.mapped");
 }
 
-// By trying: this file calls malloc as the program does, and what jemalloc has given this thread
-// grows if the call arrives. Addresses tell less: that of malloc is the program's own stub in
-// executables that are not position-independent.
+// Tested by a call: malloc is called by its public name, and jemalloc's count for this thread grows
+// if the call arrives there. Comparing addresses is not enough: in executables that are not
+// position-independent the address of malloc is a stub in the executable.
 bool zp_serves_program(void)
 {
     uint64_t before = read_count("thread.allocated");
@@ -55,7 +55,7 @@ void zp_jemalloc_trim(void)
     zp_je_mallctl("arena." ALL_ARENAS ".purge", NULL, NULL, NULL, 0);
 }
 
-// What jemalloc is built with.
+// jemalloc's built-in default.
 enum { DECAY_BY_DEFAULT_MS = 10000 };
 
 static void set_decay(const char *name, ssize_t milliseconds)
@@ -66,7 +66,7 @@ static void set_decay(const char *name, ssize_t milliseconds)
         zp_je_mallctl(name, NULL, NULL, &milliseconds, sizeof(milliseconds));
 }
 
-// For arenas to come, and for those that there may be.
+// For arenas that will be created, and for existing ones.
 void zp_jemalloc_set_decay(int64_t milliseconds)
 {
     unsigned arenas = 0;

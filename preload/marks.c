@@ -46,7 +46,7 @@ void zp_marks_note_at(const void *address)
     zp_marks_note(0, address, 1);
 }
 
-// ---- What is done to pages -------------------------------------------------------------------
+// ---- Protection, advice, locks ---------------------------------------------------------------
 
 int zp_marks_mprotect(void *address, size_t length, int protection)
 {
@@ -84,8 +84,8 @@ int zp_marks_madvise(void *address, size_t length, int advice)
     return advised(zp_syscall(SYS_madvise, address, length, advice), address, length, advice);
 }
 
-// Of another process the addresses mean nothing here; a buffer noted for nothing loses nothing but
-// its pages when it is freed.
+// If the process is another one, its addresses mean nothing here. A buffer that is recorded without
+// need only loses its pages when it is freed.
 ssize_t zp_marks_process_madvise(int process, const struct iovec *ranges, size_t count, int advice,
                                  unsigned flags)
 {
@@ -110,12 +110,12 @@ int zp_marks_mseal(void *address, size_t length, unsigned long flags)
     return zp_marks_note(zp_syscall(SYS_mseal, address, length, flags), address, length);
 }
 
-// ---- What is mapped and unmapped -------------------------------------------------------------
+// ---- Mapping and unmapping -------------------------------------------------------------------
 
 static void *mapped(void *at, size_t length)
 {
     if (at != MAP_FAILED)
-        zp_marks_note(0, at, length); // in the arena only if it replaced something
+        zp_marks_note(0, at, length); // inside the arena only if it replaced a mapping there
     return at;
 }
 
@@ -132,7 +132,7 @@ static int unmap(unmapper *by, uintptr_t from, uintptr_t to)
     return from < to ? by((void *)from, to - from) : 0;
 }
 
-// Leaves addresses without access where there would be a hole.
+// Makes a range of the arena inaccessible instead of leaving a hole.
 static int close_part(uintptr_t from, uintptr_t to)
 {
     int error = zp_arena_close((char *)from, to - from);
@@ -169,14 +169,14 @@ static void *kernel_mremap(void *from, size_t length, size_t new_length, int fla
 {
     va_list more;
     va_start(more, flags);
-    void *to = va_arg(more, void *); // there is one in this file
+    void *to = va_arg(more, void *); // always passed in this file
     va_end(more);
     return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
 }
 
-// Moves pages out of the arena. They go to a place of their own first, as only a mapping that keeps
-// its length can leave its addresses mapped: so nothing else can be mapped there meanwhile. Where
-// the kernel cannot do that, the hole is closed at once.
+// Moves pages out of the arena. They are first moved to a new place with their length unchanged,
+// because only then can the old addresses stay mapped (MREMAP_DONTUNMAP), and nothing else can be
+// mapped there meanwhile. Where the kernel cannot do that, the hole is filled right after the move.
 static void *move_out(mover *by, void *from, size_t length, size_t new_length, int flags, void *to)
 {
     void *moved = by(from, length, length, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
@@ -185,7 +185,7 @@ static void *move_out(mover *by, void *from, size_t length, size_t new_length, i
     } else if (new_length != length || (flags & MREMAP_FIXED) != 0) {
         void *there = by(moved, length, new_length, flags, to);
         int error = errno;
-        if (there == MAP_FAILED) // back, onto what is mapped there
+        if (there == MAP_FAILED) // move them back to the old addresses
             by(moved, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
         errno = error;
         moved = there;
@@ -229,8 +229,8 @@ void *zp_marks_mremap(void *from, size_t length, size_t new_length, int flags, v
 
 // ---- libc's names ----------------------------------------------------------------------------
 
-// Passed on to libc's functions, so that others who hook those hear them (hooks.h). The library's
-// own calls come along here, too, and are no marks.
+// Passed on to libc's functions, so that hooks of other libraries see the calls (hooks.h). The
+// library's own calls come through here too, and are not recorded.
 
 static int protect(void *address, size_t length, int protection)
 {
@@ -244,7 +244,7 @@ int mprotect(void *address, size_t length, int protection)
 
 int pkey_mprotect(void *address, size_t length, int protection, int key)
 {
-    if (key == -1) // glibc's way to say mprotect
+    if (key == -1) // glibc: the same as mprotect
         return protect(address, length, protection);
     return zp_marks_pkey_mprotect(address, length, protection, key);
 }

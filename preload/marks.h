@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What a program does to the memory of its buffers, seen in its calls, ends with the buffer.
+// Changes that a program makes to the mapping of a buffer end with the buffer (decision 12).
 //
-// glibc unmaps a large block when it is freed, and with it goes whatever the program did to the
-// mapping: made it read-only, locked it, kept it from children, bound it to a node of memory,
-// mapped a file or memory of others over a part of it. A pooled buffer would pass that on to its
-// next owner, crash the scrub, or have it write zeros into the file. So these calls do what they
-// always do, and note it in the buffer's record; when freed, such a buffer's memory is replaced
-// instead of kept. Only what outlives the call counts: dropping pages or asking for huge ones does
-// not.
+// glibc unmaps a large block when it is freed. That ends whatever the program did to the mapping:
+// made it read-only, locked it, excluded it from children, bound it to a memory node, mapped a file
+// or shared memory over a part of it. A pooled buffer would pass that on to its next owner, crash
+// the scrub, or make it write zeros into the file. So the calls that do this are interposed. They
+// do what they always do, and the buffer's record says that the mapping was changed. When such a
+// buffer is freed, its memory is replaced instead of retained. Only lasting changes are recorded:
+// dropping pages, or advice for huge pages, is not.
 //
-// What a program unmaps or moves away of a buffer becomes addresses without access: in a hole of
-// the arena anything could be mapped, and then would be the pool's.
+// A part of a buffer that the program unmaps or moves away becomes addresses without access. In a
+// hole of the arena the kernel could place any other mapping, which would then be taken for the
+// pool's.
 //
-// The functions are those of libc's names, which marks.c and attached.c export, with results and
-// errno as there; syscall.c has the same calls by number.
+// marks.c and attached.c export these functions under libc's names, with libc's results and errno.
+// syscall.c calls them for system calls made through syscall().
 //
 // Locking: none. Fork: nothing to do.
 
@@ -25,11 +26,10 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-// Notes what was done to a range where the result says that it was. Passes the result on.
+// Records a change of a range if `result` is 0. Returns `result`.
 int zp_marks_note(long result, const void *address, size_t length);
 
-// The same for a mapping of unknown length that begins there: it ends with the buffer at the
-// latest.
+// The same for a mapping of unknown length that begins at `address`.
 void zp_marks_note_at(const void *address);
 
 int zp_marks_mprotect(void *address, size_t length, int protection);
@@ -45,7 +45,7 @@ void *zp_marks_mmap(void *address, size_t length, int protection, int flags, int
 int zp_marks_munmap(void *address, size_t length);
 void *zp_marks_mremap(void *from, size_t length, size_t new_length, int flags, void *to);
 
-// attached.c: what is not memory of this process alone, or is served by somebody else.
+// attached.c: shared memory, and page faults handled by a userfaultfd.
 void *zp_marks_shmat(int id, const void *address, int flags);
 int zp_marks_shmdt(const void *address);
 int zp_marks_ioctl(int fd, unsigned long request, void *argument);

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-// What the runtime's operator of that name does where there is no memory: it calls the program's
-// handler as often as that wants, and throws.
+// The runtime's operator of that name. Where there is no memory it calls the program's new-handler
+// until that gives up, and throws.
 static ZP_COLD void *runtime_operator(const char *name, const void *caller)
 {
     void *found = zp_runtime_operator(name, caller);

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// C++'s operator new and delete, all of them, under their names in the Itanium ABI for 64 bits.
+// All of C++'s operators new and delete, under their names in the Itanium ABI for 64 bits (decision
+// 29).
 //
-// Without them a program that is linked with an allocator of its own, or has one preloaded behind
-// this library, takes new and delete from there and malloc and free from here: the first block that
-// crosses over crashes.
+// Without them a program that is linked with another allocator, or has one preloaded behind this
+// library, would take new and delete from that and malloc and free from this library. The first
+// block that one allocates and the other frees would crash it.
 //
-// Four do the work (operators.c). The others are what the standard makes of those by default
-// (operators_derived.c): the array's calls the single one's, a sized delete the plain one. A
-// program may replace any of them, with a header before each block for instance, so those calls go
-// by the public names, as they do in the C++ runtime.
+// Four do the work (operators.c). The others have the standard's default behaviour
+// (operators_derived.c): new[] calls new, a sized delete calls the plain one. A program may replace
+// any of them, for instance to put a header before each block. So the default ones call the public
+// names, as they do in the C++ runtime.
 //
-// Exceptions of the program pass through all of this.
+// Exceptions of the program pass through all of these functions.
 
 #ifndef ZP_PRELOAD_OPERATORS_H
 #define ZP_PRELOAD_OPERATORS_H
@@ -20,7 +21,7 @@
 
 #include <stddef.h>
 
-// std::nothrow, of which only the address is passed, and std::align_val_t.
+// A reference to std::nothrow, and std::align_val_t, as the ABI passes them.
 typedef const void *zp_nothrow;
 typedef size_t zp_alignment;
 
@@ -50,7 +51,7 @@ EXPORT void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *pointer, zp_alignment alig
 EXPORT void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *pointer, zp_alignment alignment,
                                                 zp_nothrow tag);
 
-// The library's own, whatever the program has made of the public names.
+// The library's own implementations, even if the program has replaced the public names.
 void *zp_new(size_t size);
 void *zp_new_aligned(size_t size, zp_alignment alignment);
 void *zp_new_array(size_t size);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// In a file of its own, so that the compiler takes no public name for the function that stands
-// behind it here. Optimised in every build: who calls delete is the caller of free only where all
-// between are jumps.
+// A separate file, so that the compiler cannot assume that a public name is the implementation in
+// operators.c. Optimised in every build, so that the calls between are jumps: only then is the
+// caller that free records the code that called delete.
 
 #include "operators.h"
 
@@ -27,10 +27,10 @@ _ZnamSt11align_val_t(size_t size, zp_alignment alignment);
 
 // ---- new that returns NULL -------------------------------------------------------------------
 
-// Where there is no memory, or the program has replaced the operator that throws, that has to be
-// called and what it throws to be caught: the runtime's own operator does so.
+// Where there is no memory, or the program has replaced the throwing operator, that one has to be
+// called and its exception caught. The runtime's own nothrow operator does so.
 
-// That operator, looked for once. Any runtime's will do, as each catches what another one throws.
+// That operator, looked up once. Any runtime's will do, as each catches the exceptions of another.
 static ZP_COLD void *find(void **kept, const char *name, const void *caller)
 {
     void *found = __atomic_load_n(kept, __ATOMIC_RELAXED);
@@ -66,7 +66,7 @@ static ZP_COLD void *aligned(bool array, size_t size, zp_alignment alignment, zp
     return theirs != NULL ? theirs(size, alignment, tag) : NULL;
 }
 
-// To a compiler two names are two functions, unless it does not know what it compares.
+// Hides the values from the compiler, which assumes that two names are two functions.
 static inline bool is_same(uintptr_t one, uintptr_t other)
 {
     __asm__("" : "+r"(one));

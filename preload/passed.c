@@ -35,7 +35,7 @@ static void *kernel_mremap(void *from, size_t length, size_t new_length, int fla
 {
     va_list more;
     va_start(more, flags);
-    void *to = va_arg(more, void *); // there is one: marks.c calls it
+    void *to = va_arg(more, void *); // always passed by marks.c
     va_end(more);
     return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
 }
@@ -45,7 +45,7 @@ static long kernel_syscall(long number, ...)
     long arguments[6];
     va_list more;
     va_start(more, number);
-    for (int i = 0; i < 6; i++) // there are six: syscall.c calls it
+    for (int i = 0; i < 6; i++) // syscall.c always passes six
         arguments[i] = va_arg(more, long);
     va_end(more);
     return zp_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
@@ -56,7 +56,7 @@ static int kernel_ioctl(int fd, unsigned long request, ...)
 {
     va_list more;
     va_start(more, request);
-    void *argument = va_arg(more, void *); // there is one: attached.c calls it
+    void *argument = va_arg(more, void *); // always passed by attached.c
     va_end(more);
     return (int)zp_syscall(SYS_ioctl, fd, request, argument);
 }
@@ -116,7 +116,7 @@ static void find_all(struct zp_passed *all, void *library)
     find(&all->fork, library, "fork");
 }
 
-// Before the other constructor, at the latest after which this is read-only (start.c).
+// Priority 101: before the constructor in start.c, after which zp_passed may be read-only.
 __attribute__((constructor(101))) static void find_passed(void)
 {
     find_all(&zp_passed, RTLD_NEXT);

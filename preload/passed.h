@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Functions of names that this library takes over, as the next library has them: libc, or another
-// preloaded one that stands in the way of the same calls. Before they have been looked up, when the
-// library is loaded, the kernel itself serves; but for fork, which has to be libc's for its
+// The functions that this library interposes, as the next library defines them: libc, or another
+// preloaded library that interposes the same calls. Until they have been looked up, when this
+// library is loaded, system calls are made instead; but fork is always libc's, which runs the fork
 // handlers.
 //
 // Locking: none; written once (ZP_FROZEN). Fork: nothing to do.
@@ -29,12 +29,12 @@ struct zp_passed {
 
 extern struct zp_passed zp_passed;
 
-// Whether they are all those of the library with that handle (of dlopen).
+// Whether all of them are those of the library with this handle (of dlopen).
 bool zp_passed_is(void *library);
 
 typedef void *zp_opener(const char *path, int flags);
 
-// dlopen: looked up when it is first asked for, which no allocation does.
+// dlopen, looked up at the first call. No allocation calls this.
 zp_opener *zp_passed_dlopen(void);
 
 #endif

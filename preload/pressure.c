@@ -6,17 +6,17 @@
 #include "core/os.h"
 
 enum {
-    STALE_MS = 2000,   // what was read longer ago says nothing of now
+    STALE_MS = 2000,   // an older reading is not compared with
     STALLED_PART = 10, // a tenth of the time
 };
 
 static struct {
     struct zp_strain strain;
-    uint32_t at; // on the clock
+    uint32_t at; // zp_os_clock when it was read
     bool known;
 } last;
 
-// A group that is at its limit although half of it only caches files is no sign of want.
+// A group that is at its limit is not short of memory if half of that only caches files.
 static bool is_scarce(void)
 {
     struct zp_memory memory;

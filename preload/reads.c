@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// read, pread and fread, in the way of the program, to see that it is about to fill a buffer.
+// read, pread and fread are interposed to see that the program is about to fill a buffer (decision
+// 28).
 //
-// Of a buffer that was just handed out nobody knows whether all of it will be written. When a large
-// part of a file is read into it that is known, just in time for its memory to come in huge pages:
-// a fault for 2 MiB instead of 512. What the call does and answers is left to libc's own function,
-// found once: it is where threads are cancelled. readv and preadv are left alone: to look at their
-// vector would crash where libc says EFAULT.
+// Whether all of a new buffer will be written is not known when it is handed out. A large read from
+// a file into it shows that it will, early enough to put it in huge pages: one fault for 2 MiB
+// instead of 512. The read itself is done by libc's function, which is also a cancellation point.
+// readv and preadv are not interposed, because reading their vector would crash where libc returns
+// EFAULT.
 
 #undef _FILE_OFFSET_BITS // it makes pread another name of pread64; here each is a function
 #undef _FORTIFY_SOURCE   // it makes them inline functions that call those of libc
@@ -23,10 +24,10 @@
 
 #undef fread_unlocked
 
-// A read of less is not looked at: it takes too little time to pay for it.
+// Smaller reads are not examined, as that would take too large a part of their time.
 #define LARGE_READ (256 * ZP_KIB)
 
-// Where the file stands itself.
+// The file's current position.
 #define OWN_POSITION (-1)
 
 // Each function with its type, its parameters, and their names.
@@ -54,7 +55,7 @@
 
 READS(TYPE)
 
-// libc's, or those of another library that is preloaded behind this one.
+// The functions of libc, or of another library that is preloaded behind this one.
 static ZP_FROZEN struct {
     READS(POINTER)
 } next = {0};
@@ -78,7 +79,7 @@ static inline void expect_read(int fd, void *to, size_t size, off_t offset)
 static ZP_COLD void expect_large_fread(void *to, size_t size, FILE *file)
 {
     int saved = errno;
-    int fd = fileno(file); // what is buffered is read already, and is not much
+    int fd = fileno(file); // what the stream has buffered is little, and ignored
     errno = saved;
     if (fd >= 0)
         zp_pool_expect_read(to, size, fd, OWN_POSITION);
@@ -91,8 +92,8 @@ static inline void expect_fread(void *to, size_t unit, size_t count, FILE *file)
         expect_large_fread(to, size, file);
 }
 
-// A function: what it does first, and then libc's. Before this library's constructor has run, those
-// of others may read.
+// Defines a function that calls EXPECT_name and then libc's function. Constructors of other
+// libraries may call it before this library's constructor has looked libc's up.
 #define DEFINE(name, result, parameters, arguments)                                                \
     EXPORT result name parameters;                                                                 \
     result name parameters                                                                         \

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// read, pread and fread as the program calls them (reads.c).
+// read, pread and fread, interposed (reads.c).
 
 #ifndef ZP_PRELOAD_READS_H
 #define ZP_PRELOAD_READS_H
 
-// Finds libc's functions. Called once, when the library is loaded; until then each call does.
+// Looks libc's functions up. Called when the library is loaded, or by an earlier read.
 void zp_reads_init(void);
 
 #endif

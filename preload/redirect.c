@@ -13,8 +13,8 @@
 #include <pthread.h>
 #include <string.h>
 
-// What is exported of malloc's family, whether this libc has it or not, and after that what is
-// watched (marks.h, sandbox.c, atfork.c).
+// The exported names of malloc's family, whether this libc has them or not, followed by the calls
+// that are watched (marks.h, sandbox.c, atfork.c).
 // clang-format off
 static const char *const names[] = {
     "malloc", "free", "calloc", "realloc", "reallocarray", "posix_memalign", "aligned_alloc",
@@ -39,7 +39,7 @@ struct table {
     size_t count;
 };
 
-// DT_GNU_HASH tells how many symbols there are: the last one of the last chain ends the table.
+// The number of symbols follows from DT_GNU_HASH: the last one of the last chain ends the table.
 static size_t count_symbols(const uint32_t *hash)
 {
     uint32_t buckets = hash[0], first = hash[1], words = hash[2];
@@ -99,7 +99,7 @@ static int find_segment(struct dl_phdr_info *file, size_t size, void *argument)
     return 0;
 }
 
-// Where code lies in the same segment, nothing must be done to it: another thread may run there.
+// A segment that also holds code is not changed, as another thread may be running in it.
 static bool is_read_only(const void *address)
 {
     struct segment segment = {.address = (ElfW(Addr))address};
@@ -123,7 +123,8 @@ static void redirect(const struct table *table, void *const own[NAMES], unsigned
     }
 }
 
-// The functions here, also where somebody stands in front: a handle finds its own file's first.
+// This library's functions, even if another library interposes them: a handle's own file is
+// searched first.
 static bool find_own(void *own[NAMES])
 {
     Dl_info info;
@@ -151,8 +152,8 @@ static bool redirect_libc(void)
     void *start = (void *)from; // NOLINT(performance-no-int-to-ptr)
     if (zp_os_protect(start, length, PROT_READ | PROT_WRITE) != 0)
         return false;
-    // Another library behind this one may look for libc's functions later, and has to find them:
-    // else the two would call each other for ever.
+    // Another library behind this one may look up libc's watched functions later. It has to find
+    // libc's, else the two libraries would call each other without end.
     redirect(&table, own, zp_passed_is(map) ? NAMES : FAMILY);
     zp_os_protect(start, length, PROT_READ);
     return true;

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-// ---- The page --------------------------------------------------------------------------------
+// ---- Text ------------------------------------------------------------------------------------
 
 struct page {
     size_t length;
@@ -32,7 +32,7 @@ static __attribute__((format(printf, 2, 3))) void add(struct page *page, const c
         page->length += (size_t)wanted < room ? (size_t)wanted : room - 1;
 }
 
-// Numbers with one decimal are put together from integers: the program's locale has no say here.
+// Numbers with one decimal are formatted from integers, so that the program's locale has no effect.
 
 struct text {
     char is[32];
@@ -44,7 +44,7 @@ static struct text bytes_text(uint64_t bytes)
     unsigned unit = 0;
     uint64_t tenths = bytes * 10;
     if (bytes >= (uint64_t)1 << 50)
-        tenths = UINT64_MAX; // beyond all sense: a count wrapped around
+        tenths = UINT64_MAX; // impossible: a counter has wrapped around
     while (tenths >= 10240 && unit < 5) {
         tenths /= 1024;
         unit++;
@@ -140,7 +140,7 @@ void zp_report_write(int fd)
         add_keeping(&page, &stats);
     }
     ssize_t written = write(fd, page.text, page.length);
-    (void)written; // a closed or full stderr is not ours to mend
+    (void)written; // nothing can be done about a closed or full stderr
 }
 
 // ---- stderr at exit --------------------------------------------------------------------------
@@ -148,7 +148,7 @@ void zp_report_write(int fd)
 // A second descriptor of standard error, for programs that close it before they end; -1: none.
 static int copy_of_stderr = -1;
 
-// Out of the way of programs that expect the lowest number to be free.
+// Above the numbers that programs expect to get from open and dup.
 enum { COPY_FROM = 100 };
 
 void zp_report_prepare(void)

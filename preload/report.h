@@ -2,15 +2,15 @@
 //
 // The report: one page about what was intercepted and what the pool did with it.
 //
-// Not for allocation paths: it formats with snprintf, and takes the locks that sums take.
+// Not for allocation paths: it formats with snprintf, and takes locks to add up the counters.
 
 #ifndef ZP_PRELOAD_REPORT_H
 #define ZP_PRELOAD_REPORT_H
 
-// Remembers where stderr goes: many programs close it before the library is unloaded.
+// Duplicates stderr, as many programs close it before they end.
 void zp_report_prepare(void);
 
-// Writes the report to the stderr that zp_report_prepare saw, if it is still there.
+// Writes the report to stderr, or to the duplicate if the program has closed it.
 void zp_report_at_exit(void);
 
 // Writes the report to a file descriptor.

@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
-// std::set_new_handler, which is in every runtime, and in nothing else that has operators.
+// std::set_new_handler. Every runtime defines it; allocators that only define operators do not.
 static const char landmark[] = "_ZSt15set_new_handlerPFvvE";
 
 static const struct link_map *file_of(const void *address)
@@ -18,7 +18,7 @@ static const struct link_map *file_of(const void *address)
     return dladdr1(address, &info, &map, RTLD_DL_LINKMAP) != 0 ? map : NULL;
 }
 
-// A symbol as the file sees it and what it was linked with.
+// A symbol of a loaded file, or of the libraries that it is linked with.
 static void *look(const char *file, const char *name, bool keep_open)
 {
     void *handle = zp_passed_dlopen()(file, RTLD_LAZY | RTLD_NOLOAD);
@@ -46,6 +46,7 @@ void *zp_runtime_operator(const char *name, const void *caller)
     void *mark = find_landmark(caller);
     const struct link_map *map = mark != NULL ? file_of(mark) : NULL;
     void *found = map != NULL ? look(map->l_name, name, true) : NULL;
-    // A program that has a runtime inside may do without this operator, and then it finds ours.
+    // A program with a runtime linked in may lack this operator. Then the search finds this
+    // library's.
     return found != NULL && file_of(found) != file_of(landmark) ? found : NULL;
 }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// C++'s own runtime in the process: libstdc++, libc++, or one that a program or a library has
-// inside.
+// The C++ runtime of the process: libstdc++, libc++, or one that is linked into a program or a
+// library.
 //
-// Where no memory is to be had, operator new calls the handler that the program has set and throws.
-// Both are the runtime's, so its own operator is called then: it asks malloc once more, calls the
-// handler and throws. The library is not linked with any runtime, and most programs have none.
+// Where there is no memory, operator new calls the new-handler that the program has set, and
+// throws. Both belong to the runtime, so the runtime's own operator is called then: it calls malloc
+// once more, then the handler, and throws. This library is not linked with a runtime, and most
+// programs have none.
 //
-// Locking: none; looking takes locks of the dynamic linker. Fork: nothing to do.
+// Locking: none; looking symbols up takes locks of the dynamic linker. Fork: nothing to do.
 
 #ifndef ZP_PRELOAD_RUNTIME_H
 #define ZP_PRELOAD_RUNTIME_H
 
-// The operator of that (mangled) name of the runtime that the file uses which `caller`, a return
-// address, lies in. NULL: there is none. That runtime stays loaded, so the answer may be kept.
+// The operator of that mangled name in the runtime that is used by the file of `caller`, a return
+// address. NULL if there is none. The runtime stays loaded, so the result may be kept.
 void *zp_runtime_operator(const char *name, const void *caller);
 
 #endif

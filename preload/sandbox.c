@@ -19,10 +19,10 @@
 
 EXPORT int prctl(int option, ...);
 
-// ---- Whose memory this is --------------------------------------------------------------------
+// ---- The process that owns the memory --------------------------------------------------------
 
-// The process that this memory belongs to. On a page that a child with memory of its own finds
-// empty (MADV_WIPEONFORK, Linux 4.14), however it was made; NULL where there is none.
+// The id of the process that owns this memory, on a page that is zero in every child with memory of
+// its own, by whatever call it was made (MADV_WIPEONFORK, Linux 4.14). NULL without such a page.
 static ZP_FROZEN pid_t *owner = NULL;
 
 static pid_t own_id(void)
@@ -37,7 +37,7 @@ static void claim(void)
 
 void zp_sandbox_child(void)
 {
-    if (owner != NULL && !zp_os_is_restricted()) // a filter may not allow to ask
+    if (owner != NULL && !zp_os_is_restricted()) // a filter may not allow getpid
         claim();
 }
 
@@ -60,19 +60,19 @@ static bool shares_its_parents_memory(void)
     if (owner == NULL)
         return false;
     if (__atomic_load_n(owner, __ATOMIC_RELAXED) == 0)
-        claim(); // made by clone, past fork
+        claim(); // a child made by clone, without fork handlers
     return __atomic_load_n(owner, __ATOMIC_RELAXED) != own_id();
 }
 
 // ---- Filters ---------------------------------------------------------------------------------
 
-// A second filter is no news, and the first may not allow to ask for the process.
+// False after the first filter: a second one changes nothing, and the first may not allow getpid.
 static bool is_news(void)
 {
     return !zp_os_is_restricted() && !shares_its_parents_memory();
 }
 
-// What asks more of the kernel than a filter may allow is done before.
+// Makes the calls that a filter may not allow before it is installed.
 static void prepare(bool filters)
 {
     while (zp_start()) {
@@ -91,7 +91,7 @@ int zp_sandbox_prctl(int option, const long *arguments)
         zp_syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]);
     if (news && filters && result == 0)
         zp_os_restrict();
-    if (option == PR_SET_VMA) // a name of the program's
+    if (option == PR_SET_VMA) // the program named the mapping
         zp_marks_note(result, (const void *)arguments[1], (size_t)arguments[2]);
     return (int)result;
 }
@@ -103,7 +103,7 @@ int zp_sandbox_seccomp(unsigned operation, unsigned flags, void *argument)
     if (news)
         prepare(true);
     long result = zp_syscall(SYS_seccomp, operation, flags, argument);
-    // A positive number is a descriptor, or a thread that could not be brought along.
+    // A positive result is a descriptor, or the id of a thread that could not be synchronised.
     bool done = result == 0 || (result > 0 && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0);
     if (news && done)
         zp_os_restrict();
@@ -115,7 +115,7 @@ int prctl(int option, ...)
     long arguments[4];
     va_list more;
     va_start(more, option);
-    for (int i = 0; i < 4; i++) // reads what is not there, as libc's own does
+    for (int i = 0; i < 4; i++) // read even if not passed, as libc's own does
         arguments[i] = va_arg(more, long);
     va_end(more);
     return zp_sandbox_prctl(option, arguments);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Holding signals back: what a handler must not interrupt, because it may fork or allocate, and be
-// where this thread would have to wait for itself.
+// Blocks signals around code that a handler must not interrupt: a handler may fork or allocate, and
+// would then wait for a lock of its own thread.
 //
-// By number, as libc's own function leaves out the signals that it uses itself. errno stays.
+// By system call, because libc's function does not block the signals that libc uses itself. Keeps
+// errno.
 
 #ifndef ZP_PRELOAD_SIGNALS_H
 #define ZP_PRELOAD_SIGNALS_H
@@ -14,7 +15,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-// As the kernel has it: a bit for each of 64 signals.
+// The kernel's format: a bit for each of 64 signals.
 typedef uint64_t zp_signals;
 
 // Blocks all signals; returns what was blocked before.

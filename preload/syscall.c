@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// syscall, for calls that programs and libraries make by number: libnuma and hwloc bind memory that
-// way, libseccomp installs its filter so. They go where the calls of libc's names go. All others
-// pass on with as little as can be: one look into a table of bits.
+// syscall(): libnuma and hwloc bind memory by it, libseccomp installs its filter. Calls that are
+// interposed by name are handled here in the same way. All others are passed on after one look into
+// a table of bits.
 //
-// The library's own calls do not come along here (core/syscall.h). On processors for which that has
-// none of its own, the name stays libc's.
+// The library's own system calls do not use it (core/syscall.h). On processors for which that file
+// has no code, syscall() is not interposed.
 
 #include "core/syscall.h"
 
@@ -96,7 +96,7 @@ long syscall(long number, ...)
     long a[6];
     va_list more;
     va_start(more, number);
-    for (int i = 0; i < 6; i++) // reads what is not there, as libc's own does
+    for (int i = 0; i < 6; i++) // read even if not passed, as libc's own does
         a[i] = va_arg(more, long);
     va_end(more);
     if (ZP_UNLIKELY(is_heard(number)))

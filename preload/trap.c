@@ -7,7 +7,7 @@
 
 #include <signal.h>
 
-// Nearer to the start of a live buffer than this a fault is taken to be meant for that.
+// A fault at most this many bytes before a live buffer counts as an underrun of that buffer.
 enum { NEAR = 4096 };
 
 // "zeropool: fatal: access at offset <n> of a buffer of <n> bytes (pointer 0x...)", or "of a freed
@@ -28,7 +28,7 @@ static void report(const struct zp_slot *slot, const char *address)
     zp_fatal_report(&line, slot->base, live ? NULL : &freed);
 }
 
-// The gap behind a slot is what lies before the next one, too.
+// The gap behind a slot is also in front of the next one.
 static void explain(const char *address)
 {
     const struct zp_slot *slot = zp_arena_slot(address), *next = zp_arena_slot(address + NEAR);

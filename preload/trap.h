@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// With ZEROPOOL_CHECK=full: what a fault in the arena means. A handler of SIGSEGV writes which
-// buffer was missed, by how much, and where it was freed, and lets the fault happen again without a
-// handler, so that the program ends and leaves its core file as it would have.
+// With ZEROPOOL_CHECK=full: explains faults in the arena. A handler of SIGSEGV writes which buffer
+// the access missed, by how much, and where it was freed. Then it removes itself and lets the fault
+// happen again, so that the program ends with the same signal and core file as without it.
 //
 // A program that handles SIGSEGV itself keeps its own handler.
 

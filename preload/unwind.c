@@ -63,7 +63,7 @@ static void add_function(struct zp_line *line, void *frame)
     if (libunwind.accessors == NULL || libunwind.space == NULL)
         return;
     const unw_accessors_t *accessors = libunwind.accessors(*libunwind.space);
-    // A return address may be the first of the next function: that of the call is before it.
+    // A return address may be the start of the next function; the call before it is not.
     unw_word_t call = (unw_word_t)frame - 1;
     if (accessors->get_proc_name(*libunwind.space, call, name, sizeof(name), &offset, NULL) != 0)
         return;

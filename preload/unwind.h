@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Stacks by libunwind, which is loaded when it is needed: when the program starts if every free is
-// to record its stack, or else when the program is about to be ended.
+// Call stacks by libunwind (decision 22). It is loaded when the program starts if every free is to
+// record its stack, or else when a corrupted heap is about to end the program.
 //
-// It is not linked with: the shared library also has the unwinder of C++ exceptions under the usual
-// names, and programs would get that one instead of their compiler's; the static one cannot be part
-// of a shared library. And to load it takes 0.2 ms, which every process would pay. Where it is not
-// installed a report has no stacks, and says why.
+// It is not linked: the shared library also exports the unwinder of C++ exceptions, and programs
+// would get that one instead of their compiler's; the static one cannot be part of a shared
+// library. And loading it takes 0.2 ms, which every process would pay. Where it is not installed a
+// report has no stacks, and says so.
 //
-// Recording costs 110 ns for a stack that has been seen before (Zen 4). The first time it takes
-// libunwind a lock of the dynamic linker and system calls (rt_sigprocmask, mincore): that is why it
-// is an option.
+// Recording costs 110 ns for a stack that libunwind has seen before (Zen 4). The first time it also
+// takes a lock of the dynamic linker and makes system calls (rt_sigprocmask, mincore). So it is an
+// option.
 //
 // Locking: libunwind's own. Fork: nothing to do.
 
@@ -19,8 +19,8 @@
 
 #include <stdbool.h>
 
-// Gives core its unwinder. `record`: on every free. Called by a constructor: what it loads
-// allocates.
+// Sets core's unwinder. `record`: every free records its stack. Called by a constructor, because
+// loading libunwind allocates.
 void zp_unwind_init(bool record);
 
 #endif
