@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The shards, the quarantine, the cold slots and the budget: core/shard.c, core/quarantine.c, and
-// who moves slots between them in core/retain.c, core/pool.c and core/arena.c.
+// The shards, the quarantine, the cold slots and the budget: core/shard.c, core/eviction.c and
+// core/quarantine.c, and the moves between them in core/retain.c, core/get.c, core/put.c and
+// core/reclaim.c.
 //
-// Two threads, each at home in a shard of its own, get and put buffers, mark idle ones and give
-// back, with the quarantine or without; one that forks takes all locks and releases them; the
-// budget shrinks once. Counts and the bit of a class are read without the lock, and written in
-// steps of their own. What is done under the quarantine's lock is one step.
+// Two threads, each with a home shard of its own, get and put buffers of two classes, make idle
+// ones reclaimable and evict, with the quarantine or without; one that forks takes all locks and
+// releases them; the budget shrinks once. Counts and the bits of classes are read without the
+// lock, and written in steps of their own. What is done under the quarantine's lock is one step.
 //
-// Left out: classes, but for the bit, as a round looks for one range of them; who is evicted, which
-// is anybody here; thread caches and the scrub queue, which have models of their own; the loops of
-// compare and exchange in core/budget.c, which are a step.
+// Not modelled: which slot a policy evicts, which is any here; thread caches and the scrub queue,
+// which have models of their own; tails; the compare and exchange loops in core/budget.c, which
+// are a step.
 //
-// Holds: no slot has two owners, is in two places or in none; counts and bits tell the truth; a
-// shard holds no more than its share, but for one that is being marked; what is charged never
-// exceeds the budget, but for what it shrank by, and in the end is what is pooled; all locks are
-// free, and nobody waits for ever.
+// Holds: no slot has two owners, is in two places or in none; counts and bits are right; a shard
+// holds no more than its share, except for one that is being made reclaimable; what is charged
+// never exceeds the budget, except for what it shrank by, and at the end is what is pooled; all
+// locks are free, and no thread waits for ever.
 //
 // Explored: 2,397,899 states; 10 mutants.
 
