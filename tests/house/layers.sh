@@ -7,8 +7,15 @@ core_archive=$2
 
 # Each folder, and each file of core, may include from those before it and from itself.
 folders=(core config preload tests bench)
-core_files=(base syscall log os stack fatal lock size_class zeros slot stats arena usage scrub budget eviction eviction_lifo
-    eviction_clockpro shard thread_cache scrub_queue quarantine reclaim retain helper decay prewarm relocate pool fork
+core_files=(base syscall log os stack fatal lock
+    size_class zeros slot list stats
+    arena commit usage budget scrub content
+    eviction eviction_lifo eviction_clockpro fit shard thread_cache scrub_queue quarantine
+    reclaim retain
+    thread trim decay prewarm
+    get put resize
+    background helper
+    pool fork
     zeropool)
 
 failures=0
