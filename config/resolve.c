@@ -111,7 +111,6 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
         .put =
             {
                 .thread_cache_bytes = choose(options->tls_bytes, thread_bytes(scrub, budget)),
-                .background = behind,
                 .quarantine = full ? budget / 2 : 0,
             },
         .decay =

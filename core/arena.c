@@ -33,10 +33,11 @@ static ZP_FROZEN size_t mappings_most = 0;
 // Regions without slots share this record, which no buffer has.
 static struct zp_slot no_slot;
 
-// Where slots hold less than their stride, to leave a gap behind each.
+// Where slots hold less than their stride, to leave a gap behind each. What is a page short of 2 MiB
+// is the longest that is packed.
 static bool has_gap(unsigned stride_shift, bool guarded)
 {
-    return guarded || (size_t)1 << stride_shift > ZP_HUGE_PAGE;
+    return guarded || (size_t)1 << stride_shift >= ZP_HUGE_PAGE;
 }
 
 static size_t capacity_of(unsigned region, const struct zp_arena_config *config)
@@ -176,7 +177,7 @@ static void set_up_region(unsigned r, const struct zp_arena_config *config, unsi
     region->slots = (struct zp_slot *)(void *)records;
     region->stride_shift = ZP_STRIDE_SHIFT_LEAST + r;
     region->capacity = capacity_of(r, config);
-    region->packed = may_pack && !has_gap(region->stride_shift, false);
+    region->packed = may_pack && (size_t)1 << region->stride_shift <= ZP_HUGE_PAGE;
     region->run = may_pack && !region->packed ? slots_in_run(r) : 0;
     size_t strides_before = ((size_t)r << region_shift) >> region->stride_shift;
     region->record_zero = (uintptr_t)records - strides_before * sizeof(struct zp_slot);

@@ -8,6 +8,8 @@
 #include "os.h"
 #include "usage.h"
 
+#include <sys/single_threaded.h>
+
 enum {
     // Of the resident pages of a buffer so many times more are zero than not: its owner wrote next
     // to nothing.
@@ -41,6 +43,13 @@ static bool drop(struct zp_slot *slot, struct zp_counters *counters)
     zp_slot_set_empty(slot);
     zp_count(&counters->bytes_dropped, slot->usable);
     return true;
+}
+
+bool zp_content_seems_sparse(const struct zp_slot *slot)
+{
+    return slot->content == ZP_CONTENT_RESIDENT &&
+           slot->usable >= SPARSE_PAGES * zp_arena.page &&
+           zp_scrub_looks_unwritten(slot->base, slot->usable);
 }
 
 static bool is_to_be_dropped(const struct zp_slot *slot, bool sparse)
@@ -81,24 +90,33 @@ void zp_content_note_clean(struct zp_slot *slot, const struct zp_scrub_result *r
 // A buffer that was wholly in memory when it was handed out.
 static void clean_resident(struct zp_slot *slot, struct zp_counters *counters, bool cached)
 {
-    bool sparse = slot->usable >= SPARSE_PAGES * zp_arena.page &&
-                  zp_scrub_looks_unwritten(slot->base, slot->usable);
-    if (is_to_be_dropped(slot, sparse) && drop(slot, counters))
+    if (is_to_be_dropped(slot, zp_content_seems_sparse(slot)) && drop(slot, counters))
         return;
     zp_scrub_resident(slot->base, slot->usable, cached);
     zp_content_note_clean(slot, &(struct zp_scrub_result){.written = slot->usable}, counters);
+}
+
+// To drop what is not there takes half of the time of asking about it. But two threads that drop at
+// once make the kernel interrupt every processor that runs a thread of the process.
+static bool drop_untouched(struct zp_slot *slot, struct zp_counters *counters)
+{
+    return __libc_single_threaded && zp_usage_expects_untouched(zp_class_of(slot->usable)) &&
+           drop(slot, counters);
 }
 
 // Any other. What of it reads as zero may be the kernel's zero page, which no owner wrote to either.
 static bool clean_partial(struct zp_slot *slot, struct zp_counters *counters, bool cached)
 {
     bool was_empty = zp_slot_is_empty(slot);
+    if (was_empty && drop_untouched(slot, counters))
+        return true;
     struct zp_scrub_hint hint = {.cached = cached, .huge = zp_commit_is_huge(slot)};
     struct zp_scrub_result result;
     if (zp_scrub(slot->base, slot->usable, hint, &result) != 0)
         return false;
     if (was_empty)
-        zp_usage_note_touched(zp_class_of(slot->usable), result.written, slot->usable);
+        zp_usage_note_touched(zp_class_of(slot->usable), result.written + result.kept,
+                              slot->usable);
     bool sparse = result.kept >= SPARSE_PAGES * zp_arena.page &&
                   result.kept / SPARSE_TIMES >= result.written;
     if (!was_empty && is_to_be_dropped(slot, sparse) && drop(slot, counters))

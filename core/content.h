@@ -33,6 +33,9 @@ void zp_content_init(const struct zp_content_config *config);
 // nothing but time is lost by it.
 bool zp_content_is_cached(const struct zp_slot *slot, const struct zp_counters *counters);
 
+// Whether the owner of a freed buffer that is wholly in memory has left most of it zero.
+bool zp_content_seems_sparse(const struct zp_slot *slot);
+
 // Makes a freed buffer zero, if freed buffers are to be; false if the kernel refused.
 bool zp_content_clean(struct zp_slot *slot, struct zp_counters *counters);
 

@@ -11,11 +11,12 @@
 #include "retain.h"
 #include "scrub_queue.h"
 #include "shard.h"
+#include "stall.h"
 #include "trim.h"
 #include "usage.h"
 
-// The tail that a buffer may keep is this part of what was asked for. Buffers of 5 to 25 MiB at
-// random: with half, 690 MiB are fetched where a quarter takes 1,270 (docs/decisions.md).
+// The tail that a buffer may keep is this part of what was asked for (docs/decisions.md, decision
+// 34).
 enum { TAIL_PART = 3 };
 
 // ---- Length ----------------------------------------------------------------------------------
@@ -25,10 +26,12 @@ static size_t most_tail(size_t usable)
     return zp_arena.guarded ? 0 : usable / TAIL_PART;
 }
 
-// Where a tail may be cut: not within a huge page, which that would split.
+// Where a buffer may end: not within a huge page, which that would split; but where everything is
+// guarded, at its last page.
 static size_t cut_at(const struct zp_slot *slot, size_t bytes)
 {
-    return zp_round_up(bytes, zp_commit_is_huge(slot) ? ZP_HUGE_PAGE : zp_arena.page);
+    bool huge = zp_commit_is_huge(slot) && !zp_arena.guarded;
+    return zp_round_up(bytes, huge ? ZP_HUGE_PAGE : zp_arena.page);
 }
 
 // Gives back what the tail has too much; false if the budget has no room for the rest of it.
@@ -63,16 +66,16 @@ static bool is_filled(const struct zp_slot *slot)
 }
 
 // Fetches the pages of a part that will be written, in one call instead of a fault for each.
-static bool populate(const struct zp_slot *slot, size_t from)
+static bool populate(const struct zp_slot *slot, size_t from, size_t to)
 {
-    return zp_os_advise(slot->base + from, slot->committed - from, MADV_POPULATE_WRITE) == 0;
+    return zp_stall_populate(slot->base + from, to - from, zp_commit_is_huge(slot));
 }
 
 // A buffer that is written to its end and that came in small pages comes anew in huge ones, once: from
 // then on it costs less to grow, to cut and to mark as reclaimable.
 static bool change_to_huge(struct zp_slot *slot)
 {
-    if (slot->huge || !zp_commit_can_be_huge(slot) ||
+    if (slot->huge || !zp_commit_can_be_huge(slot) || !zp_stall_allows_huge() ||
         zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
         return false;
     zp_commit_set_huge(slot, true);
@@ -87,13 +90,12 @@ static bool lengthen(struct zp_slot *slot, size_t size)
     bool dirty = slot->content == ZP_CONTENT_DIRTY, filled = is_filled(slot);
     if (filled && change_to_huge(slot))
         there = 0;
-    size_t wanted = filled ? cut_at(slot, size) : size;
-    if (zp_commit(slot, wanted <= zp_arena_capacity(slot) ? wanted : size) != 0)
+    if (zp_commit(slot, size) != 0)
         return false;
     zp_budget_end_tail(tail);
     slot->usable = slot->committed;
     shorten(slot, size);
-    if (filled && populate(slot, there) && (!dirty || there == 0)) {
+    if (filled && populate(slot, there, slot->committed) && (!dirty || there == 0)) {
         slot->content = ZP_CONTENT_RESIDENT;
         slot->warm = (uint32_t)(slot->committed / zp_arena.page);
     }
@@ -161,7 +163,7 @@ static bool finish_job(struct zp_thread_cache *cache, struct zp_scrub_job *job)
 static struct zp_slot *get_unscrubbed(struct zp_thread_cache *cache, size_t size, unsigned last)
 {
     struct zp_scrub_job job;
-    if (!zp_scrub_queue_take(zp_class_of(size), last, &job))
+    if (!zp_scrub_queue_take(size, last, &job))
         return NULL;
     if (finish_job(cache, &job))
         return take_over(cache, job.slot, size);
@@ -219,13 +221,24 @@ static struct zp_slot *get_fresh(struct zp_thread_cache *cache, size_t size)
 
 // Huge pages for a buffer that will be written to the end, as far as its caller's past tells, and
 // for no other: not for one that was given them for an owner who did, and whose pages may be gone.
-static void choose_pages(struct zp_slot *slot, bool fills)
+static void choose_pages(struct zp_slot *slot, bool fills, bool empty)
 {
-    bool huge = fills && (slot->huge || zp_slot_is_empty(slot));
+    bool huge = fills && (slot->huge || (empty && zp_stall_allows_huge()));
     if (slot->huge && !fills)
         huge = zp_usage_in_memory(slot->base, slot->usable);
     if (huge != slot->huge)
         zp_commit_set_huge(slot, huge);
+}
+
+// Fetches what a buffer without pages that will be written to the end does not get by a few faults:
+// small pages, in 0.6 of the time that a fault for each takes. Of huge pages the first, which tells
+// how long they take.
+static void fetch_pages(const struct zp_slot *slot)
+{
+    size_t in_huge = zp_commit_is_huge(slot) ? slot->committed & ~(ZP_HUGE_PAGE - 1) : 0;
+    if (in_huge != 0)
+        populate(slot, 0, ZP_HUGE_PAGE);
+    populate(slot, in_huge, slot->committed);
 }
 
 // Has a buffer's memory, if it is not there yet, come as it will be used.
@@ -235,11 +248,10 @@ static void prepare_pages(struct zp_slot *slot, const void *caller)
         return;
     bool fills = zp_usage_fills(caller, zp_class_of(slot->usable)), empty = zp_slot_is_empty(slot);
     if (zp_commit_can_be_huge(slot))
-        choose_pages(slot, fills);
-    // One call for small pages, instead of a fault for each: 0.6 of the time. Huge pages gain
-    // nothing by it.
-    if (fills && empty)
-        populate(slot, zp_commit_is_huge(slot) ? slot->committed & ~(ZP_HUGE_PAGE - 1) : 0);
+        choose_pages(slot, fills, empty);
+    // Small pages of a long buffer would be fetched at once for long.
+    if (fills && empty && (slot->committed < ZP_HUGE_PAGE || zp_commit_is_huge(slot)))
+        fetch_pages(slot);
     if (empty)
         zp_usage_note(caller, slot);
 }

@@ -14,6 +14,7 @@
 #include "scrub.h"
 #include "scrub_queue.h"
 #include "shard.h"
+#include "stall.h"
 #include "thread.h"
 #include "trim.h"
 #include "usage.h"
@@ -109,6 +110,17 @@ static bool could_be_filled(const struct zp_slot *slot)
            slot->warm * zp_arena.page < slot->usable / 2;
 }
 
+// All of a buffer is to be written, first `bytes` at `to`: it gets huge pages if they come fast.
+static void expect_all(struct zp_slot *slot, char *to, size_t bytes)
+{
+    if (!zp_stall_allows_huge())
+        return;
+    zp_commit_set_huge(slot, true);
+    char *page = (char *)zp_round_up((uintptr_t)to, ZP_HUGE_PAGE);
+    if (page + ZP_HUGE_PAGE <= to + bytes)
+        zp_stall_populate(page, ZP_HUGE_PAGE, true);
+}
+
 void zp_pool_expect_read(char *to, size_t bytes, int fd, off_t offset)
 {
     struct zp_slot *slot = zp_arena_slot(to);
@@ -120,7 +132,7 @@ void zp_pool_expect_read(char *to, size_t bytes, int fd, off_t offset)
     size_t before = __atomic_fetch_add(&slot->filled, bytes, __ATOMIC_RELAXED);
     size_t wanted = slot->usable / FILLED_PART;
     if (before < wanted && before + bytes >= wanted) // one of those that read at once
-        zp_commit_set_huge(slot, true);
+        expect_all(slot, to, bytes);
 }
 
 // ---- Realloc ---------------------------------------------------------------------------------

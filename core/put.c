@@ -79,12 +79,13 @@ static bool keep_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *sl
 
 // ---- The scrub queue -------------------------------------------------------------------------
 
-// Small pages that the processor's cache still holds are zero before another thread is awake. And
-// what waits cannot be made reclaimable.
+// Small pages that the processor's cache still holds are zero before another thread is awake, and
+// pages that are dropped are as fast. What waits cannot be made reclaimable.
 static bool is_left_to_helper(const struct zp_slot *slot, const struct zp_counters *counters)
 {
-    return config.background &&
+    return zp_scrub_queue_is_open() &&
            (slot->committed >= ZP_HUGE_PAGE || !zp_content_is_cached(slot, counters)) &&
+           !zp_content_seems_sparse(slot) &&
            (!zp_reclaim_is_tight() ||
             zp_scrub_queue_bytes() + slot->usable <= zp_reclaim_unmarked());
 }

@@ -21,7 +21,6 @@
 
 struct zp_put_config {
     size_t thread_cache_bytes; // of the budget each thread's cache may hold so many
-    bool background;           // a helper scrubs
     size_t quarantine;         // bytes of freed buffers that wait, inaccessible; 0: none
 };
 

@@ -75,9 +75,9 @@ static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
 
 // A target that is accessible already keeps its own mapping: moving into it would need care for
 // nothing, as it is rare (commit.h: a decommit that the kernel had no mapping for).
-static bool may_move(const struct zp_slot *from, const struct zp_slot *to)
+static bool may_move(const struct zp_slot *from, const struct zp_slot *to, size_t size)
 {
-    return from->mapping == ZP_MAPPING_PLAIN && from->seam_count < ZP_SLOT_SEAMS &&
+    return size >= from->committed && from->mapping == ZP_MAPPING_PLAIN && from->seam_count < ZP_SLOT_SEAMS &&
            to->committed == 0 && !to->packed;
 }
 
@@ -86,7 +86,7 @@ static bool may_move(const struct zp_slot *from, const struct zp_slot *to)
 static bool move(const struct zp_slot *from, struct zp_slot *to, size_t size)
 {
     to->huge = from->huge;
-    if (!may_move(from, to) || zp_commit(to, size) != 0) {
+    if (!may_move(from, to, size) || zp_commit(to, size) != 0) {
         zp_arena_put_back(to);
         return false;
     }

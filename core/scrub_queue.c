@@ -2,6 +2,7 @@
 
 #include "scrub_queue.h"
 
+#include "arena.h"
 #include "list.h"
 #include "lock.h"
 #include "os.h"
@@ -44,6 +45,11 @@ void zp_scrub_queue_close(void)
     __atomic_store_n(&queue.most, 0, __ATOMIC_RELAXED);
 }
 
+bool zp_scrub_queue_is_open(void)
+{
+    return most() != 0;
+}
+
 static void set_bytes(size_t bytes)
 {
     __atomic_store_n(&queue.bytes, bytes, __ATOMIC_SEQ_CST); // before `sleeping` is read: helper.c
@@ -84,22 +90,26 @@ static void take_away(struct zp_slot *slot)
     zp_slot_step(slot, ZP_SLOT_TAKEN);
 }
 
-static struct zp_slot *find(unsigned first, unsigned last)
+// Whether a slot can serve a request for `size` bytes that takes classes up to `last`.
+static bool serves(const struct zp_slot *slot, size_t size, unsigned last)
 {
-    for (unsigned c = first; c <= last; c++)
-        if (queue.of_class[c].oldest != NULL)
+    if (slot == NULL || zp_arena_capacity(slot) < size)
+        return false;
+    unsigned size_class = zp_class_of(slot->usable);
+    return size_class >= zp_class_of(size) && size_class <= last;
+}
+
+static struct zp_slot *find(size_t size, unsigned last)
+{
+    for (unsigned c = zp_class_of(size); c <= last; c++)
+        if (serves(queue.of_class[c].oldest, size, last))
             return queue.of_class[c].oldest;
     return NULL;
 }
 
-static bool is_of_class(const struct zp_slot *slot, unsigned first, unsigned last)
+static bool take_queued(size_t size, unsigned last, struct zp_scrub_job *job)
 {
-    return slot != NULL && zp_class_of(slot->usable) >= first && zp_class_of(slot->usable) <= last;
-}
-
-static bool take_queued(unsigned first, unsigned last, struct zp_scrub_job *job)
-{
-    *job = (struct zp_scrub_job){.slot = find(first, last)};
+    *job = (struct zp_scrub_job){.slot = find(size, last)};
     if (job->slot == NULL)
         return false;
     remove_locked(job->slot);
@@ -109,9 +119,9 @@ static bool take_queued(unsigned first, unsigned last, struct zp_scrub_job *job)
 
 // Takes what the helper has in hand: at once if it is between two parts; else asks for the
 // hand-over. One request at a time may wait for one.
-static bool take_hand(unsigned first, unsigned last, struct zp_scrub_job *job)
+static bool take_hand(size_t size, unsigned last, struct zp_scrub_job *job)
 {
-    if (queue.wanted || queue.handed.slot != NULL || !is_of_class(queue.hand.slot, first, last))
+    if (queue.wanted || queue.handed.slot != NULL || !serves(queue.hand.slot, size, last))
         return false;
     if (queue.at_part) {
         queue.wanted = true;
@@ -138,13 +148,13 @@ static bool await_hand_over(uint32_t hand_overs, struct zp_scrub_job *job)
     return job->slot != NULL;
 }
 
-bool zp_scrub_queue_take(unsigned first, unsigned last, struct zp_scrub_job *job)
+bool zp_scrub_queue_take(size_t size, unsigned last, struct zp_scrub_job *job)
 {
     if (zp_scrub_queue_bytes() == 0)
         return false;
     zp_lock_take(&queue.lock);
     bool wanted_before = queue.wanted;
-    bool found = take_queued(first, last, job) || take_hand(first, last, job);
+    bool found = take_queued(size, last, job) || take_hand(size, last, job);
     bool waits = !found && queue.wanted && !wanted_before;
     uint32_t hand_overs = queue.hand_overs;
     zp_lock_release(&queue.lock);

@@ -46,13 +46,16 @@ void zp_scrub_queue_init(size_t bytes);
 // From now on nothing more is queued: there is no helper.
 void zp_scrub_queue_close(void);
 
+// Whether anything may wait.
+bool zp_scrub_queue_is_open(void);
+
 // Puts a TAKEN, charged slot that the thread with this home shard freed; false if there is no room.
 bool zp_scrub_queue_put(struct zp_slot *slot, unsigned home);
 
-// Takes a slot of the smallest class from `first` to `last` that has one, with the progress of its
-// scrubbing. Waits for the end of a part if only the one in hand would do, for 2 ms at most. False
-// if there is none.
-bool zp_scrub_queue_take(unsigned first, unsigned last, struct zp_scrub_job *job);
+// Takes the shortest slot that serves a request of `size` bytes, up to the class `last`, with the
+// progress of its scrubbing. Waits for the end of a part if only the one in hand would do, for 2 ms
+// at most. False if there is none.
+bool zp_scrub_queue_take(size_t size, unsigned last, struct zp_scrub_job *job);
 
 // Takes the slot that has waited longest, not the one in hand; NULL if there is none.
 struct zp_slot *zp_scrub_queue_evict(void);

@@ -34,6 +34,12 @@ enum {
 static uint64_t sites[SITES];
 static int16_t sparse_owners[ZP_CLASS_COUNT];
 
+// Of a class: owners in a row that touched nothing. From so many on the next are expected not to;
+// one of so many is looked at.
+enum { UNTOUCHED_ENOUGH = 8, UNTOUCHED_LOOKS = 8 };
+
+static uint16_t untouched_owners[ZP_CLASS_COUNT];
+
 // Multiplies by 2^64 / the golden ratio: neighbours end far apart, the upper bits depend on all.
 static uint64_t scatter(uint64_t number)
 {
@@ -122,8 +128,28 @@ bool zp_usage_note_freed(unsigned size_class, bool sparse)
     return sparse && owners >= SPARSE_ENOUGH;
 }
 
+bool zp_usage_expects_untouched(unsigned size_class)
+{
+    uint16_t owners = __atomic_load_n(&untouched_owners[size_class], __ATOMIC_RELAXED);
+    if (owners < UNTOUCHED_ENOUGH)
+        return false;
+    __atomic_store_n(&untouched_owners[size_class], (uint16_t)(owners + 1), __ATOMIC_RELAXED);
+    return owners % UNTOUCHED_LOOKS != 0;
+}
+
+static void note_untouched(unsigned size_class, bool untouched)
+{
+    uint16_t owners = __atomic_load_n(&untouched_owners[size_class], __ATOMIC_RELAXED);
+    if (!untouched)
+        owners = 0;
+    else if (owners < UNTOUCHED_ENOUGH)
+        owners++;
+    __atomic_store_n(&untouched_owners[size_class], owners, __ATOMIC_RELAXED);
+}
+
 void zp_usage_note_touched(unsigned size_class, size_t touched, size_t bytes)
 {
+    note_untouched(size_class, touched == 0);
     if (owners_of(size_class) == SPARSE_DROPPED)
         set_owners(size_class, touched > bytes / SPARSE_PART ? SPARSE_AGAIN : SPARSE_ENOUGH);
 }

@@ -1,10 +1,11 @@
 """All questions of the benchmark suite, in the order in which they are asked."""
 
-from . import loads, memory, paths, patterns, programs, threads
+from . import loads, memory, paths, patterns, programs, proportion, threads
 
 QUESTIONS = [
     *loads.QUESTIONS,
     *paths.QUESTIONS,
+    *proportion.QUESTIONS,
     *patterns.QUESTIONS,
     *threads.QUESTIONS,
     *memory.QUESTIONS,

@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 
-from question import Figure, Part, Question, Target, lines_of, median_of, program, ratio, value
+from suite.question import Figure, Part, Question, Target, lines_of, median_of, program, ratio, value
 
 FORK_SIZES = {"64MiB": 64 << 20, "4MiB": 4 << 20, "1MiB": 1 << 20}
 FORK_PARTS = [
@@ -113,7 +113,7 @@ QUESTIONS = [
         lines=lines_of("glibc", "tcmalloc", "zeropool"),
         parts=[dataclasses.replace(part, environment=FORK_ENVIRONMENT) for part in FORK_PARTS],
         memory_gib=2,
-        seconds=80,
+        seconds=50,
         rounds=3,
     ),
     Question(

@@ -4,12 +4,12 @@ import os
 import shutil
 import statistics
 
-from question import (
-    HERE,
+from suite.places import WORKLOADS
+from suite.question import (
+    MAIN,
     OURS,
     PEERS,
     PYTHON,
-    UNTUNED,
     Chart,
     Figure,
     Line,
@@ -90,6 +90,18 @@ QUESTIONS = [
             Target(
                 "zeropool-off / glibc, 1 MiB", ratio("1MiB_ns", "zeropool-off", "glibc"), "<=", 0.5
             ),
+            *[
+                Target(
+                    f"zeropool-off / nothing, {key[:-3]}",
+                    ratio(key, "zeropool-off", "nothing"),
+                    "<=",
+                    1.25,
+                )
+                for key in PAIR_SIZES
+            ],
+        ],
+        against=[
+            Target("zeropool / other, 1 MiB", ratio("1MiB_ns", "zeropool", "other"), "<=", 0.6)
         ],
         base="glibc",
         lines=[*lines_of(*PEERS, *OURS), Line("nothing", "nothing", kind="limit")],
@@ -125,13 +137,14 @@ QUESTIONS = [
         figures=medians("ns", "ns", {"pair": "64 bytes", "mix": "16..1040 bytes"}),
         targets=[
             Target(
-                "zeropool / jemalloc, 64 bytes", ratio("pair_ns", "zeropool", "jemalloc"), "<=", 1.1
+                "zeropool / jemalloc, 64 bytes", ratio("pair_ns", "zeropool", "jemalloc"), "<=", 1.05
             ),
             Target(
                 "zeropool / jemalloc, mix", ratio("mix_ns", "zeropool", "jemalloc"), "<=", 1.05
             ),
         ],
         base="jemalloc",
+        lines=lines_of("jemalloc", *PEERS, *OURS),
         seconds=25,
         rounds=12,
         quick_rounds=5,
@@ -151,7 +164,7 @@ QUESTIONS = [
             Target("zeropool, KiB grown", value("grown_kib", "zeropool"), "<=", 1024),
         ],
         base="glibc",
-        seconds=20,
+        seconds=15,
         rounds=5,
     ),
     Question(
@@ -166,8 +179,9 @@ QUESTIONS = [
             Target("jemalloc / zeropool", ratio("grow_ms", "jemalloc", "zeropool"), ">=", 10),
         ],
         base="glibc",
+        lines=lines_of("jemalloc", "mimalloc-3", "tcmalloc", "glibc", "glibc-tuned", *OURS),
         memory_gib=7,
-        seconds=60,
+        seconds=32,
         rounds=3,
     ),
     Question(
@@ -208,7 +222,7 @@ QUESTIONS = [
             )
         ],
         memory_gib=2,
-        seconds=20,
+        seconds=17,
         rounds=7,
     ),
     Question(
@@ -217,7 +231,7 @@ QUESTIONS = [
         about="Instructions of one malloc and free, counted by valgrind (callgrind): of 64 bytes "
         "and of an untouched buffer of 1 MiB. Each is the difference of two runs of different "
         "length, by the difference in length.",
-        command=[PYTHON, "-B", os.path.join(HERE, "instructions.py"), *program("count")],
+        command=[PYTHON, "-B", os.path.join(WORKLOADS, "instructions.py"), *program("count")],
         figures=[
             Figure("small", "64 bytes", median_of("small")),
             Figure("big", "1 MiB", median_of("big")),
@@ -227,9 +241,9 @@ QUESTIONS = [
             Target("zeropool / jemalloc, 64 bytes", ratio("small", "zeropool", "jemalloc"), "<=", 1.2),
         ],
         base="jemalloc",
-        lines=lines_of(*UNTUNED, *OURS),
+        lines=lines_of("jemalloc", *MAIN, *OURS),
         prepare=need_valgrind,
-        seconds=36,
-        rounds=2,
+        seconds=22,
+        rounds=1,
     ),
 ]

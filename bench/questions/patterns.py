@@ -2,7 +2,7 @@
 
 import statistics
 
-from question import (
+from suite.question import (
     Chart,
     Figure,
     Part,
@@ -79,7 +79,7 @@ QUESTIONS = [
             Part("", tuple(PATTERNS)),
             Part("", ("pressure",), PRESSED),
         ],
-        seconds=32,
+        seconds=30,
         rounds=5,
     ),
     Question(
@@ -108,8 +108,8 @@ QUESTIONS = [
         lines=lines_of("zeropool", "zeropool-lifo"),
         parts=[Part(trace, (trace,), EVICTION_ENVIRONMENT) for trace in TRACES],
         charts=[Chart([f.key for f in HIT_RATES], list(TRACES.values()), "hit rate, %")],
-        seconds=14,
-        rounds=2,
+        seconds=8,
+        rounds=1,
     ),
     Question(
         name="turnover",

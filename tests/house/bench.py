@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A question that names a figure, line or program that is not there; a page that hides that a peer
-is ahead, or that something is missing; a comparison that overlooks what got slower. Nothing is
-measured.
+is ahead, or that something is missing; an old release shown for the newest one; a comparison that
+overlooks what got slower. Nothing is measured.
 
 usage: bench.py SOURCE_FOLDER
 """
@@ -14,18 +14,15 @@ import unittest
 SOURCE = sys.argv.pop(1)
 sys.path.insert(0, os.path.join(SOURCE, "bench"))
 
-import compare
-import docs
-import report
-import results
-from peers import all_peers
-from question import Figure, Question, Target, lines_of, median_of, ratio
+from peers.allocators import all_peers, versions
 from questions import QUESTIONS
+from suite import compare, docs, report, results
+from suite.question import Figure, Question, Target, lines_of, median_of, ratio, to_best_peer
 
 MOST_SECONDS = 1100  # of 20 minutes; the rest is for building and preparing
 
 
-def measured(samples):
+def measured(samples, lines=("glibc", "tcmalloc", "zeropool"), target=None):
     """The data of a question of one figure: `samples` are a line's, one a process."""
     question = Question(
         name="pair",
@@ -36,14 +33,14 @@ def measured(samples):
         base="glibc",
         seconds=1,
         rounds=1,
-        targets=[Target("zeropool / glibc", ratio("ns", "zeropool", "glibc"), "<=", 0.5)],
-        lines=lines_of("glibc", "tcmalloc", "zeropool"),
+        targets=[target or Target("zeropool / glibc", ratio("ns", "zeropool", "glibc"), "<=", 0.5)],
+        lines=lines_of(*lines),
     )
     found = results.Results(question)
     for line in question.lines:
         for sample in samples.get(line.name, []):
             found.add(line.name, {"ns": [sample]})
-    return results.as_data(found, 1, "version")
+    return results.as_data(found, 1, "version", {"tcmalloc": "2.10 (Debian)"})
 
 
 class Questions(unittest.TestCase):
@@ -57,12 +54,14 @@ class Questions(unittest.TestCase):
                 self.assertEqual(len(set(lines)), len(lines))
                 self.assertIn(question.base, lines)
                 self.assertLessEqual({line.peer for line in question.lines}, peers)
+                for target in [*question.targets, *question.against]:
+                    self.assertIn(target.sign, ("<=", ">="))
                 for chart in question.charts:
                     self.assertLessEqual(set(chart.keys), set(keys))
                     self.assertEqual(len(chart.keys), len(chart.labels))
 
     def test_programs(self):
-        with open(os.path.join(SOURCE, "bench", "meson.build"), encoding="utf-8") as file:
+        with open(os.path.join(SOURCE, "bench", "workloads", "meson.build"), encoding="utf-8") as file:
             built = file.read()
         for question in QUESTIONS:
             for word in question.command:
@@ -74,10 +73,42 @@ class Questions(unittest.TestCase):
         lines = {q.name: [line.name for line in q.lines] for q in QUESTIONS}
         for name, key, _, ours in docs.SUMMARY:
             self.assertIn(key, keys[name])
-            self.assertLessEqual({ours, *docs.COLUMNS}, set(lines[name]))
+            self.assertIn(ours, lines[name])
+        peers = {peer.name for peer in all_peers("build")}
+        for releases in docs.COLUMNS.values():
+            self.assertLessEqual(set(releases), peers)
 
     def test_time(self):
         self.assertLessEqual(sum(question.seconds for question in QUESTIONS), MOST_SECONDS)
+
+
+class Releases(unittest.TestCase):
+    def test_older_release_stands_in(self):
+        self.assertEqual(
+            [(line.name, line.stands_for) for line in lines_of("glibc", "jemalloc-5.3.1")],
+            [("glibc", ""), ("jemalloc-5.3.1", ""), ("jemalloc", "jemalloc-5.3.1")],
+        )
+
+    def test_older_release_that_is_asked_for(self):
+        lines = lines_of("jemalloc", "jemalloc-5.3.1")
+        self.assertEqual([line.stands_for for line in lines], ["", ""])
+
+    def test_best_release_is_shown(self):
+        data = measured(
+            {"mimalloc-2.3": [12], "mimalloc-3": [10], "zeropool": [11]},
+            lines=("glibc", "mimalloc-2.3", "mimalloc-3", "zeropool"),
+        )
+        row, best = docs.summary_row(data, "ns", "zeropool")
+        self.assertEqual((row, best), ({"mimalloc": 10, "zeropool": 11}, 10))
+
+    def test_best_peer_is_compared_with(self):
+        target = Target("zeropool / the best", to_best_peer("ns", "zeropool"), "<=", 1)
+        data = measured({"glibc": [10], "tcmalloc": [5], "zeropool": [8]}, target=target)
+        self.assertEqual(data["targets"][0]["measured"], 1.6)
+
+    def test_absent_release_is_said(self):
+        said = versions(all_peers("no-such-folder"))
+        self.assertEqual(said["mimalloc-3"], "absent: not built")
 
 
 class Page(unittest.TestCase):

@@ -4,6 +4,7 @@
 // that buffers spill, are evicted and come back all the time. ZP_TEST_SEED chooses another
 // sequence.
 
+#include "core/scrub_queue.h"
 #include "model.h"
 
 static const struct setting {

@@ -2,8 +2,8 @@
 //
 // The 160 float32 tensors of the GPT-2 124M checkpoint, in the order of the file: two embeddings,
 // twelve layers of thirteen tensors, the last norm. 548 MB, of which 512 MB are in tensors of 1 MiB
-// and more. gpt2.py has the same list; run.py sizes the loader's file by that one, and the loader
-// refuses a file of another size.
+// and more. gpt2.py has the same list; the suite sizes the loader's file by that one, and the
+// loader refuses a file of another size.
 
 #ifndef ZP_BENCH_GPT2_SHAPES_H
 #define ZP_BENCH_GPT2_SHAPES_H

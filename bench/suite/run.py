@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """Runs the benchmarks: each question's program under each allocator, in turn, again and again.
 
 Started by scripts/bench, which builds the programs first. Every round runs all allocators once
@@ -17,16 +16,15 @@ import subprocess
 import sys
 import time
 
-import docs
-import machine
-import report
-import results
-from peers import all_peers, twin_of
-from progress import Progress
-from question import NotMeasured
+from peers import newest
+from peers.allocators import all_peers, check_serving, twin_of, versions
 from questions import QUESTIONS
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from . import docs, machine, report, results
+from .places import RESULTS, ROOT
+from .progress import Progress
+from .question import NotMeasured
+
 TIMEOUT = 600  # seconds for one process
 QUICK = 0.2  # of a question's time
 HIT_RATE = re.compile(r"^  hit rate +([0-9.]+) %$", re.MULTILINE)  # in zeropool's report
@@ -44,6 +42,7 @@ class Runner:
         self.peers = peers
         self.progress = progress
         self.version = results.version()  # before any result is written: they are of the tree
+        self.releases = versions(peers.values())
         self.said = set()  # what programs had to say on stderr, each only once
 
     def measure(self, command, environment, line):
@@ -86,6 +85,16 @@ class Runner:
             samples.update({f"{part.prefix}{key}": values for key, values in output.items()})
         return samples
 
+    def without_stand_ins(self, lines):
+        """The lines but for those that stand for a peer which is there, unless they are asked for."""
+        return [
+            line
+            for line in lines
+            if not line.stands_for
+            or self.peers[line.stands_for].problem
+            or line.name in self.options.peers
+        ]
+
     def lines_to_run(self, question, found):
         """The lines whose allocator is there; of the others the table says why they are not. A
         line that stands for no allocator, such as the loader's limit, is never left out."""
@@ -94,8 +103,8 @@ class Runner:
             peer = self.peers[line.peer]
             if only and line.name in self.peers and line.name not in only:
                 found.fail(line.name, "left out")
-            elif not peer.present:
-                found.fail(line.name, f"absent ({peer.library} not found)")
+            elif peer.problem:
+                found.fail(line.name, f"absent ({peer.problem})")
             else:
                 yield line, peer
 
@@ -136,6 +145,7 @@ class Runner:
                 raise NotMeasured(f"{question.memory_gib} GiB of free memory are needed")
             self.progress.step("preparing")
             question.prepare(self.options.build)
+            machine.touch_memory(question.memory_gib)
             return self.run(question)
         except NotMeasured as reason:
             return unmeasured(question, self.plain(f"absent ({reason})"))
@@ -147,10 +157,12 @@ class Runner:
 
     def answer(self, question):
         """Everything about one question. False if a program failed."""
+        question = dataclasses.replace(question, lines=self.without_stand_ins(question.lines))
         self.progress.begin(question)
         start = time.monotonic()
         found = self.prepared(question)
-        data = results.as_data(found, time.monotonic() - start, self.version)
+        seconds = time.monotonic() - start
+        data = results.as_data(found, seconds, self.version, self.releases)
         self.progress.clear()
         lines = [*report.for_terminal(data), *report.against_twins(data, twin_of)]
         print("\n".join(lines) + "\n", flush=True)
@@ -165,7 +177,11 @@ def with_twins(question):
         for line in question.lines
         if line.kind == "ours"
     ]
-    return dataclasses.replace(question, lines=[*question.lines, *twins])
+    return dataclasses.replace(
+        question,
+        lines=[*question.lines, *twins],
+        targets=[*question.targets, *question.against],
+    )
 
 
 def unmeasured(question, why):
@@ -201,10 +217,20 @@ def chosen_questions(names, parser):
     return [known[name] for name in names] or QUESTIONS
 
 
-def check_peers(names, peers, parser):
-    for name in names:
-        if name not in peers:
-            parser.error(f"no peer named {name}; there are: {' '.join(peers)}")
+def ready_peers(options, parser, progress):
+    """The peers by name: the newest releases built, and each found to serve malloc or left out."""
+    known = [peer.name for peer in all_peers(options.build, options.against)]
+    for name in options.peers:
+        if name not in known:
+            parser.error(f"no peer named {name}; there are: {' '.join(known)}")
+    why = newest.build_all(
+        options.build, options.peers, lambda name: progress.step(f"building peers: {name}")
+    )
+    peers = all_peers(options.build, options.against)
+    for peer in peers:
+        peer.problem = why.get(peer.name, peer.problem)
+    check_serving(peers, options.build)
+    return {peer.name: peer for peer in peers}
 
 
 def print_list(build):
@@ -213,9 +239,11 @@ def print_list(build):
         print(f"  {question.about}")
         for target in question.targets:
             print(f"  target: {target.text}, {target.demand}")
+        for target in question.against:
+            print(f"  target with --against: {target.text}, {target.demand}")
     print(f"all of them: at most {sum(q.seconds for q in QUESTIONS):g} s, and preparing\n")
     for peer in all_peers(build):
-        print(f"  {peer.name:<21}{peer.about}{'' if peer.present else ' (absent)'}")
+        print(f"  {peer.name:<21}{peer.about}{f' ({peer.problem})' if peer.problem else ''}")
 
 
 def parse(parser):
@@ -244,7 +272,7 @@ def parse(parser):
     if options.against and not os.path.isfile(options.against):
         parser.error(f"no file {options.against}")
     options.is_full = not (options.quick or options.peers or options.against)
-    options.results = docs.RESULTS if options.is_full else os.path.join(options.build, "bench")
+    options.results = RESULTS if options.is_full else os.path.join(options.build, "bench")
     return options
 
 
@@ -262,22 +290,12 @@ def main():
     questions = chosen_questions(options.questions, parser)
     if options.against:
         questions = [with_twins(question) for question in questions]
-    peers = {peer.name: peer for peer in all_peers(options.build, options.against)}
-    check_peers(options.peers, peers, parser)
     described = {**machine.describe(), "date": time.strftime("%Y-%m-%d")}
     print(", ".join(f"{key} {value}" for key, value in described.items()) + "\n", flush=True)
     progress = Progress([q.seconds * (QUICK if options.quick else 1) for q in questions])
-    progress.step("touching the machine's memory once")
-    machine.touch_host_memory()
+    peers = ready_peers(options, parser, progress)
     runner = Runner(options, peers, progress)
     answers = [runner.answer(question) for question in questions]
     if options.is_full:
         docs.write()
     return 0 if all(answers) else 1
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nbench: stopped")

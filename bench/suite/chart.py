@@ -8,7 +8,7 @@ import hashlib
 import json
 import sys
 
-from report import median_of
+from .report import median_of
 
 COLOURS = {  # the same allocator looks the same everywhere
     "zeropool": "#1d4e89",

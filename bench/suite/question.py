@@ -3,19 +3,21 @@
 A program prints one JSON object with all its samples. A figure makes one number of it, so each
 process gives one; results.py takes the median over processes. A target compares such medians, or
 the median of the ratios of processes that ran in the same round.
-The questions themselves are in questions/, one file a theme.
+The questions themselves are in bench/questions/, one file a theme.
 """
 
 import dataclasses
-import os
 import statistics
 import typing
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from peers.newest import NEWEST
+
 PYTHON = "/usr/bin/python3"  # the distribution's, which has its torch
 
-UNTUNED = ("glibc", "jemalloc", "mimalloc", "tcmalloc")
-PEERS = ("glibc", "glibc-tuned", "jemalloc", "jemalloc-tuned", "mimalloc", "tcmalloc")
+# The newest release of each, for which Debian's stands in where it could not be built.
+MAIN = ("glibc", "jemalloc-5.3.1", "mimalloc-3", "tcmalloc")
+ALLOCATORS = (*MAIN, "mimalloc-2.3", "snmalloc", "rpmalloc")
+PEERS = (*ALLOCATORS, "glibc-tuned", "jemalloc-tuned")
 OURS = ("zeropool", "zeropool-off")
 
 
@@ -55,12 +57,14 @@ class Target:
 class Line:
     """One line of a question's table: a peer, and what its program gets besides.
 
-    `kind` is peer, ours, or limit: what is there to compare with and is no allocator."""
+    `kind` is peer, ours, or limit: what is there to compare with and is no allocator. A line with
+    `stands_for` is there only where that peer is not."""
 
     name: str
     peer: str
     arguments: tuple = ()
     kind: str = "peer"
+    stands_for: str = ""
 
 
 @dataclasses.dataclass
@@ -100,6 +104,8 @@ class Question:
     seconds: float  # its share of the time: no round is begun that would end later
     rounds: int  # at most
     targets: list = dataclasses.field(default_factory=list)
+    # Those that compare with another build of the library, for --against alone.
+    against: list = dataclasses.field(default_factory=list)
     lines: list = dataclasses.field(default_factory=lambda: lines_of(*PEERS, *OURS))
     parts: list = dataclasses.field(default_factory=lambda: [Part()])
     charts: list = dataclasses.field(default_factory=list)
@@ -113,11 +119,19 @@ class Question:
 
 
 def lines_of(*peers):
-    return [Line(p, p, kind="ours" if p.startswith("zeropool") else "peer") for p in peers]
+    """A line for each; and for a newest release the line of Debian's that stands in for it."""
+    stand_ins = {release.name: release.stand_in for release in NEWEST if release.stand_in}
+    lines = []
+    for peer in peers:
+        lines.append(Line(peer, peer, kind="ours" if peer.startswith("zeropool") else "peer"))
+        other = stand_ins.get(peer)
+        if other and other not in peers:
+            lines.append(Line(other, other, stands_for=peer))
+    return lines
 
 
 def program(name, *arguments):
-    return [f"{{build}}/bench/bench-{name}", *arguments]
+    return [f"{{build}}/bench/workloads/bench-{name}", *arguments]
 
 
 # ---------------------------------------------------------------------- figures
@@ -145,6 +159,21 @@ def ratio(figure, over, under):
 
 def value(figure, line):
     return lambda results: results.median(line, figure)
+
+
+def to_best_peer(figure, line):
+    """One line by that peer, of those that were measured, which is ahead of the others."""
+
+    def measure(results):
+        ratios = []
+        for peer in results.question.lines:
+            if peer.kind == "peer" and results.outputs[peer.name]:
+                ratios.append(results.ratio(line, peer.name, figure))
+        if not ratios:
+            raise NotMeasured("no peer was measured")
+        return max(ratios)
+
+    return measure
 
 
 def ahead(figure, line, other):

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """Says what got slower or faster between two runs, beyond the spread of both.
 
 OLD and NEW are folders with results (bench/results, build/bench) or two results files. A figure
@@ -12,8 +11,8 @@ import os
 import statistics
 import sys
 
-import results
-from report import aligned, cell
+from . import results
+from .report import aligned, cell
 
 TOLERANCE = 1.10
 
@@ -26,12 +25,16 @@ def read(path):
     return {data["question"]: data}
 
 
+def conditions(data):
+    """The machine, the release of each peer, and the version of this library."""
+    return {**data["machine"], **data.get("peers", {}), "zeropool": data["version"]}
+
+
 def machine_differences(old, new):
     """What is different in what the questions that both have ran on."""
     seen = []
     for name in old.keys() & new.keys():
-        before = {**old[name]["machine"], "zeropool": old[name]["version"]}
-        after = {**new[name]["machine"], "zeropool": new[name]["version"]}
+        before, after = conditions(old[name]), conditions(new[name])
         for key in before.keys() | after.keys():
             if before.get(key) != after.get(key):
                 seen.append(f"different: {key} was {before.get(key)}, is {after.get(key)}")
@@ -114,7 +117,3 @@ def main():
     except (OSError, ValueError, KeyError) as error:
         parser.error(str(error))
     return 0 if report(old, new) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

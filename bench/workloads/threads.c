@@ -2,9 +2,11 @@
 //
 // Question: what becomes of get and put when many threads do it?
 //
+//     bench-threads untouched | touched
+//
 // 1 to 32 threads each malloc and free 1 MiB in a loop for SECONDS, untouched or with one byte of
 // each page written. Million pairs a second of all threads together. The threads are left to the
-// scheduler.
+// scheduler. The two have a process each: what was written once may cost its later owners more.
 
 #include "bench.h"
 
@@ -68,22 +70,24 @@ static double run(size_t count)
     return (double)pairs / seconds / 1e6;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static struct {
         char name[32];
         double mops[SAMPLES];
-    } figures[64], *end = figures;
+    } figures[32], *end = figures;
+    const char *what = argc == 2 ? argv[1] : "";
 
+    is_touching = strcmp(what, "touched") == 0;
+    if (!is_touching && strcmp(what, "untouched") != 0)
+        bench_die("usage: bench-threads untouched | touched");
     run(1); // the allocator's own start
-    for (size_t count = 1; count <= MOST_THREADS; count *= 2)
-        for (is_touching = 0; is_touching <= 1; is_touching++, end++) {
-            const char *what = is_touching ? "touched" : "threads";
-
-            snprintf(end->name, sizeof(end->name), "%s%zu_mops", what, count);
-            for (size_t i = 0; i < SAMPLES; i++)
-                end->mops[i] = run(count);
-        }
+    for (size_t count = 1; count <= MOST_THREADS; count *= 2, end++) {
+        snprintf(end->name, sizeof(end->name), "%s%zu_mops", is_touching ? "touched" : "threads",
+                 count);
+        for (size_t i = 0; i < SAMPLES; i++)
+            end->mops[i] = run(count);
+    }
 
     bench_open("threads");
     for (size_t i = 0; &figures[i] < end; i++)

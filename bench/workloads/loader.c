@@ -19,7 +19,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,17 +109,9 @@ static void make_warm(struct loader *loader)
     load(loader, 0);
 }
 
-static double faults_so_far(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_minflt;
-}
-
 static void measure(struct loader *loader, int warm, size_t round)
 {
-    double faults = faults_so_far();
+    double faults = bench_faults();
     double start = bench_seconds();
     double loaded;
 
@@ -130,7 +121,7 @@ static void measure(struct loader *loader, int warm, size_t round)
         free_all(loader);
     free_ms[round] = (bench_seconds() - loaded) * 1e3;
     load_ms[round] = (loaded - start) * 1e3;
-    minor_faults[round] = faults_so_far() - faults;
+    minor_faults[round] = bench_faults() - faults;
 }
 
 // What a program does between two loads: computes, and makes and drops small blocks.

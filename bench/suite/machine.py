@@ -6,7 +6,6 @@ import platform
 
 GIB = 1 << 30
 PAGE = 4096
-HOST_MEMORY = 6 * GIB  # what the greediest question takes
 
 
 def read_text(path):
@@ -46,13 +45,14 @@ def describe():
     }
 
 
-def touch_host_memory():
-    """Write to every page of much memory and give it back.
+def touch_memory(gib):
+    """Write to every page of so much memory and give it back.
 
-    In a virtual machine the first touch after boot makes the host find the memory, which is many
-    times slower than anything measured here and would fall on whoever runs first.
+    In a virtual machine the first touch makes the host find the memory, after boot and again where
+    the host takes back what lies free. That is many times slower than anything measured here, and
+    would fall on whoever runs first.
     """
-    size = min(HOST_MEMORY, int(memory_gib("MemAvailable") * GIB / 2)) // PAGE * PAGE
+    size = int(min(gib, memory_gib("MemAvailable") / 2) * GIB) // PAGE * PAGE
     if size == 0:
         return
     with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:

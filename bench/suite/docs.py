@@ -1,8 +1,7 @@
-#!/usr/bin/python3
 """Writes docs/benchmarks.md, its charts and the table in README.md from bench/results/*.json.
 
-    docs.py             write them
-    docs.py --check     change nothing, fail if they are stale
+    bench docs             write them
+    bench docs --check     change nothing, fail if they are stale
 
 Started by scripts/docs, and by scripts/bench after a full run. Nothing else goes into them: what
 is not in the results cannot be said.
@@ -11,32 +10,44 @@ is not in the results cannot be said.
 import os
 import sys
 
-import chart
-import results
 from questions import QUESTIONS
-from report import grid, median_of, problems, process_lines, processes, short, target_text
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-RESULTS = os.path.join(ROOT, "bench", "results")
+from . import chart, results
+from .places import RESULTS, ROOT
+from .report import grid, median_of, problems, process_lines, processes, short, target_text
+
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
 CHARTS = os.path.join(ROOT, "docs", "charts")
 README = os.path.join(ROOT, "README.md")
 BEGIN, END = "<!-- bench: written by scripts/docs -->", "<!-- end of bench -->"
 
 # The table in README.md: question, figure, what it is, and the line of zeropool's that is shown.
-COLUMNS = ("glibc", "jemalloc", "mimalloc", "tcmalloc")
+# A column shows the best of the releases of an allocator that were measured.
+COLUMNS = {
+    "glibc": ("glibc",),
+    "jemalloc": ("jemalloc", "jemalloc-5.3.1"),
+    "mimalloc": ("mimalloc", "mimalloc-2.3", "mimalloc-3"),
+    "tcmalloc": ("tcmalloc",),
+    "snmalloc": ("snmalloc",),
+    "rpmalloc": ("rpmalloc",),
+}
 SUMMARY = (
     ("torch", "later_ms", "`torch.load` of GPT-2 and free, later loads, ms", "zeropool"),
     ("torch", "first_ms", "`torch.load` of GPT-2, first load, ms", "zeropool"),
     ("npz", "later_ms", "`numpy.load` of GPT-2 and free, later loads, ms", "zeropool"),
     ("loader", "later_ms", "the same tensors in C, later loads and free, ms", "zeropool"),
     ("single", "later_ms", "one buffer of 500 MB: malloc, read, free, ms", "zeropool"),
+    ("vary", "ms", "20 live buffers of 5 to 25 MiB at random: 1,500 turns, ms", "zeropool"),
+    ("vary", "ms", "the same, without zeroing", "zeropool-off"),
+    ("temporaries", "ms", "temporaries of 1 to 64 MiB: 150 turns, ms", "zeropool"),
+    ("partial", "written_us", "64 KiB written of 8 MiB: malloc, write, free, us", "zeropool"),
     ("touch", "16MiB_all_us", "16 MiB: malloc, write, free, us", "zeropool"),
     ("pair", "1MiB_ns", "1 MiB untouched: malloc, free, ns", "zeropool"),
     ("pair", "1MiB_ns", "the same, without zeroing", "zeropool-off"),
     ("realloc", "grow_ms", "realloc from 64 MiB to 4 GiB by doubling, ms", "zeropool"),
     ("threads", "touched8_mops", "8 threads, 1 MiB touched, million pairs a second", "zeropool"),
     ("small", "pair_ns", "64 bytes: malloc, free, ns", "zeropool"),
+    ("start", "large_us", "what a program of one large request takes longer, us", "zeropool"),
     ("programs", "redis_s", "redis with values of 2 MiB, s", "zeropool"),
 )
 
@@ -130,6 +141,7 @@ def runs(every):
     columns = {}
     for data in every:
         described = {"date": data["date"], "zeropool": data["version"], **data["machine"]}
+        described.update(data.get("peers", {}))  # older results are of Debian's, without a release
         columns.setdefault(tuple(described.items()), []).append(data["question"])
     names = list(columns.values())
     header = [", ".join(n) for n in names] if len(names) > 1 else ["this run"]
@@ -175,15 +187,24 @@ def page(every, missing):
 # ---------------------------------------------------------------------- README.md
 
 
-def summary_cells(data, key, ours):
-    """The medians of one row, the best in bold."""
-    better = next(f["better"] for f in data["figures"] if f["key"] == key)
-    medians = [median_of(data, name, key) for name in (*COLUMNS, ours)]
-    known = [median for median in medians if median is not None]
-    best = (max if better == "more" else min)(known, default=None)
-    for median in medians:
-        text = "-" if median is None else short(median)
-        yield f"**{text}**" if median is not None and median == best else text
+def summary_row(data, key, ours):
+    """The median of each column and of ours that was measured."""
+    figure = next(f for f in data["figures"] if f["key"] == key)
+    best = max if figure["better"] == "more" else min
+    row = {}
+    for column, releases in {**COLUMNS, "zeropool": (ours,)}.items():
+        known = [median_of(data, name, key) for name in releases]
+        known = [median for median in known if median is not None]
+        if known:
+            row[column] = best(known)
+    return row, best(row.values(), default=None)
+
+
+def summary_cells(row, best, columns):
+    """The best in bold, and a dash for what was not measured."""
+    for column in columns:
+        text = short(row[column]) if column in row else "-"
+        yield f"**{text}**" if column in row and row[column] == best else text
 
 
 def summary(every):
@@ -191,15 +212,16 @@ def summary(every):
         yield NOTHING
         return
     by_name = {data["question"]: data for data in every}
-    rows = [["", *COLUMNS, "zeropool"]]
-    for name, key, label, ours in SUMMARY:
-        if name in by_name:
-            rows.append([label, *summary_cells(by_name[name], key, ours)])
-    yield from markdown(rows)
+    asked = [row for row in SUMMARY if row[0] in by_name]
+    rows = [(label, *summary_row(by_name[name], key, ours)) for name, key, label, ours in asked]
+    columns = [c for c in (*COLUMNS, "zeropool") if any(c in row for _, row, _ in rows)]
+    cells = [[label, *summary_cells(row, best, columns)] for label, row, best in rows]
+    yield from markdown([["", *columns], *cells])
     dates = sorted({data["date"] for data in every})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    yield f"Medians of {when}, the best in bold. {next(verdicts(every))} The machine, the"
-    yield "spread and the rest are in [docs/benchmarks.md](docs/benchmarks.md)."
+    yield f"Medians of {when}, the best in bold, of each allocator the best of its releases that were"
+    yield f"measured. {next(verdicts(every))} The machine, the spread and the rest are in"
+    yield "[docs/benchmarks.md](docs/benchmarks.md)."
 
 
 def readme(every):
@@ -280,7 +302,3 @@ def main():
         sys.exit(__doc__)
     else:
         write()
-
-
-if __name__ == "__main__":
-    main()

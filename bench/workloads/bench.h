@@ -4,17 +4,19 @@
 // printing samples as one JSON object.
 //
 // Always holds: the programs know nothing of zeropool. They measure whatever malloc they find, and
-// print every sample they took; run.py does the statistics. Nothing here allocates while a program
-// is measuring: the first print is after the last sample.
+// print every sample they took; the suite does the statistics. Nothing here allocates while a
+// program is measuring: the first print is after the last sample.
 
 #ifndef ZP_BENCH_BENCH_H
 #define ZP_BENCH_BENCH_H
 
 #include <errno.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define KIB ((size_t)1 << 10)
@@ -107,6 +109,30 @@ static inline double bench_proc_kib(const char *path, const char *name)
     if (kib < 0)
         bench_die(name);
     return (double)kib;
+}
+
+// The page faults of this process so far for which nothing was read.
+static inline double bench_faults(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_minflt;
+}
+
+// The most memory that was resident at a time.
+static inline double bench_peak_mib(void)
+{
+    return bench_proc_kib("/proc/self/status", "VmHWM:") / 1024;
+}
+
+// The next of a row of random numbers that is the same in every run: xorshift, of a state not 0.
+static inline uint64_t bench_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
 }
 
 // One JSON object: bench_open, any number of bench_samples, bench_close.

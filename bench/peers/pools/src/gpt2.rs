@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The 160 float32 tensors of the GPT-2 124M checkpoint in the order of the file, as in
-//! bench/gpt2_shapes.h.
+//! bench/workloads/gpt2_shapes.h.
 
 use std::fs::File;
 

@@ -12,7 +12,7 @@
 //     pressure    256 of 4 MiB held at once, then freed in the same order
 //
 // Nanoseconds for one malloc and one free, untouched, in batches of about BATCH_SECONDS.
-// bench/peers has the same orders for the pools of Rust.
+// bench/peers/pools has the same orders for the pools of Rust.
 
 #include "bench.h"
 

@@ -3,6 +3,7 @@
 The object says everything that tables, charts and comparisons need, without the question's code:
 
     question, title, about, date, seconds, version, machine
+    peers      {name: release, or why it is absent}
     base       the line that ratios are taken against
     figures    [{key, label, better}]       better: less, more, or nothing
     lines      {name: {kind, values: {key: [one number a process]}} or {kind, problem}}
@@ -18,10 +19,9 @@ import statistics
 import subprocess
 import time
 
-import machine
-from question import NotMeasured
-
-HERE = os.path.dirname(os.path.abspath(__file__))
+from . import machine
+from .places import ROOT
+from .question import NotMeasured
 
 
 class Results:
@@ -106,14 +106,14 @@ def spreads(results):
 
 def version():
     """The commit that was measured, with a plus if the files have been changed since."""
-    command = ["git", "-C", HERE, "describe", "--always", "--dirty=+", "--exclude=*"]
+    command = ["git", "-C", ROOT, "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
-def as_data(results, seconds, measured_version):
+def as_data(results, seconds, measured_version, releases):
     question = results.question
     data = {
         "question": question.name,
@@ -123,6 +123,7 @@ def as_data(results, seconds, measured_version):
         "seconds": round(seconds),
         "version": measured_version,
         "machine": machine.describe(),
+        "peers": releases,
         "base": question.base,
         "figures": [{"key": f.key, "label": f.label, "better": f.better} for f in question.figures],
         "lines": {line.name: line_as_data(results, line) for line in question.lines},

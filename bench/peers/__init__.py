@@ -1,0 +1,1 @@
+"""The allocators that are compared, and the buffer pools of Rust."""

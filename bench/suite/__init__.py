@@ -1,0 +1,1 @@
+"""Runs the questions, keeps what was measured, and writes it down."""

@@ -1,0 +1,1 @@
+"""What is run under each allocator: C programs, and processes in Python."""

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "stall.h"
+
+#include "os.h"
+#include "size_class.h"
+
+enum {
+    // A huge page that takes so long is slow: five times what clearing it takes.
+    SLOW_US = 1000,
+    // So many in a row are no thread that lost its CPU for a moment.
+    SLOW_ENOUGH = 3,
+    WITHHOLD_LEAST_MS = 1000,
+    WITHHOLD_MOST_MS = 64 * 1000,
+};
+
+static struct {
+    uint32_t slow;        // in a row
+    uint32_t withhold_ms; // for so long since `withheld_at`; 0: not at all
+    uint32_t withheld_at; // on the clock
+} stall;
+
+static uint32_t get(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static void set(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+bool zp_stall_allows_huge(void)
+{
+    uint32_t ms = get(&stall.withhold_ms);
+    return ms == 0 || zp_os_clock() - get(&stall.withheld_at) >= ms;
+}
+
+// The first slow page after a time without advice is enough to go on without.
+static void note_slow(void)
+{
+    uint32_t ms = get(&stall.withhold_ms), slow = get(&stall.slow) + 1;
+    set(&stall.slow, slow);
+    if (ms == 0 && slow < SLOW_ENOUGH)
+        return;
+    ms = ms == 0 ? WITHHOLD_LEAST_MS : 2 * ms;
+    set(&stall.withheld_at, zp_os_clock());
+    set(&stall.withhold_ms, ms < WITHHOLD_MOST_MS ? ms : WITHHOLD_MOST_MS);
+}
+
+static void note_fast(void)
+{
+    set(&stall.slow, 0);
+    set(&stall.withhold_ms, 0);
+}
+
+bool zp_stall_populate(char *base, size_t bytes, bool huge)
+{
+    if (bytes == 0)
+        return true;
+    uint32_t start = zp_os_stopwatch();
+    if (zp_os_advise(base, bytes, MADV_POPULATE_WRITE) != 0)
+        return false;
+    size_t pages = bytes / ZP_HUGE_PAGE;
+    if (!huge || pages == 0)
+        return true;
+    if ((zp_os_stopwatch() - start) / pages >= SLOW_US)
+        note_slow();
+    else
+        note_fast();
+    return true;
+}
