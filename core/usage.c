@@ -34,8 +34,8 @@ enum {
 static uint64_t sites[SITES];
 static int16_t sparse_owners[ZP_CLASS_COUNT];
 
-// Of a class: owners in a row that touched nothing. From so many on the next are expected not to;
-// one of so many is looked at.
+// Per class: owners in a row that touched nothing. After UNTOUCHED_ENOUGH of them the next are
+// expected not to either; one in UNTOUCHED_LOOKS is checked.
 enum { UNTOUCHED_ENOUGH = 8, UNTOUCHED_LOOKS = 8 };
 
 static uint16_t untouched_owners[ZP_CLASS_COUNT];

@@ -42,8 +42,8 @@ bool zp_usage_note_freed(unsigned size_class, bool sparse);
 // its `bytes` in memory.
 void zp_usage_note_touched(unsigned size_class, size_t touched, size_t bytes);
 
-// Whether such a buffer has most likely not been touched at all: several owners in a row have not.
-// False now and then, so that the caller looks.
+// Whether such a buffer was probably not touched at all, because several owners in a row did not
+// touch theirs. False now and then, so that the caller checks.
 bool zp_usage_expects_untouched(unsigned size_class);
 
 #endif
