@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// All system calls of core.
+// Every system call of core, except those of log.c.
 //
 // Contract: each function returns 0 or a negative errno, never changes errno, and allocates
 // nothing. Addresses and lengths are multiples of the page size. The calls go through a table so
