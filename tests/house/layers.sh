@@ -66,6 +66,10 @@ for file in core/*.[ch]; do
     done < <(included "$file")
 done
 
+# The picture of the layers has the same files, the last of the order on top.
+in_picture=$(sed -n '/^core\/$/,/^```/s/^    \([a-z_]*\) .*/\1/p' docs/design.md | tac | tr '\n' ' ')
+[[ "$in_picture" == "${core_files[*]} " ]] || complain "docs/design.md has another order of core: $in_picture"
+
 # What core calls: no malloc, no environment, no stdio, and the kernel's memory calls in os.c alone.
 undefined=$(nm -A -u "$core_archive")
 if grep -wE 'malloc|calloc|realloc|free|getenv|secure_getenv|environ|printf|fprintf|snprintf' \
