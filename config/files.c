@@ -37,9 +37,9 @@ static void path_join(struct zp_path *path, const char *root, const char *rest)
     path_add(path, rest, strlen(rest));
 }
 
-// By number, as libc's functions are cancellation points: a thread that is cancelled inside malloc
-// would leave the pool half started, for ever. To open a pipe does not wait, and reading at an
-// offset is refused of it, so that nothing is taken from whoever it is for.
+// By number, because libc's functions are cancellation points: a thread that is cancelled inside
+// malloc would leave the pool half started. Opening a pipe does not wait, and a pipe refuses to be
+// read at an offset, so its reader loses nothing.
 static enum zp_file read_all(const char *path, char *text, size_t most)
 {
     size_t length = 0;

@@ -30,7 +30,7 @@ uint32_t zp_epoch = ZP_EPOCH_NONE + 1;
 struct zp_arena_totals zp_arena_totals;
 static ZP_FROZEN size_t mappings_most = 0;
 
-// Regions without slots share this record: it is nobody's and no buffer starts there.
+// Regions without slots share this record, which no buffer has.
 static struct zp_slot no_slot;
 
 // Where slots hold less than their stride, to leave a gap behind each. What is a page short of 2 MiB
@@ -76,8 +76,8 @@ static size_t records_size(uint32_t slots)
     return zp_round_up(slots * sizeof(struct zp_slot), RECORDS_STEP);
 }
 
-// Of addresses without access: no huge pages, which khugepaged would look for, and none of it in a
-// core dump: who reads a process from outside (gcore) would write all of it, terabytes.
+// For inaccessible addresses: no huge pages, or khugepaged would search them, and excluded from
+// core dumps, or gcore, which reads the process from outside, would write terabytes.
 static void advise_unused(char *from, size_t length)
 {
     if (zp_arena.huge_by_default)
@@ -278,8 +278,8 @@ static struct zp_slot *take_single(unsigned region, bool packed)
     return slot != NULL ? slot : take_unused(region);
 }
 
-// What is left of a run becomes packed together, the lowest first: opened in this order the slots
-// are one mapping.
+// The unused slots of a run become packed together, the lowest first: opened in this order they are
+// one mapping.
 static void pack_run(unsigned region)
 {
     struct zp_region_use *use = &zp_region_use[region];

@@ -3,32 +3,31 @@
 // The arena: the one range of addresses that is reserved at start, its regions, and the cold slots
 // in them. A pointer is ours if it lies in the arena; its region and its slot follow by two shifts.
 //
-// The arena is cut into equal regions, one per stride: 64 KiB, 128 KiB, ... 128 GiB. A region is cut
-// into slots, which start at multiples of the stride and hold buffers of more than half of it. Two
-// layouts:
+// The arena is cut into equal regions, one per stride: 64 KiB, 128 KiB, ... 128 GiB. A region is
+// cut into slots, which start at multiples of the stride and hold buffers of more than half of it.
+// Two layouts:
 //   - packed (below 2 MiB): slots lie side by side, are opened a stride at a time and stay open, so
 //     that a million of them are one mapping. No huge pages: they would round the memory up.
 //   - standalone (2 MiB and up): a slot is accessible over exactly its committed bytes, in huge
 //     pages if all of them will be written (usage.h), and ends in an inaccessible gap. The gap
 //     catches overruns, and as the mapping ends there, the kernel cannot round the tail up to a
 //     huge page. Two mappings per slot in use.
-// The kernel grants a process so many mappings. Once the standalone slots have taken their share,
-// new slots of 2 MiB and up are packed as well, a few neighbours at a time; what ends such a slot
-// is a guard marker in the page table, where the kernel has them (MADV_GUARD_INSTALL), else
-// nothing. Under strict overcommit every slot stands alone: there an open page costs, used or not.
-// So it does where everything is guarded. Once mappings run short there, the arena has no more
-// slots.
+// The kernel limits the number of mappings of a process. Once standalone slots have used their
+// share of it, new slots of 2 MiB and up are packed as well, a few neighbours at a time. Such a
+// slot ends in a guard marker of the page table, where the kernel has them (MADV_GUARD_INSTALL),
+// else in nothing. Under strict overcommit and with CHECK=full every slot stands alone: the kernel
+// charges an accessible page even if it is unused. When mappings run out there, so do slots.
 //
-// Always holds: the arena never moves or grows. What is not committed is PROT_NONE, or only a
-// program that overran a buffer has written there (commit.h).
+// Always holds: the arena never moves or grows. What is not committed is PROT_NONE, or written by
+// a program that overran a buffer (commit.h).
 //
-// Nothing that overruns a buffer reaches the records: their table is a mapping of its own with
-// inaccessible pages around it, and so is the table of stacks, if there is one. What is set at start
-// is read-only from then on (ZP_FROZEN).
+// An overrun of a buffer does not reach the records: their table is a mapping of its own between
+// inaccessible pages, and so is the table of stacks, if there is one. What is set at start is
+// read-only from then on (ZP_FROZEN).
 //
-// Locking: one lock per region (ZP_RANK_REGION) over its list and counts. Under it, once in a few
-// hundred new slots, the next page of slot records is opened: the only system call under a lock.
-// A slot that was taken belongs to the taker and needs none.
+// Locking: one lock per region (ZP_RANK_REGION) for its list and counts. Under it, once in a few
+// hundred new slots, the next page of slot records is opened: one of two system calls that are made
+// under a lock (lock.h). A slot that was taken belongs to its taker and needs no lock.
 //
 // Fork: see fork.h.
 
@@ -110,12 +109,12 @@ struct zp_arena_config {
 
 // Reserves the arena and the slot records: as much as the configuration allows, half of it where
 // that is refused, and so on. 0, or a negative errno: -EPERM when the process has all its memory
-// locked, another when not even 5 GiB of addresses are to be had. Called once, before any other
+// locked, another when not even 5 GiB of addresses are available. Called once, before any other
 // function here.
 int zp_arena_init(const struct zp_arena_config *config);
 
-// Whether an address lies in the arena. Right at any time, from any thread, for any pointer that
-// was handed out: `base` and `size` may be seen in either order while the pool starts.
+// Whether an address lies in the arena. Correct at any time, in any thread, for any pointer that
+// was handed out: while the pool starts, `base` and `size` may be seen in either order.
 static inline bool zp_arena_owns(const void *pointer)
 {
     return (uintptr_t)pointer - __atomic_load_n(&zp_arena.base, __ATOMIC_RELAXED) <
@@ -138,8 +137,8 @@ static inline struct zp_slot *zp_arena_slot(const void *pointer)
     return (struct zp_slot *)(region->record_zero + stride * sizeof(struct zp_slot));
 }
 
-// The stack of whoever last freed the buffer of a slot: readable for every record, writable once
-// the slot has been taken. NULL if none are recorded.
+// The call stack of the last free of a slot's buffer: readable for every record, writable once the
+// slot has been taken. NULL if stacks are not recorded.
 static inline struct zp_stack *zp_arena_stack(const struct zp_slot *slot)
 {
     return zp_arena.stacks != 0 ? (struct zp_stack *)((uintptr_t)slot + zp_arena.stacks) : NULL;
@@ -172,19 +171,17 @@ struct zp_slot *zp_arena_take(unsigned region);
 // Puts a TAKEN slot without memory back on the cold list.
 void zp_arena_put_back(struct zp_slot *slot);
 
-// Replaces what is mapped in a part of the arena by addresses without access. 0 or a negative
-// errno.
+// Replaces what is mapped in a part of the arena by inaccessible addresses. 0 or a negative errno.
 int zp_arena_close(char *from, size_t length);
 
 // The slots before and behind one of the same region, if they were ever taken; else NULL.
 struct zp_slot *zp_arena_before(const struct zp_slot *slot);
 struct zp_slot *zp_arena_behind(const struct zp_slot *slot);
 
-// Calls `visit` for every slot that was ever taken. The caller sees to it that no other thread is
-// there.
+// Calls `visit` for every slot that was ever taken. There must be no other thread.
 void zp_arena_visit(void (*visit)(struct zp_slot *slot));
 
-// Fork: takes and releases the locks of all regions, or makes them anew in the child.
+// Fork: takes and releases the locks of all regions, or initialises them again in the child.
 void zp_arena_lock_all(void);
 void zp_arena_unlock_all(void);
 void zp_arena_reset_locks(void);

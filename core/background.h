@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Background: what the helper does, in the order of urgency. It makes buffers ready ahead of the
-// program (prewarm.h), makes freed ones zero (scrub_queue.h), and gives idle memory back (decay.h).
+// Background: what the helper does, in the order of urgency. It prewarms buffers (prewarm.h),
+// scrubs freed ones (scrub_queue.h), and gives idle memory back (decay.h).
 //
-// Locking: the helper's alone, but for zp_background_due. Fork: the helper is between two parts.
+// Locking: only the helper calls these, except for zp_background_due. Fork: the helper is between
+// two parts.
 
 #ifndef ZP_CORE_BACKGROUND_H
 #define ZP_CORE_BACKGROUND_H
@@ -13,10 +14,10 @@
 // Milliseconds until there is something to do, ZP_NEVER if there is nothing. For any thread.
 uint32_t zp_background_due(void);
 
-// Does a part of it: some ten microseconds, a millisecond at most.
+// Does a part of it: some ten microseconds, at most a millisecond.
 void zp_background_part(void);
 
-// What is done after each part holding nothing of the pool's: a fork does not wait for it.
+// Done after each part, holding nothing of the pool: a fork does not wait for it.
 void zp_background_aside(void);
 
 #endif

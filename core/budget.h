@@ -2,10 +2,10 @@
 //
 // The budget: how many bytes the pool may retain, thread caches included.
 //
-// Always holds: the sum of what shards hold and thread caches are granted never exceeds the limit.
-// Who wants to retain bytes charges them first, and lets the buffer go when that is refused.
+// Always holds: what is charged never exceeds the limit, unless the limit is lowered. Bytes are
+// charged before they are retained; a buffer whose charge is refused is given back.
 //
-// Locking: none; one atomic counter, touched on the slow paths only. Fork: the child counts what it
+// Locking: none; atomic counters, touched on the slow paths only. Fork: the child counts what it
 // keeps.
 
 #ifndef ZP_CORE_BUDGET_H
@@ -16,7 +16,7 @@
 void zp_budget_init(size_t limit);
 size_t zp_budget_limit(void);
 
-// Changes the limit. What is retained above a lower one is to be let go by the caller.
+// Changes the limit. The caller gives back what is retained above it.
 void zp_budget_set_limit(size_t limit);
 bool zp_budget_exceeded(void);
 
@@ -24,15 +24,16 @@ bool zp_budget_exceeded(void);
 bool zp_budget_charge(size_t bytes);
 void zp_budget_release(size_t bytes);
 
-// Tails of buffers that are not pooled (slot.h): charged like what is retained, and counted by
-// themselves. A tail ends when its bytes become the owner's or go back to the kernel; it is
-// converted when its buffer is pooled, whose bytes are then all charged alike.
+// Tails of buffers that are not pooled (slot.h) are charged like what is retained, and counted
+// separately. A tail ends when its bytes become the owner's or go back to the kernel; it is
+// converted when its buffer is pooled: all bytes of that are then charged as retained.
 bool zp_budget_charge_tail(size_t bytes);
 void zp_budget_end_tail(size_t bytes);
 void zp_budget_convert_tail(size_t bytes);
 size_t zp_budget_tails(void);
 
-// In the child of a fork: so many bytes are retained, and so many are tails, and never were more.
+// In the child of a fork: so many bytes are retained, and so many are tails; the peak starts from
+// there.
 void zp_budget_restart(size_t retained, size_t tails);
 
 // Bytes charged now, and the most there ever were.

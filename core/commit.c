@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-// ---- What there is ---------------------------------------------------------------------------
+// ---- Totals ----------------------------------------------------------------------------------
 
-// The slot's own and the gap behind it.
+// The slot's own mapping and the gap behind it.
 static size_t mappings_of(const struct zp_slot *slot)
 {
     return slot->packed || slot->committed == 0 ? 0 : 2 + (size_t)slot->seam_count;
@@ -114,7 +114,7 @@ static int empty(char *from, size_t length, bool plain)
     return error;
 }
 
-// Takes the guard marker away, so that its page is like those around it.
+// Removes the guard marker, so that its page is like those around it.
 static int lift_guard(struct zp_slot *slot)
 {
     if (!slot->guard)
@@ -137,8 +137,8 @@ static void place_guard(struct zp_slot *slot)
             zp_os_advise(slot->base + slot->committed, zp_arena.page, MADV_GUARD_INSTALL) == 0;
 }
 
-// The rest of an open stride can be written to by who overruns its buffer, or uses it when it is
-// free: what is added to a slot is dropped here, whenever that may have been.
+// A program that overruns a buffer, or uses it after free, may have written to the rest of an open
+// stride at any time: so what is added to a slot is dropped first.
 static int commit_packed(struct zp_slot *slot, size_t bytes)
 {
     if (!slot->open)
@@ -162,16 +162,17 @@ int zp_commit(struct zp_slot *slot, size_t bytes)
     set_committed(slot, bytes);
     if (slot->packed)
         place_guard(slot);
-    if (slot->content == ZP_CONTENT_RESIDENT) // what was added is not
+    if (slot->content == ZP_CONTENT_RESIDENT) // what was added is not resident
         slot->content = ZP_CONTENT_ZERO;
     return 0;
 }
 
 // ---- Giving back -----------------------------------------------------------------------------
 
-// Replaces the tail by fresh addresses without access: pages, commit charge and advice are gone,
-// and the mapping is one with the gap around it again. A fork marks gaps along with what is between
-// them, and what the program maps over a buffer may be longer than that.
+// Replaces the tail by inaccessible addresses: its pages, commit charge and advice are gone, and
+// the kernel merges the mapping with the gap. All of the gap is replaced: a fork excludes gaps
+// along with what lies between them, and what the program maps over a buffer may be longer than the
+// buffer.
 static int close_tail(struct zp_slot *slot, size_t keep)
 {
     size_t end = is_plain(slot) ? slot->committed : zp_arena_stride(slot);
@@ -181,12 +182,12 @@ static int close_tail(struct zp_slot *slot, size_t keep)
     return error;
 }
 
-// The way out when the kernel has no mapping to spare for that: the tail stays accessible, empty,
-// and committed.
+// If the kernel has no mapping to spare for that: the tail stays accessible and committed, but
+// empty.
 static int empty_standalone_tail(const struct zp_slot *slot, size_t keep)
 {
     if (slot->mapping == ZP_MAPPING_DONTFORK)
-        return -ENOMEM; // the gap is, too, and must not become accessible
+        return -ENOMEM; // the gap was changed, too, and must not become accessible
     return empty(slot->base + keep, slot->committed - keep, is_plain(slot));
 }
 
@@ -196,7 +197,7 @@ static int empty_packed_tail(struct zp_slot *slot, size_t keep)
     size_t end = is_plain(slot) ? slot->committed : open_bytes(slot);
     int error = empty(slot->base + keep, end - keep, is_plain(slot));
     if (error == 0 && !is_plain(slot)) {
-        slot->guard = false; // it went with the rest
+        slot->guard = false; // it was dropped with the pages
         if (ends_run(slot))
             error = zp_arena_close(slot->base + end, zp_arena.page);
     }
@@ -234,7 +235,7 @@ void zp_decommit(struct zp_slot *slot)
         return;
     }
     zp_log(ZP_LOG_DETAIL, "the kernel did not take a buffer's memory back", NULL);
-    // The pages, at least, of what is sealed.
+    // At least its pages go.
     zp_os_advise(slot->base, slot->committed, MADV_DONTNEED);
     zp_slot_step(slot, ZP_SLOT_RETIRED);
 }

@@ -2,12 +2,12 @@
 //
 // Eviction: which pooled buffer of a shard leaves when the budget is full.
 //
-// Buffers of one size class serve the same requests, so what a policy weighs are classes: how often
-// and how recently each is asked for. A get is the access; a put brings the buffer back. A policy
-// hears of both, and of requests that found nothing: the misses that it could have avoided.
+// Buffers of one size class serve the same requests, so a policy compares classes: how often and
+// how recently each is requested. A get is the access; a put re-inserts the buffer. A policy is
+// told of both, and of requests that found nothing: the misses that it could have avoided.
 //
-// Always holds: the shard keeps the lists, a policy only what it knows of the classes. Every
-// operation takes a time bounded by the number of classes.
+// Always holds: the shard keeps the lists, a policy only its data about classes. The time of every
+// operation is bounded by the number of classes.
 //
 // Locking: the shard's lock is held around every call. Fork: the child's shards go on.
 //
@@ -25,12 +25,12 @@ struct zp_eviction_class {
     size_t bytes;         // committed bytes of these; kept by the shard
     size_t ghosts;        // CLOCK-Pro: bytes evicted while the class was in its test
     uint64_t used;        // CLOCK-Pro: number of the last access
-    uint64_t cold_since;  // CLOCK-Pro: number of the access that made it cold, or brought it last
-    bool hot;             // CLOCK-Pro: asked for again soon enough
-    bool in_test;         // CLOCK-Pro: cold; an access now makes it hot
+    uint64_t cold_since;  // CLOCK-Pro: number of the access since which it counts as cold
+    bool hot;             // CLOCK-Pro: it has a short reuse distance
+    bool in_test;         // CLOCK-Pro: cold; a request now makes it hot
 };
 
-// All that a policy knows of one shard.
+// One shard.
 struct zp_eviction {
     struct zp_list arrivals; // all slots of the shard, by ZP_ORDER_ARRIVAL; kept by the shard
     struct zp_eviction_class classes[ZP_CLASS_COUNT];
@@ -41,7 +41,7 @@ struct zp_eviction {
     size_t cold_target; // how much of the capacity is for cold classes; adapts
 };
 
-// A slot comes to its class, as the newest or the oldest there, or leaves it.
+// Adds a slot to its class, as the newest or the oldest; removes it.
 void zp_eviction_add(struct zp_eviction *eviction, struct zp_slot *slot, bool newest);
 void zp_eviction_remove(struct zp_eviction *eviction, struct zp_slot *slot);
 
@@ -50,13 +50,13 @@ unsigned zp_eviction_find_class(const struct zp_eviction *eviction, unsigned fro
 
 struct zp_eviction_policy {
     const char *name;
-    // A buffer has come back to a class; the shard may hold `capacity` bytes.
+    // A buffer was added to a class; the shard may hold `capacity` bytes.
     void (*arrive)(struct zp_eviction *eviction, unsigned size_class, size_t capacity);
     // A buffer of `bytes` is about to be taken out of a class, for use.
     void (*use)(struct zp_eviction *eviction, unsigned size_class, size_t bytes, size_t capacity);
-    // Nothing was there for a request of a class.
+    // A request of a class found nothing.
     void (*miss)(struct zp_eviction *eviction, unsigned size_class, size_t capacity);
-    // The slot to be evicted; the caller takes it out. The shard is not empty.
+    // The slot to be evicted; the caller removes it. The shard is not empty.
     struct zp_slot *(*evict)(struct zp_eviction *eviction, size_t capacity);
 };
 

@@ -3,25 +3,25 @@
 // CLOCK-Pro (Jiang, Chen, Zhang: CLOCK-Pro: An Effective Improvement of the CLOCK Replacement,
 // USENIX 2005), for classes of buffers instead of pages.
 //
-// A class is hot or cold. When a buffer comes back to a cold class, a test begins: if the class is
-// asked for again before the test ends, it has a short reuse distance and becomes hot. Its buffers
-// may be evicted before that; they are then remembered as ghosts until the test ends. Tests end when
-// the least recently used hot class is used less recently than they are, or when ghosts would
-// outweigh the pool. Of the capacity `cold_target` is for cold classes: it grows with each test that
-// is passed and shrinks with each that is not. Evicted is the oldest buffer of the class that has
-// been cold for longest.
+// A class is hot or cold. When a buffer is added to a cold class, a test begins: if the class is
+// requested before the test ends, it has a short reuse distance and becomes hot. Its buffers may be
+// evicted during the test; their bytes are then remembered as ghosts until it ends. A test ends
+// when the least recently used hot class becomes cold and was used more recently than the tested
+// one, or when ghosts outweigh the pool. `cold_target` bytes of the capacity are for cold classes:
+// it grows with each test that is passed and shrinks with each that is not. The oldest buffer of
+// the class that has been cold for longest is evicted.
 //
-// Departure: classes are few, so there is no clock and no hand. Accesses are numbered, and the
-// oldest is found by looking at all classes.
+// Departure from the paper: there are few classes, so there is no clock and no hand. Accesses are
+// numbered, and the oldest class is found by looking at all.
 
 #include "eviction.h"
 
-// Ghosts may weigh so many times what the pool may hold. The paper's bound, once, is there for the
-// memory of the entries, which costs nothing here; a loop over exactly twice the capacity would just
-// miss all its tests.
+// Ghosts may weigh this many times what the shard may hold. The paper bounds them to once, to limit
+// the memory of their entries, which costs nothing here; a loop over exactly twice the capacity
+// would then just fail all its tests.
 enum { GHOSTS_MOST = 2 };
 
-// Always some capacity is for cold classes, or nothing new could ever show that it is hot: 1/64.
+// At least this part of the capacity is for cold classes, or nothing new could ever become hot.
 enum { LEAST_COLD = 64 };
 
 static size_t hot_limit(const struct zp_eviction *eviction, size_t capacity)
@@ -85,7 +85,7 @@ static void end_older_tests(struct zp_eviction *eviction, uint64_t used)
     }
 }
 
-// Makes hot classes cold until the others fit.
+// Makes the least recently used hot classes cold until the others fit.
 static void limit_hot(struct zp_eviction *eviction, size_t capacity)
 {
     while (eviction->hot_bytes > hot_limit(eviction, capacity)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// LIFO: the buffer that came last is used first, and the one that came first is evicted. Cheap, and
-// right for programs that free and ask in turns; a loop over more than fits hits nothing.
+// LIFO: the newest buffer is used first, and the oldest is evicted. Cheap, and right for programs
+// that alternate between malloc and free; a loop over more than fits never hits.
 
 #include "eviction.h"
 

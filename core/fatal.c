@@ -30,8 +30,8 @@ static void write_stack(const char *title, const struct zp_stack *stack)
     zp_stack_write(stack);
 }
 
-// True for one thread. Any other waits for the end that this one brings; one that comes back has
-// found the next fault in here.
+// True for the first thread. Others wait until it ends the program. If the same thread comes here
+// again, the report itself has failed.
 static bool is_first(void)
 {
     static bool taken;

@@ -10,9 +10,9 @@
 //   zeropool: freed at:
 //   zeropool:   #0 ...
 //
-// Always holds: the line is written before anything is tried that could fail. Looking for the
-// stacks in a broken program may crash or hang: then it ends there, with SIGABRT as well. Under a
-// filter of system calls (zp_os_restrict) it is not tried.
+// Always holds: the line is written first, before anything that could fail. Finding the stacks in a
+// broken program may crash or hang: then the program ends there, also with SIGABRT. Under a filter
+// of system calls (zp_os_restrict) they are not looked for.
 //
 // Locking: none. Fork: nothing to do.
 
@@ -21,7 +21,7 @@
 
 #include "stack.h"
 
-// `freed` may be NULL: nobody has freed anything there.
+// `freed` may be NULL: no buffer was ever freed there.
 
 // "zeropool: fatal: <operation><fault> (pointer 0x...)"
 _Noreturn ZP_COLD void zp_fatal_pointer(const char *operation, const char *fault,
@@ -32,8 +32,8 @@ _Noreturn ZP_COLD void zp_fatal_pointer(const char *operation, const char *fault
 _Noreturn ZP_COLD void zp_fatal_write(const char *buffer, size_t size, const char *found,
                                       const struct zp_stack *freed);
 
-// Writes such a report, for who ends the program in another way: `line` as it is so far, the
-// pointer, the stacks.
+// Writes such a report without ending the program: `line` as it is so far, the pointer, the
+// stacks.
 ZP_COLD void zp_fatal_report(struct zp_line *line, const void *pointer,
                              const struct zp_stack *freed);
 

@@ -4,7 +4,7 @@
 
 #include "arena.h"
 
-// The newest slots of a class that are looked at for the one that fits most closely.
+// How many of the newest slots of a class are compared.
 enum { LOOKS = 8 };
 
 static bool is_aligned(const struct zp_slot *slot, size_t alignment)
@@ -12,7 +12,7 @@ static bool is_aligned(const struct zp_slot *slot, size_t alignment)
     return ((uintptr_t)slot->base & (alignment - 1)) == 0;
 }
 
-// Among the newest of a class the smallest that is large enough.
+// The smallest that is large enough, among the newest of a class.
 static struct zp_slot *smallest_fit(const struct zp_eviction *eviction, unsigned size_class,
                                     const struct zp_wish *wish)
 {
@@ -27,7 +27,7 @@ static struct zp_slot *smallest_fit(const struct zp_eviction *eviction, unsigned
     return best;
 }
 
-// Among the newest of a class the largest that can grow.
+// The largest that can grow, among the newest of a class.
 static struct zp_slot *largest_growing(const struct zp_eviction *eviction, unsigned size_class,
                                        const struct zp_wish *wish)
 {
@@ -40,7 +40,7 @@ static struct zp_slot *largest_growing(const struct zp_eviction *eviction, unsig
     return best;
 }
 
-// The smallest class that fits comes first; in that of the request some may be too small.
+// From the smallest class that may fit upwards; in the request's own class some are too small.
 static struct zp_slot *find_fit(const struct zp_eviction *eviction, const struct zp_wish *wish)
 {
     unsigned own = zp_class_of(wish->size), last = wish->last;

@@ -2,12 +2,12 @@
 //
 // Fit: which of a shard's buffers serves a request.
 //
-// The one that fits most closely among the newest of its class, or else of the next larger class
-// that has any, up to twice the size. What it is too long by stays with it as its tail, or goes back
-// (get.h). A buffer that is too short can grow where its slot has the room: the pages it has are
-// there already.
+// The closest fit among the newest of the request's class, or else of the next larger class that
+// has any, up to twice the size. What it is too long by stays with it as its tail, or is given back
+// (get.h). A buffer that is too short can grow if its slot has the room: then only the rest has to
+// be fetched.
 //
-// Locking: that of the shard, but for zp_fit_may_exist. Fork: nothing to do.
+// Locking: the shard's lock is held, except by zp_fit_may_exist. Fork: nothing to do.
 
 #ifndef ZP_CORE_FIT_H
 #define ZP_CORE_FIT_H

@@ -18,11 +18,11 @@
 // Excluding a run from the child costs as much as copying so many pages (decision 9).
 enum { PAGES_WORTH_A_MARK = 64 };
 
-// Both before and after a fork: what there was before it is old at once, and what was handed out
-// between the two, to other threads, is so afterwards.
+// The epoch changes before and after a fork: what existed before is old at once, and what other
+// threads were handed out in between is old afterwards (tests/model/fork.pml).
 enum { EPOCHS_PER_FORK = 2 };
 
-// Of the fork under way in this thread.
+// About the fork under way in this thread.
 static ZP_TLS bool whole;           // the pool has started, and was not interrupted
 static ZP_TLS bool alone;           // there is no other thread
 static ZP_TLS bool started, paused; // the pool, the helper
@@ -34,7 +34,7 @@ static void next_epoch(void)
 
 // ---- Retained slots --------------------------------------------------------------------------
 
-// Slots of one region that follow each other and are all to be treated alike.
+// Neighbouring slots of one region that are all treated alike.
 struct run {
     struct zp_slot *first, *last;
 };
@@ -49,13 +49,13 @@ static size_t run_length(const struct run *run)
     return (size_t)(run_end(run) - run->first->base);
 }
 
-// Who forks holds all locks, so there is one visit at a time.
+// The thread that forks holds all locks, so there is one visit at a time.
 static struct {
     bool (*belongs)(const struct zp_slot *slot);
     void (*finish)(const struct run *run);
 } visit;
 
-// The first slot of a run finds the others by their records: so slots need not come in order.
+// The first slot of a run finds the others by their records, so the order of the visit is free.
 static void visit_first(struct zp_slot *slot)
 {
     const struct zp_slot *before = zp_arena_before(slot);
@@ -84,8 +84,8 @@ static void visit_runs(bool (*belongs)(const struct zp_slot *slot),
     visit_waiting(visit_first);
 }
 
-// These look at slots that other threads own. The states asked for come and go only under locks
-// that are all held here, so whatever else is written meanwhile, the answer is right.
+// These read slots that other threads own. The states in question change only under locks that are
+// all held here, so the answer is right whatever else is written meanwhile.
 
 ZP_RACY static bool is_retained(const struct zp_slot *slot)
 {
@@ -93,7 +93,8 @@ ZP_RACY static bool is_retained(const struct zp_slot *slot)
            slot->state == ZP_SLOT_QUARANTINED;
 }
 
-// A thread that took what an earlier fork could not bring back is about to decommit it.
+// A TAKEN slot may be excluded, too: a thread that took what an earlier fork could not bring back
+// is about to decommit it.
 ZP_RACY static bool is_excluded(const struct zp_slot *slot)
 {
     return is_retained(slot) && slot->mapping == ZP_MAPPING_DONTFORK;
@@ -101,7 +102,7 @@ ZP_RACY static bool is_excluded(const struct zp_slot *slot)
 
 // ---- Before ----------------------------------------------------------------------------------
 
-// The cache of threads that have none says nothing of this one if there are others.
+// zp_no_cache is shared: it says nothing about this thread unless there is no other.
 bool zp_fork_is_inside(void)
 {
     const struct zp_thread_cache *cache = zp_thread_cache;
@@ -115,14 +116,13 @@ void zp_fork_begin(bool interrupted)
     whole = started && !zp_fork_is_inside();
     alone = __libc_single_threaded;
     if (whole)
-        zp_pool_flush(); // this thread's buffers become pooled and are left out with the others
+        zp_pool_flush(); // this thread's buffers become pooled and are excluded with the others
     paused = started && (!interrupted || zp_helper_try_pause());
     if (started && !interrupted)
         zp_helper_pause();
 }
 
-// Pages that a slot may have: what scrubbing left of a pooled one, all of one that is still to be
-// scrubbed or made ready.
+// Pages that a slot may have: what is known of a pooled one, all of one that waits for the helper.
 static size_t pages_of(const struct zp_slot *slot)
 {
     if (slot->state != ZP_SLOT_POOLED || slot->content != ZP_CONTENT_ZERO)
@@ -142,8 +142,8 @@ static void exclude(const struct run *run)
 {
     if (!is_worth_a_mark(run))
         return;
-    // If it fails, part of the run may be marked; only if that cannot be undone it counts as left
-    // out.
+    // If it fails, part of the run may be excluded; it counts as such only if that cannot be
+    // undone.
     if (zp_os_advise(run->first->base, run_length(run), MADV_DONTFORK) != 0 &&
         zp_os_advise(run->first->base, run_length(run), MADV_DOFORK) == 0)
         return;
@@ -151,7 +151,7 @@ static void exclude(const struct run *run)
         slot->mapping = ZP_MAPPING_DONTFORK;
 }
 
-// What the mapping of a retained slot was.
+// What `mapping` of a retained slot was before it was excluded.
 static enum zp_mapping mapping_before(const struct zp_slot *slot)
 {
     return slot->state == ZP_SLOT_QUARANTINED ? ZP_MAPPING_CHANGED : ZP_MAPPING_PLAIN;
@@ -175,12 +175,12 @@ void zp_fork_prepare(void)
 
 static void bring_back(const struct run *run)
 {
-    // What could not be undone is decommitted instead of used again.
+    // If it could not be undone, the slot will be decommitted instead of used.
     bool undone = zp_os_advise(run->first->base, run_length(run), MADV_DOFORK) == 0;
     for (struct zp_slot *slot = run->first; slot <= run->last; slot++) {
         if (undone)
             slot->mapping = mapping_before(slot);
-        // What an earlier fork has left shared still is.
+        // Pages that an earlier fork left shared still are.
         if (slot->epoch == zp_arena_epoch() - EPOCHS_PER_FORK)
             slot->epoch = zp_arena_epoch();
     }
@@ -203,7 +203,7 @@ void zp_fork_parent(void)
 
 // ---- The child -------------------------------------------------------------------------------
 
-// The addresses of slots that were left out are a hole: anything could be mapped there next.
+// The addresses of excluded slots are holes, where anything could be mapped next.
 static void fill_hole(const struct run *run)
 {
     bool reserved = zp_arena_close(run->first->base, run_length(run)) == 0;
@@ -227,11 +227,11 @@ static void give_up(struct zp_slot *slot)
 
 static void give_up_waiting(struct zp_slot *slot)
 {
-    if (is_retained(slot)) // else its pages are not here
+    if (is_retained(slot)) // else fill_hole has dealt with it
         give_up(slot);
 }
 
-// A slot that a thread had in its hands or its cache when it ceased to exist.
+// A slot that a thread which the child does not have was working on, or had in its cache.
 static void give_up_orphan(struct zp_slot *slot)
 {
     if (slot->state != ZP_SLOT_TAKEN && slot->state != ZP_SLOT_CACHED)

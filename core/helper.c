@@ -13,25 +13,25 @@
 enum {
     LINGER_MS = 1000,
     LINGER_STEP_MS = 100,
-    WAIT_MOST_MS = 1000, // should what is due have become so earlier
+    WAIT_MOST_MS = 1000, // work may become due earlier than was said
     STACK_BYTES = 128 * 1024,
-    // How often a word is looked at that is waited on, should a wake-up be lost: the kernel may
-    // refuse to wait or to wake.
+    // How long a wait lasts before the word is read again: the kernel may refuse to wait or to
+    // wake.
     LOOK_AGAIN_MS = 10,
     TRY_PAUSE_MS = 50,   // a part takes far less
-    STOP_WAIT_MS = 1000, // the end of the program is never held up for longer
+    STOP_WAIT_MS = 1000, // the end of the program is delayed by no more
 };
 
 static struct {
     struct zp_lock lock;
-    uint32_t running;  // the thread is there, or about to be
-    uint32_t busy;     // it is at a part
+    uint32_t running;  // the thread exists, or is being created
+    uint32_t busy;     // it is working on a part
     uint32_t sleeping; // it waits on `calls`
     uint32_t calls;
     uint32_t paused;
     bool has_run;
     bool off;         // it could not be started, or was stopped for good
-    bool cannot_wait; // the kernel refuses to: it ends rather than spin
+    bool cannot_wait; // the kernel refuses futex: the helper ends rather than spin
 } helper;
 
 // Store, then full fence, then load, on both sides, for each pair of words here: at least one of
@@ -84,7 +84,7 @@ static void do_part(void)
     }
 }
 
-// Waits for a call, or until work is due. Returns when it is due then.
+// Waits for a call, or until work is due. Returns milliseconds until work is due after that.
 static uint32_t wait_for_work(void)
 {
     uint32_t calls = get(&helper.calls);
@@ -99,7 +99,7 @@ static uint32_t wait_for_work(void)
     return work_due();
 }
 
-// Waits until there is work; false if there is none in sight for a while.
+// Waits until there is work; false if there is none for a while, and none will be due.
 static bool linger(void)
 {
     for (unsigned waited = 0; waited < LINGER_MS && !is_off();) {
@@ -118,7 +118,7 @@ static bool take_over(void)
                                        __ATOMIC_SEQ_CST);
 }
 
-// Whoever brought work until just now took this thread to be there.
+// Until `running` became 0, threads that added work took this thread to be there.
 static bool is_called_back(void)
 {
     uint32_t ms = work_due();
@@ -140,8 +140,8 @@ static void *run(void *unused)
 
 // ---- Starting and stopping -------------------------------------------------------------------
 
-// Modest: with a small stack, and the default scheduling whatever the thread that starts it has. Else
-// as the program's own threads are.
+// Modest: with a small stack and the default scheduling, whatever the starting thread has. Else
+// like the program's own threads.
 static int create(bool modest)
 {
     pthread_t thread;
@@ -190,8 +190,8 @@ bool zp_helper_call(void)
 
 bool zp_helper_keep(void)
 {
-    // Read and written at once: what is retained was counted before, and the helper looks at that
-    // after it says that it ends.
+    // A read-modify-write, as a full fence: the caller counted what is retained before it, and the
+    // helper reads that count after it stored that it ends.
     if (!__atomic_fetch_or(&helper.running, 0, __ATOMIC_SEQ_CST))
         start();
     return !is_off();

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The helper: one thread that does what need not be done in the program's time.
+// The helper: one thread for work that the program's threads need not wait for.
 //
-// It is there only when an option asks for it and while there is work, now or at a later moment: it
-// starts with the first work, ends when there has been none for a second, and starts again. So an
-// idle program that retains nothing has no thread more than without the library.
+// It exists only if an option asks for it, and while there is work, now or later: it starts with
+// the first work, ends when there has been none for a second, and starts again. So an idle program
+// that retains nothing has no additional thread.
 //
-// What it does stands in background.h. A part of it is short, as a fork waits for the end of a part.
-// Nobody ever depends on the helper: without it the work is done by those who would otherwise have
-// been spared it, or not at all.
+// Its work is in background.h, in short parts, because a fork waits for the end of a part. Nothing
+// depends on the helper: without it the program's threads do the work themselves, or it is not
+// done.
 //
-// The thread blocks all signals, is named "zeropool", has a small stack and no priority over
-// others.
+// The thread blocks all signals, is named "zeropool", and has a small stack and the default
+// priority.
 //
-// Locking: ZP_RANK_HELPER, by who forks; the rest are words that are waited on. Fork: the helper is
-// between two parts, holding no lock, from before the fork until after it. The child has none until
-// there is work.
+// Locking: ZP_RANK_HELPER, held by a thread that forks; the rest are words that are waited on.
+// Fork: the helper is between two parts, holding no lock, from before the fork until after it. The
+// child has no helper until there is work.
 
 #ifndef ZP_CORE_HELPER_H
 #define ZP_CORE_HELPER_H
@@ -25,24 +25,22 @@
 // Called once; nothing starts yet.
 void zp_helper_init(void);
 
-// There is work: starts or wakes the helper; false if there is none to be had. Called without
-// locks, outside of the own thread cache. Makes no system call if the helper is at work. errno
-// stays.
+// There is work: starts or wakes the helper; false if it cannot be started. Called without locks,
+// outside of the own thread cache. Makes no system call if the helper is running. Keeps errno.
 bool zp_helper_call(void);
 
-// There is work at a moment that is not before any that the helper waits for: the same, but it is
-// not woken.
+// There will be work, not earlier than what the helper waits for: the same, but without waking it.
 bool zp_helper_keep(void);
 
-// Ends the helper, for good: the program is about to end. When this returns the helper does no more
+// Ends the helper for good, before the program ends. When this returns the helper does no more
 // work.
 void zp_helper_stop(void);
 
-// Whether this process has ever had a helper: libc then takes it for one with threads.
+// Whether this process has ever had a helper: libc then treats it as multi-threaded.
 bool zp_helper_has_run(void);
 
-// Fork. Who may hold what the helper waits for only tries to pause it, for a moment; whether it is
-// paused.
+// Fork. A thread that may hold what the helper waits for only tries to pause it, for 50 ms; returns
+// whether it is paused.
 void zp_helper_pause(void);
 bool zp_helper_try_pause(void);
 void zp_helper_resume(void);

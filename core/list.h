@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Lists of slots, threaded through their records: doubly linked, the newest at one end.
+// Doubly linked lists of slots, ordered from the newest to the oldest; the links are in the
+// records.
 //
-// Locking: that of whoever has the list. Fork: nothing to do.
+// Locking: by the owner of the list. Fork: nothing to do.
 
 #ifndef ZP_CORE_LIST_H
 #define ZP_CORE_LIST_H
@@ -35,8 +36,8 @@ static inline void zp_list_remove(struct zp_list *list, enum zp_order order, str
     *(link.older != NULL ? &link.older->links[order].newer : &list->oldest) = link.newer;
 }
 
-// Calls `visit` for every slot, the oldest first. It may remove any slot: what was removed keeps
-// its links, and they lead back to those that are still there.
+// Calls `visit` for every slot, the oldest first. It may remove any slot: a removed one keeps its
+// links, which lead to slots that are still in the list.
 static inline void zp_list_visit(const struct zp_list *list, enum zp_order order,
                                  void (*visit)(struct zp_slot *slot))
 {

@@ -7,11 +7,11 @@
 // with two exceptions: opening another page of slot records (arena.h), and the barrier before the
 // caches of other threads are emptied (thread_cache.h). So a lock is held for tens of nanoseconds.
 //
-// A thread knows how many locks it holds or waits for. So a fork in a signal handler can tell that
-// it has interrupted the pool (fork.h).
+// A thread counts the locks that it holds or waits for, so that a fork in a signal handler can tell
+// whether it has interrupted the pool (fork.h).
 //
-// Fork: the thread that forks takes all locks (fork.h). The parent releases them, the child makes
-// them anew.
+// Fork: the thread that forks takes all locks (fork.h). The parent releases them, the child
+// initialises them again.
 
 #ifndef ZP_CORE_LOCK_H
 #define ZP_CORE_LOCK_H
@@ -23,10 +23,10 @@
 
 enum zp_lock_rank {
     ZP_RANK_NONE,
-    ZP_RANK_HELPER,     // who forks, before anything else
+    ZP_RANK_HELPER,     // pausing the helper, first of all in a fork
     ZP_RANK_EMPTYING,   // emptying the caches of other threads
     ZP_RANK_THREADS,    // the list of thread caches
-    ZP_RANK_REGION,     // the cold slots of one size class
+    ZP_RANK_REGION,     // the cold slots of one region
     ZP_RANK_SHARD,      // the pooled slots of one shard
     ZP_RANK_QUEUE,      // the slots that wait to be scrubbed
     ZP_RANK_QUARANTINE, // the slots in quarantine
@@ -41,14 +41,14 @@ struct zp_lock {
 extern ZP_TLS unsigned zp_locks_held;
 
 #ifndef NDEBUG
-// The ranks of those it holds, as a stack; more than fork takes is a fault of ours.
+// The ranks of those it holds, as a stack. Fork takes the most at once.
 extern ZP_TLS struct zp_lock_trail {
     unsigned depth;
     enum zp_lock_rank ranks[256];
 } zp_lock_trail;
 #endif
 
-// Called before waiting for a lock: trying cannot deadlock, waiting out of order can.
+// Called before waiting for a lock: waiting out of order can deadlock, trying cannot.
 static inline void zp_lock_check_order(const struct zp_lock *lock)
 {
 #ifndef NDEBUG
@@ -109,13 +109,13 @@ static inline void zp_lock_release(struct zp_lock *lock)
     zp_lock_count(-1);
 }
 
-// In the child of a fork: the lock is free again, whoever held it.
+// In the child of a fork: the lock is free, even if a thread of the parent held it.
 static inline void zp_lock_reset(struct zp_lock *lock)
 {
     zp_lock_init(lock, lock->rank);
 }
 
-// And what this thread held it does not hold any more.
+// In the child of a fork: this thread holds no lock any more.
 static inline void zp_lock_forget_all(void)
 {
 #ifndef NDEBUG

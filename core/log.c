@@ -26,7 +26,7 @@ static ZP_FROZEN struct {
 enum { UNSETTLED, SETTLED_WRITE, SETTLED_SILENT };
 static int settled = UNSETTLED;
 
-// By number: libc's fstat belongs to other preloaded libraries as well (fakeroot), which allocate.
+// By number: other preloaded libraries (fakeroot) replace libc's fstat, and allocate in it.
 static bool identify(int fd, struct stat *status)
 {
     int saved_errno = errno;
@@ -119,8 +119,8 @@ void zp_line_write(struct zp_line *line)
         return;
     int saved_errno = errno;
     line->text[line->length++] = '\n';
-    // By number: libc's write is a cancellation point, which malloc must not be. A closed or full
-    // stderr is not ours to mend: the message is lost, the program goes on.
+    // By number: libc's write is a cancellation point, which malloc must not be. If stderr is
+    // closed or full the message is lost, and the program goes on.
     long written = zp_syscall(SYS_write, STDERR_FILENO, line->text, line->length);
     (void)written;
     errno = saved_errno;

@@ -17,8 +17,8 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
-// Most by number: the preloaded library offers functions of these names to the program and must not
-// hear its own calls there.
+// Most by number: the preloaded library exports functions of these names to the program, and its
+// own calls must not end up there.
 static void *call_mmap(void *address, size_t length, int protection, int flags, int fd,
                        off_t offset)
 {
@@ -44,7 +44,7 @@ static void *call_mremap(void *from, size_t length, size_t new_length, int flags
 {
     va_list more;
     va_start(more, flags);
-    void *to = va_arg(more, void *); // there is one: core moves to addresses of its own only
+    void *to = va_arg(more, void *); // core always gives one
     va_end(more);
     return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
 }
@@ -117,7 +117,7 @@ bool zp_os_is_restricted(void)
     return __atomic_load_n(&restricted, __ATOMIC_RELAXED);
 }
 
-// The result of a call as this module returns it; errno is put back to what it was.
+// The result of a call as 0 or a negative errno; errno is restored.
 static int outcome(bool ok, int saved_errno)
 {
     int error = ok ? 0 : -errno;
@@ -231,13 +231,14 @@ int zp_os_move(void *from, size_t length, void *to)
     return outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
 }
 
-// The last answer: the tick of the clock that it is of, shifted, and 1 if there is swap space.
+// The last answer: the tick of the clock at which it was given, shifted, and 1 if there is swap
+// space.
 static uint64_t swap_seen = UINT64_MAX;
 
 bool zp_os_can_swap(void)
 {
     if (zp_os_is_restricted())
-        return true; // for all that is known
+        return true; // unknown
     uint64_t tick = zp_os_clock(), seen = __atomic_load_n(&swap_seen, __ATOMIC_RELAXED);
     if (seen >> 1 == tick)
         return (seen & 1) != 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Every system call that core makes, and nothing else makes them.
+// Every system call of core, except those of log.c.
 //
 // Contract: each function returns 0 or a negative errno, never changes errno, and allocates
 // nothing. Addresses and lengths are multiples of the page size. The calls go through a table so
@@ -61,16 +61,16 @@ bool zp_os_is_restricted(void);
 // Bytes in a page.
 size_t zp_os_page_size(void);
 
-// Milliseconds since some moment, wrapping around after 49 days: for differences. Coarse and cheap:
-// the kernel's tick, read without a system call.
+// Milliseconds since an arbitrary start, wrapping around after 49 days: for differences. Coarse and
+// cheap: the kernel's tick, read without a system call.
 uint32_t zp_os_clock(void);
 
-// Microseconds since some moment, wrapping around after 71 minutes: what the coarse clock, which
-// ticks every 1 to 10 ms, is too coarse for. No system call.
+// Microseconds since an arbitrary start, wrapping around after 71 minutes: for what the coarse
+// clock, which ticks every 1 to 10 ms, is too coarse for. No system call.
 uint32_t zp_os_stopwatch(void);
 
-// A span of time that work may take, begun now. Work is done in units: the first one always, the
-// next ones until the span is over, so that work goes on however slow the machine is.
+// A limit of time for work that is done in units, starting now. The first unit is always done, the
+// next ones until the span is over: so there is progress however slow the machine is.
 struct zp_os_span {
     uint32_t start, microseconds;
 };
@@ -78,16 +78,16 @@ struct zp_os_span {
 struct zp_os_span zp_os_span(uint32_t microseconds);
 bool zp_os_is_over(const struct zp_os_span *span);
 
-// Makes every other thread of the process see what this one wrote before, and this one see what
-// they wrote before (MEMBARRIER_CMD_PRIVATE_EXPEDITED, Linux 4.14), so that those need no barrier.
+// A full fence in every running thread of the process, so that the other side of a protocol needs
+// none (MEMBARRIER_CMD_PRIVATE_EXPEDITED, Linux 4.14).
 int zp_os_barrier(void);
 
-// Waits while `*word` is `value`, for at most so many milliseconds; it may return early for no
-// reason. The second wakes all threads of the process that wait on the word.
+// Waits while `*word` is `value`, for at most so many milliseconds; spurious wake-ups happen. The
+// second wakes all threads of the process that wait on the word.
 int zp_os_wait(uint32_t *word, uint32_t value, uint32_t milliseconds);
 int zp_os_wake(uint32_t *word);
 
-// Maps private anonymous memory where the kernel likes; the address goes to `*out`.
+// Maps private anonymous memory at an address that the kernel chooses; it goes to `*out`.
 int zp_os_map(size_t length, int protection, void **out);
 
 // Inaccessible addresses before and behind what zp_os_map_fenced maps, in bytes: the largest page
@@ -110,17 +110,17 @@ int zp_os_advise(void *address, size_t length, int advice);
 // empty (MREMAP_DONTUNMAP, Linux 5.7), so no other thread's mapping can land in a hole.
 int zp_os_move(void *from, size_t length, void *to);
 
-// Whether the machine has any swap space: a page that is not in memory may then hold something.
-// Asked after looking for the page. The kernel takes a lock for it that all processors share, so it
-// is asked once per tick of the clock, 1 to 10 ms: far less than it takes to add swap space and to
-// write the first page there.
+// Whether the machine has swap space: a page that is not resident may then be nonzero. To be asked
+// after mincore. The kernel takes a lock for sysinfo that all processors share, so it is called
+// once per tick of the clock, 1 to 10 ms: far less than it takes to add swap space and to write the
+// first page there.
 bool zp_os_can_swap(void);
 
-// One byte a page into `vector`; bit 0 says that the page is in memory.
+// mincore: one byte a page into `vector`; bit 0 says that the page is resident.
 int zp_os_residency(void *address, size_t length, unsigned char *vector);
 
-// Bytes that a regular file has from an offset on, or from its own position if that is negative; 0
-// if there are none, or it is no regular file, or the kernel does not say.
+// Bytes of a regular file from an offset on, or from its own position if that is negative; 0 if
+// there are none, if it is not a regular file, or if the kernel refuses.
 size_t zp_os_file_rest(int fd, off_t offset);
 
 #endif

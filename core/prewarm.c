@@ -16,7 +16,7 @@
 enum { DELAY_MS = 100 };
 
 static struct {
-    struct zp_prewarm list[ZP_PREWARM_MOST]; // the counts are of what is still to be begun
+    struct zp_prewarm list[ZP_PREWARM_MOST]; // the counts are of what was not yet begun
     unsigned at;                             // in the list; ZP_PREWARM_MOST: all is done
     struct zp_slot *slot;                    // under way
     size_t touched;                          // bytes of it
@@ -86,7 +86,7 @@ static void give_up(const char *why)
     set_at(ZP_PREWARM_MOST);
 }
 
-// A cold slot with memory that nobody has touched, PENDING and charged.
+// Takes a cold slot and commits it: PENDING and charged, not yet touched.
 static bool begin(size_t size)
 {
     struct zp_slot *slot = zp_retain_take_cold(zp_arena_region_of(size));
@@ -117,7 +117,7 @@ static void touch(char *from, size_t bytes)
         *(volatile char *)(from + i) = 0;
 }
 
-// Begins with the next buffer of the list; false if there is none, or none to be had.
+// Begins with the next buffer of the list; false if there is none, or no budget or memory for it.
 static bool begin_next(void)
 {
     unsigned at = prewarm.at;

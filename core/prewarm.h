@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Prewarming: buffers that the helper makes ready before the program asks for them: with memory,
-// all of it touched, and pooled.
+// Prewarming: the helper prepares buffers before the program requests them: it commits them,
+// touches all their pages and pools them.
 //
-// Always holds: a buffer under way is PENDING, the helper's, and charged to the budget. Where the
-// budget or the memory ends, so does prewarming; and what a program that came too early had to
-// fetch itself is not made ready as well.
+// Always holds: a buffer under way is PENDING, the helper's, and charged to the budget. Prewarming
+// ends when the budget or the memory does. A buffer that the program had to fetch by itself
+// meanwhile is not prepared as well.
 //
-// Locking: the helper's alone, but for the question whether anything is left to do, and for the
-// counts, which anybody takes down.
-// Fork: what is under way is left out of the child, which does not go on with it.
+// Locking: only the helper works here; any thread may ask whether anything is left to do, and count
+// down.
+// Fork: the buffer under way is excluded from the child, which does not prewarm.
 
 #ifndef ZP_CORE_PREWARM_H
 #define ZP_CORE_PREWARM_H
@@ -26,13 +26,13 @@ struct zp_prewarm {
 // `list` ends with a count of 0, or after ZP_PREWARM_MOST. Called once, before the helper starts.
 void zp_prewarm_init(const struct zp_prewarm *list);
 
-// Whether anything is left to do; and milliseconds until it is time to, or ZP_NEVER. It
-// begins a tenth of a second after the start, so that the short-lived children of a program, which
-// inherit the option, do nothing.
+// Whether anything is left to do; and milliseconds until it is due, or ZP_NEVER. It starts a tenth
+// of a second after the program, so that short-lived children of a program, which inherit the
+// option, do nothing.
 bool zp_prewarm_pending(void);
 uint32_t zp_prewarm_due(void);
 
-// The program had to fetch memory for a buffer of this class: there is one less to make ready.
+// The program had to fetch memory for a buffer of this class: there is one less to prepare.
 void zp_prewarm_forgo(unsigned size_class);
 
 // Does a part of it. The caller is inside the helper's own thread cache.

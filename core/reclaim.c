@@ -8,11 +8,11 @@
 
 #include <errno.h>
 
-// Of what may be unmarked, a thread's cache may hold so much: a process has some of them.
+// A thread's cache may hold this part of what may be retained without being reclaimable.
 enum { CACHE_SHARE = 16 };
 
-// A buffer is marked in steps, each of at least so many bytes: a fraction of a millisecond in small
-// pages. The record counts up to STEPS_MOST of them.
+// A buffer becomes reclaimable in steps of at least so many bytes: a fraction of a millisecond in
+// small pages. The record counts up to STEPS_MOST of them.
 #define STEP (8 * ZP_MIB)
 enum { STEPS_MOST = ZP_RECLAIMABLE_ALL - ZP_RECLAIMABLE_HUGE };
 
@@ -58,9 +58,9 @@ size_t zp_reclaim_cache_share(void)
     return zp_reclaim_unmarked() / CACHE_SHARE;
 }
 
-// ---- Marking ---------------------------------------------------------------------------------
+// ---- The advice ------------------------------------------------------------------------------
 
-// Whether the kernel knows the advice (Linux 4.5): asked once, by fresh memory.
+// Whether the kernel knows the advice (Linux 4.5): tried once, on fresh memory.
 static bool kernel_knows(void)
 {
     if (__atomic_load_n(&reclaim.proven, __ATOMIC_RELAXED))
@@ -68,7 +68,7 @@ static bool kernel_knows(void)
     void *fresh;
     size_t page = zp_os_page_size();
     if (zp_os_map(page, PROT_READ | PROT_WRITE, &fresh) != 0)
-        return true; // it cannot be told now
+        return true; // cannot be found out now
     bool knows = zp_os_advise(fresh, page, MADV_FREE) == 0;
     zp_os_unmap(fresh, page);
     if (knows)
@@ -76,8 +76,8 @@ static bool kernel_knows(void)
     return knows;
 }
 
-// False if that buffer cannot be marked. Whatever else the kernel answers is meant for all: an old
-// kernel, or a filter. Then memory still goes back with time.
+// False if the kernel refused. EINVAL may concern this buffer alone; any other error, from an old
+// kernel or a filter, concerns all. Then memory still goes back by decay.
 static bool advise(char *from, size_t bytes)
 {
     int error = zp_os_advise(from, bytes, MADV_FREE);
@@ -86,7 +86,7 @@ static bool advise(char *from, size_t bytes)
     return error == 0;
 }
 
-// Marks one more step; true if that was the last.
+// Gives the advice for one more step; true if that was the last.
 static bool mark_step(struct zp_slot *slot)
 {
     size_t step = zp_round_up(slot->committed / STEPS_MOST + 1, zp_arena.page);
@@ -124,7 +124,7 @@ void zp_reclaim_enter(struct zp_slot *slot)
         mark_part(slot);
 }
 
-// True if all of the slot is marked, or as much as can be.
+// True if the slot is reclaimable as far as it can be.
 static bool mark_in_steps(struct zp_slot *slot, const struct zp_os_span *span)
 {
     do {

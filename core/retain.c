@@ -11,7 +11,7 @@
 #include "scrub_queue.h"
 #include "shard.h"
 
-// What one put may mark of what others have left unmarked, in microseconds.
+// How long one put may make other pooled buffers reclaimable, in microseconds.
 enum { SWEEP_US = 1000 };
 
 // ---- Letting go ------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ struct zp_slot *zp_retain_take_cold(unsigned region)
     struct zp_slot *slot = zp_arena_take(region);
     if (slot == NULL)
         return NULL;
-    zp_content_verify(slot); // what is cold is inaccessible, as a rule
+    zp_content_verify(slot); // a packed slot is accessible while it is cold
     slot->huge = zp_arena.huge_pages == ZP_HUGE_ALL;
     slot->epoch = zp_arena_epoch();
     return slot;
@@ -82,7 +82,7 @@ void zp_retain_pool(struct zp_thread_cache *cache, unsigned home, struct zp_slot
     struct zp_slot *evicted = zp_shards_put(home, slot, &cache->counters);
     if (evicted != NULL)
         evict(cache, evicted);
-    if (ZP_UNLIKELY(zp_reclaim_is_tight())) { // what came before may not be reclaimable
+    if (ZP_UNLIKELY(zp_reclaim_is_tight())) { // older ones may not be reclaimable
         struct zp_os_span span = zp_os_span(SWEEP_US);
         zp_reclaim_idle(home, 0, &span);
     }

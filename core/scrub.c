@@ -12,19 +12,18 @@
 #endif
 
 enum {
-    // Pages asked about in one mincore call. One byte each on the stack, which may be a small one:
-    // 2 KiB is 8 MiB of 4 KiB pages, and larger vectors measured no faster.
+    // Pages per mincore call, one byte each on the stack, which may be small: 2 KiB is 8 MiB of
+    // 4 KiB pages, and larger vectors measured no faster.
     WINDOW_PAGES = 2048,
-    // More runs than this in a window: drop it whole.
+    // A window with more runs than this is dropped as a whole.
     RUNS_MOST = 64,
-    // Pages that are looked at first in a range of more than a window.
+    // Pages that are checked first in a range of more than a window.
     PROBES = 4,
-    // How far ahead of the page looked at memory is fetched: the time of some 16 fetches at once.
+    // How far ahead of the page being checked memory is prefetched: some 16 accesses overlap.
     AHEAD_PAGES = 16,
-    // Pages that are looked at before they are overwritten: the processor still has their
-    // addresses.
+    // Pages that are checked before they are overwritten: their translations stay in the TLB.
     BATCH_PAGES = 64,
-    // Lines looked at for an estimate, and how many of them may be written to.
+    // Cache lines sampled for an estimate, and how many of them may be written.
     SAMPLES = 32,
     SAMPLES_WRITTEN = 2,
 };
@@ -45,7 +44,7 @@ static void zero_by_streams_of_16(char *base, size_t length)
     const __m128i zero = _mm_setzero_si128();
     for (char *at = base; at < base + length; at += sizeof(zero))
         _mm_stream_si128((__m128i *)(void *)at, zero);
-    _mm_sfence(); // such stores are not ordered with what hands the buffer to another thread
+    _mm_sfence(); // non-temporal stores are not ordered with the release of the buffer
 }
 
 __attribute__((target("avx"))) static void zero_by_streams_of_32(char *base, size_t length)
@@ -82,16 +81,16 @@ void zp_scrub_resident(char *base, size_t length, bool cached)
         zero_past_cache(base, length);
 }
 
-// ---- What holds something --------------------------------------------------------------------
+// ---- Pages that read as zero -----------------------------------------------------------------
 
-// Whether a stretch of huge pages holds something at its start and its end: then it is no zero page
-// of the kernel's.
+// Whether a stretch of huge pages has nonzero bytes at its start and its end: then it is not the
+// kernel's zero page.
 static bool is_in_use(const char *from, size_t page)
 {
     return !zp_is_zero(from, page) && !zp_is_zero(from + ZP_HUGE_PAGE - page, page);
 }
 
-// Where a range stops holding something, at `from` already if its first page reads as zero.
+// The end of the pages from `from` on that do not read as zero; `from` itself if the first does.
 static char *used_until(char *from, const char *end, size_t page, bool huge)
 {
     char *at = from;
@@ -108,7 +107,7 @@ static char *used_until(char *from, const char *end, size_t page, bool huge)
     return at;
 }
 
-// Zeroes pages that are in memory, if mincore is right.
+// Zeroes pages that mincore calls resident.
 static void scrub_pages(char *base, size_t length, struct zp_scrub_hint hint,
                         struct zp_scrub_result *result)
 {
@@ -127,10 +126,10 @@ static void scrub_pages(char *base, size_t length, struct zp_scrub_hint hint,
     }
 }
 
-// ---- What is in memory -----------------------------------------------------------------------
+// ---- Resident pages --------------------------------------------------------------------------
 
-// A part of the range that is not to be overwritten. `absent`: each of its pages was asked about
-// and is not in memory.
+// A part of the range that is not to be overwritten. `absent`: mincore was asked about each of its
+// pages, and none is resident.
 struct hole {
     char *base;
     bool absent;
@@ -140,16 +139,15 @@ static int drop(const struct hole *hole, const char *end, struct zp_scrub_result
 {
     size_t length = (size_t)(end - hole->base);
     result->dropped += length;
-    // What is not in memory nor swapped out was never written. To drop it would make every
-    // processor that runs a thread of the process stop for it, if another thread is dropping as
-    // well.
+    // A page that is neither resident nor swapped out was never written. To drop it would interrupt
+    // every processor that runs a thread of the process, if another thread drops pages as well.
     if (length == 0 || (hole->absent && !zp_os_can_swap()))
         return 0;
     return zp_os_advise(hole->base, length, MADV_DONTNEED);
 }
 
-// Number of pages from `first` on that are all in memory or all not; eight at a time, as there are
-// thousands, and most vectors are one run.
+// Number of pages from `first` on that are all resident or all not; eight at a time, because there
+// are thousands, and most vectors are one run.
 static size_t run_length(const unsigned char *vector, size_t first, size_t pages)
 {
     const uint64_t low_bits = 0x0101010101010101;
@@ -173,9 +171,9 @@ static size_t count_runs(const unsigned char *vector, size_t pages)
     return runs;
 }
 
-// Whether a large range looks as if nothing of it were in memory: to ask about each page of 512 MiB
-// takes 0.2 ms, to drop what is not there next to nothing. If a page here or there is after all,
-// the next owner faults it in again.
+// Whether a large range seems to have no resident page: to ask about each page of 512 MiB takes
+// 0.2 ms, to drop absent pages next to nothing. If some page is resident after all, it is dropped,
+// too, and the next owner faults it in again.
 static bool looks_empty(char *base, size_t length, size_t page)
 {
     if (length <= WINDOW_PAGES * page)
@@ -198,8 +196,7 @@ int zp_scrub(char *base, size_t length, struct zp_scrub_hint hint, struct zp_scr
     if (!hole.absent)
         return drop(&hole, end, result);
 
-    // [hole, at) is not in memory and still to be dropped, in one call over many windows if need
-    // be.
+    // [hole, at) is not resident and not yet dropped; it may extend over many windows.
     int error = 0;
     for (char *at = base; at < end && error == 0;) {
         size_t pages = (size_t)(end - at) / page;
@@ -225,10 +222,11 @@ int zp_scrub(char *base, size_t length, struct zp_scrub_hint hint, struct zp_scr
     return error != 0 ? error : drop(&hole, end, result);
 }
 
-// ---- Looking ---------------------------------------------------------------------------------
+// ---- Checking --------------------------------------------------------------------------------
 
-// The sampled line of each equal part lies at another place of it, so that no regular pattern meets
-// all or none: by multiples of the golden ratio. All are fetched before the first is looked at.
+// The range is cut into equal parts, and a line of each is sampled, at a different place of each
+// part (multiples of the golden ratio), so that no regular pattern meets all or none. All lines are
+// prefetched before the first is checked.
 static const char *sampled_line(const char *base, size_t length, size_t sample)
 {
     size_t part = length / SAMPLES;
@@ -259,7 +257,7 @@ const char *zp_scrub_find(char *base, size_t length)
 {
     size_t page = zp_os_page_size();
     unsigned char vector[WINDOW_PAGES];
-    bool can_swap = zp_os_can_swap(); // then what is not in memory may hold something
+    bool can_swap = zp_os_can_swap(); // then a page that is not resident may be nonzero
     for (char *at = base, *end = base + length; at < end;) {
         size_t rest = (size_t)(end - at) / page, pages = rest < WINDOW_PAGES ? rest : WINDOW_PAGES;
         bool all = can_swap || zp_os_residency(at, pages * page, vector) != 0;

@@ -10,10 +10,10 @@
 
 #include <string.h>
 
-// What is scrubbed at a time: 40 us, for which a fork or a request may wait.
+// Bytes in a part: 40 us, for which a fork or a request may wait.
 #define PART (2 * ZP_MIB)
 
-// If the helper has no CPU for so long, fresh memory is the better choice.
+// If the helper gets no CPU for so long, fresh memory is faster.
 enum { HAND_OVER_MS = 2 };
 
 static struct {
@@ -22,10 +22,10 @@ static struct {
     size_t bytes;                             // may be read without the lock
     struct zp_list all;                      // by ZP_ORDER_ARRIVAL
     struct zp_list of_class[ZP_CLASS_COUNT]; // by ZP_ORDER_CLASS
-    struct zp_scrub_job hand;                 // the helper's
-    bool at_part;                             // the helper is at a part of it
+    struct zp_scrub_job hand;                // what the helper scrubs
+    bool at_part;                            // it is working on a part of it
     bool wanted;                              // a request waits for it
-    struct zp_scrub_job handed;               // and gets it here
+    struct zp_scrub_job handed;               // handed over to that request
     uint32_t hand_overs;                      // the word that the request waits on
 } queue;
 
@@ -52,7 +52,7 @@ bool zp_scrub_queue_is_open(void)
 
 static void set_bytes(size_t bytes)
 {
-    __atomic_store_n(&queue.bytes, bytes, __ATOMIC_SEQ_CST); // helper.c: sleeping
+    __atomic_store_n(&queue.bytes, bytes, __ATOMIC_SEQ_CST); // before `sleeping` is read: helper.c
 }
 
 size_t zp_scrub_queue_bytes(void)
@@ -83,7 +83,7 @@ static void remove_locked(struct zp_slot *slot)
     zp_list_remove(&queue.of_class[zp_class_of(slot->usable)], ZP_ORDER_CLASS, slot);
 }
 
-// A slot leaves the queue, or the hand.
+// A slot that was removed from the queue or the hand becomes the caller's.
 static void take_away(struct zp_slot *slot)
 {
     set_bytes(queue.bytes - slot->usable);
@@ -117,8 +117,8 @@ static bool take_queued(size_t size, unsigned last, struct zp_scrub_job *job)
     return true;
 }
 
-// Takes what the helper has in hand: at once if it is between two parts, else it is to be handed
-// over. One request at a time.
+// Takes what the helper has in hand: at once if it is between two parts; else asks for the
+// hand-over. One request at a time may wait for one.
 static bool take_hand(size_t size, unsigned last, struct zp_scrub_job *job)
 {
     if (queue.wanted || queue.handed.slot != NULL || !serves(queue.hand.slot, size, last))
@@ -133,7 +133,8 @@ static bool take_hand(size_t size, unsigned last, struct zp_scrub_job *job)
     return true;
 }
 
-// Waits until the helper has handed over what is wanted; false if it takes too long.
+// Waits for the hand-over; false if it takes too long. After a time-out it looks as well: the
+// helper may have handed over just then.
 static bool await_hand_over(uint32_t hand_overs, struct zp_scrub_job *job)
 {
     zp_os_wait(&queue.hand_overs, hand_overs, HAND_OVER_MS);

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The scrub queue: freed buffers that are still as the program left them, first come, first served.
+// The scrub queue: freed buffers that wait to be scrubbed, first in, first out.
 //
 // With ZEROPOOL_ZERO=background a freed buffer waits here until the helper has made it zero, part
-// by part. A request that finds nothing clean takes one from here and scrubs it itself. If the
-// helper is at the one that it needs, the helper hands it over after its part, and the request
-// scrubs the rest.
+// by part. A request that finds nothing clean takes one from here and scrubs it itself. If only the
+// buffer that the helper has in hand would do, the helper hands it over at the end of its part, and
+// the request scrubs the rest (tests/model/scrub_queue.pml).
 //
-// Always holds: a slot in the queue or being scrubbed for it is PENDING and charged to the budget;
-// it leaves TAKEN and still charged. The bytes in the queue never exceed what was set at start:
-// beyond that the freeing thread scrubs.
+// Always holds: a slot in the queue, in the helper's hand or handed over is PENDING and charged to
+// the budget; when it is taken it is TAKEN and still charged. The bytes in the queue never exceed
+// the limit set at start: beyond that the freeing thread scrubs.
 //
 // Locking: one lock (ZP_RANK_QUEUE), held for a few list operations.
-// Fork: what is queued or in hand is kept from the child as pooled buffers are (fork.h).
+// Fork: what is queued, in hand or handed over is excluded from the child as pooled buffers are
+// (fork.h).
 
 #ifndef ZP_CORE_SCRUB_QUEUE_H
 #define ZP_CORE_SCRUB_QUEUE_H
@@ -42,7 +43,7 @@ void zp_scrub_job_add(struct zp_scrub_job *job, const struct zp_scrub_part *part
 // So many bytes may wait; 0: none. Called once, before anything else here.
 void zp_scrub_queue_init(size_t bytes);
 
-// From now on nothing more may wait: there is no helper.
+// From now on nothing more is queued: there is no helper.
 void zp_scrub_queue_close(void);
 
 // Whether anything may wait.
@@ -51,9 +52,9 @@ bool zp_scrub_queue_is_open(void);
 // Puts a TAKEN, charged slot that the thread with this home shard freed; false if there is no room.
 bool zp_scrub_queue_put(struct zp_slot *slot, unsigned home);
 
-// Takes a slot for a request of `size` bytes, of its class or another up to `last`, the smallest that
-// there is, with what is done of it; waits for the end of a part if the helper is at it. False if
-// there is none.
+// Takes the shortest slot that serves a request of `size` bytes, up to the class `last`, with the
+// progress of its scrubbing. Waits for the end of a part if only the one in hand would do, for 2 ms
+// at most. False if there is none.
 bool zp_scrub_queue_take(size_t size, unsigned last, struct zp_scrub_job *job);
 
 // Takes the slot that has waited longest, not the one in hand; NULL if there is none.
@@ -62,20 +63,20 @@ struct zp_slot *zp_scrub_queue_evict(void);
 // Bytes in the queue and in hand; a hint while other threads work.
 size_t zp_scrub_queue_bytes(void);
 
-// For the helper: the next part of what is in hand, which is the next slot of the queue if it was
-// nothing. False if there is nothing to do.
+// For the helper: the next part of the slot in hand, or of the next of the queue if there is none
+// in hand. False if there is nothing to do.
 bool zp_scrub_queue_part(struct zp_scrub_part *part);
 
-// A part is done. True if it was the last one of a slot that no request has taken over: what was
-// done goes to `*job`, and the slot is the caller's.
+// For the helper: a part is done. True if it was the last one of a slot that no request has taken
+// over: the result goes to `*job`, and the slot is the caller's.
 bool zp_scrub_queue_part_done(const struct zp_scrub_part *part, struct zp_scrub_job *job);
 
-// Fork: takes and releases the lock, or makes the queue anew and empty in the child.
+// Fork: takes and releases the lock; the third makes the queue empty in the child.
 void zp_scrub_queue_lock(void);
 void zp_scrub_queue_unlock(void);
 void zp_scrub_queue_reset(void);
 
-// Calls `visit` for every slot that is queued or in hand; the lock is held.
+// Calls `visit` for every slot that is queued, in hand or handed over; the lock is held.
 void zp_scrub_queue_visit(void (*visit)(struct zp_slot *slot));
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-// Further apart two readings of the clock are never taken the wrong way round.
+// How far a reading of the clock may lie behind one that another thread took before it.
 enum { CLOCK_SLACK_MS = 60 * 1000 };
 
 static struct zp_shard shards[ZP_SHARDS_MOST];
@@ -49,7 +49,7 @@ static bool seems_full(const struct zp_shard *shard)
     return __atomic_load_n(&shard->count, __ATOMIC_RELAXED) >= shard_capacity;
 }
 
-// Bytes that the shard could hold if nobody else held more than now.
+// Bytes that the shard could hold if no other holder grew.
 static size_t capacity_of(const struct zp_shard *shard)
 {
     size_t limit = zp_budget_limit(), used = zp_budget_used();
@@ -105,8 +105,8 @@ static struct zp_slot *take_locked(struct zp_shard *shard, const struct zp_wish 
     return pull(shard, slot);
 }
 
-// One round over all shards. Those that are busy are passed over unless `wait` is set; whether
-// there was one goes to `*busy`.
+// One round over all shards. Busy ones are skipped unless `wait` is set; `*busy` says whether there
+// were any.
 static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, bool wait, bool *busy,
                                   struct zp_counters *counters)
 {
@@ -209,7 +209,7 @@ static bool has_been_idle(const struct zp_slot *slot, uint32_t now, uint32_t idl
 {
     if (slot == NULL)
         return false;
-    // The clock wraps around after 49 days, and may have been read a moment before `since` was set.
+    // The clock wraps around after 49 days, and may have been read just before `since` was set.
     uint32_t age = now - slot->since;
     return (age < UINT32_MAX - CLOCK_SLACK_MS ? age : 0) >= idle;
 }
@@ -278,7 +278,7 @@ void zp_shards_put_oldest(unsigned home, struct zp_slot *slot)
     zp_lock_take(&shard->lock);
     push(shard, NULL, slot);
     if (slot->reclaimable != ZP_RECLAIMABLE_ALL)
-        shard->reclaimable = NULL; // those behind it are passed by once more
+        shard->reclaimable = NULL; // those behind it are skipped one by one once more
     zp_lock_release(&shard->lock);
 }
 

@@ -3,10 +3,10 @@
 // Size classes: four per doubling from 64 KiB to 64 GiB, so that a class is at most a quarter
 // larger than what was asked for. Class 0 is 64 KiB, then 80, 96, 112, 128, 160, 192, ... KiB.
 //
-// A class says which retained buffers are worth looking at for a request: those of a class above
-// that of the request are large enough. Memory comes in pages, not in classes.
+// Classes are an index of retained buffers: those of a class above that of a request are large
+// enough for it. Memory is committed in pages, not in classes.
 //
-// Pure functions of their arguments.
+// Locking: none, pure functions. Fork: nothing to do.
 
 #ifndef ZP_CORE_SIZE_CLASS_H
 #define ZP_CORE_SIZE_CLASS_H
@@ -21,8 +21,8 @@ enum {
     ZP_CLASS_COUNT = 81, // 20 doublings of four, and the first
 };
 
-// A huge page. Buffers of this size and more stand alone: their own mapping, huge pages, a gap
-// behind (arena.h).
+// A huge page. Buffers of this size and more are standalone: a mapping of their own with a gap
+// behind it (arena.h).
 #define ZP_HUGE_PAGE (2 * ZP_MIB)
 
 // The smallest class that holds `size` bytes; `size` must not exceed ZP_CLASS_MAX.

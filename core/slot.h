@@ -17,21 +17,21 @@
 //                            +---------+ <-----------> QUARANTINED  freed and inaccessible
 //
 // Always holds:
-//   - A slot has one owner at a time, named by its state. Only the owner changes the record, but
-//     for the links, which belong to the lock of the list that they are in.
+//   - A slot has one owner at a time, named by its state. Only the owner changes the record, except
+//     for the links, which belong to the lock of their list.
 //   - The state changes in zp_slot_step alone; slot.c has the table of allowed steps.
 //   - A COLD slot has no memory. `usable <= committed <= capacity`, all multiples of the page size.
 //   - What lies between `usable` and `committed` is the tail: memory that the owner did not ask
 //     for. It is zero if freed buffers are made zero, and it is charged to the budget.
-//   - A LIVE slot's `content` is what it was when it was handed out.
+//   - The `content` of a LIVE slot is what it was when it was handed out.
 //
 // The record lies in a table outside the arena: nothing is written into a pooled buffer, and an
-// overrun of one does not reach it.
+// overrun of a buffer does not reach the record.
 //
-// Locking: the record is read and written plainly. It passes between threads under the lock of a
-// region or a shard, or by the program handing over its buffer. A program that frees twice from two
-// threads at once therefore races here; that is found at the latest when the slot would be handed
-// out a second time.
+// Locking: the record is read and written without atomics. It passes between threads under the lock
+// of a list, or when the program passes its buffer on. A program that frees a buffer in two threads
+// at once therefore races here; that is found at the latest when the slot would be handed out a
+// second time.
 //
 // Fork: see fork.h.
 
@@ -42,7 +42,7 @@
 
 enum zp_slot_state {
     ZP_SLOT_COLD,        // on its region's list, or never used
-    ZP_SLOT_TAKEN,       // between two places, in the hands of one thread
+    ZP_SLOT_TAKEN,       // between two places; one thread works on it
     ZP_SLOT_LIVE,        // the program's
     ZP_SLOT_CACHED,      // in a thread cache
     ZP_SLOT_POOLED,      // in a shard
@@ -59,26 +59,26 @@ enum zp_content {
     ZP_CONTENT_RESIDENT, // and every committed page was in memory when that was last looked at
 };
 
-// What is known of its mapping. Whether a fork shares its pages is told by `epoch`.
+// What is known of its mapping. Whether a fork shares its pages follows from `epoch`.
 enum zp_mapping {
     ZP_MAPPING_PLAIN,    // as the pool made it
     ZP_MAPPING_CHANGED,  // its protection or advice was changed: replaced when it is decommitted
-    ZP_MAPPING_DONTFORK, // MADV_DONTFORK by a fork that has not undone it
+    ZP_MAPPING_DONTFORK, // MADV_DONTFORK, which the fork that set it has not undone
 };
 
-// An epoch that no fork ever has (arena.h): the pages count as shared.
+// Never the arena's epoch (arena.h): the pages count as shared.
 #define ZP_EPOCH_NONE 0
 
-// How much of a retained slot is marked MADV_FREE, so that the kernel may take it at any time.
-// Between HUGE and ALL: so many steps of a slot that takes long (reclaim.c).
+// How much of a retained slot was given MADV_FREE: the kernel may take these pages at any time.
+// Between HUGE and ALL: the number of steps done of a slot that takes several (reclaim.c).
 enum zp_reclaimable {
     ZP_RECLAIMABLE_NONE,
     ZP_RECLAIMABLE_HUGE, // what lies in whole huge pages
     ZP_RECLAIMABLE_ALL = UINT8_MAX,
 };
 
-// Where realloc joined moved pages to fresh ones, the kernel keeps two mappings. A slot remembers
-// up to this many such seams, because a later move has to go mapping by mapping.
+// Where realloc put fresh pages behind moved ones, the kernel keeps two mappings. A slot remembers
+// up to this many such seams, because a later move works on one mapping at a time.
 enum { ZP_SLOT_SEAMS = 8 };
 
 // The lists that a slot can be in at once.
@@ -96,8 +96,8 @@ struct zp_slot {
     char *base;       // first byte; a multiple of the region's stride; set once
     size_t usable;    // bytes that its owner may use: what was asked for, rounded up to a page
     size_t committed; // bytes that are readable and writable
-    void *freed_by;   // a return address in whoever freed it last (stack.h)
-    uint32_t epoch;   // of the arena, when its pages became ours alone; or ZP_EPOCH_NONE
+    void *freed_by;   // return address of the last free (stack.h)
+    uint32_t epoch;   // the arena's when its pages were last known to be unshared, or ZP_EPOCH_NONE
     uint32_t warm;    // pages known to be in memory while its content was last zero
     uint8_t state;    // enum zp_slot_state
     uint8_t region;   // index; set once
@@ -114,7 +114,7 @@ struct zp_slot {
         struct zp_link links[ZP_ORDER_COUNT]; // in every state but TAKEN and LIVE
         struct {                              // LIVE
             uint64_t born; // bytes that its thread had requested before it
-            size_t filled; // bytes that were read into it, until that is known to be all of it
+            size_t filled; // bytes read into it from files (zp_pool_expect_read)
         };
     };
     uint32_t since; // when it became idle, in milliseconds of the clock
@@ -127,7 +127,7 @@ _Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,
 // Whether the table of steps allows one.
 bool zp_slot_may_step(enum zp_slot_state from, enum zp_slot_state to);
 
-// The one place where a state changes.
+// The only function that changes a state.
 static inline void zp_slot_step(struct zp_slot *slot, enum zp_slot_state to)
 {
     assert(zp_slot_may_step((enum zp_slot_state)slot->state, to));
@@ -145,7 +145,7 @@ static inline bool zp_slot_is_empty(const struct zp_slot *slot)
     return slot->content == ZP_CONTENT_ZERO && slot->warm == 0;
 }
 
-// It holds nothing any more, or nothing yet.
+// Notes that no page is in memory.
 static inline void zp_slot_set_empty(struct zp_slot *slot)
 {
     slot->content = ZP_CONTENT_ZERO;
@@ -153,17 +153,17 @@ static inline void zp_slot_set_empty(struct zp_slot *slot)
     slot->reclaimable = ZP_RECLAIMABLE_NONE;
 }
 
-// Bytes that its owner did not ask for.
+// Bytes of the tail.
 static inline size_t zp_slot_tail(const struct zp_slot *slot)
 {
     return slot->committed - slot->usable;
 }
 
-// The program changed its mapping: when freed it is not kept.
+// Notes that the program changed its mapping: it is not kept when it is freed.
 static inline void zp_slot_note_change(struct zp_slot *slot)
 {
     slot->mapping = ZP_MAPPING_CHANGED;
-    slot->epoch = ZP_EPOCH_NONE; // the one look at the epoch tells both
+    slot->epoch = ZP_EPOCH_NONE; // so that a put checks the epoch alone
 }
 
 #endif

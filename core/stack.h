@@ -2,11 +2,11 @@
 //
 // Call stacks, for the reports of what a program did wrong.
 //
-// For every slot one is kept of where its buffer was last freed: the caller of free alone, which
-// costs a store, or all of it, which costs the unwinding.
+// Each slot remembers where its buffer was last freed: the caller of free, which costs a store, or
+// the whole stack, which has to be unwound.
 //
-// core does not unwind by itself. Whoever starts the pool gives it an unwinder; without one a stack
-// is the caller alone, and addresses have no names.
+// core does not unwind by itself: it is given an unwinder at start. Without one a stack is the
+// caller alone, and addresses have no names.
 //
 // Locking: none; the stack of a slot belongs to its owner. Fork: nothing to do.
 
@@ -41,7 +41,7 @@ extern bool zp_stack_recorded;
 // The stack of the caller; empty without an unwinder.
 void zp_stack_capture(struct zp_stack *stack);
 
-// Writes a line per frame to stderr, but for those that are the library's own.
+// Writes a line per frame to stderr, without the library's own frames.
 void zp_stack_write(const struct zp_stack *stack);
 
 #endif

@@ -6,9 +6,9 @@
 #include "size_class.h"
 
 enum {
-    // A huge page that takes so long is slow: five times what clearing it takes.
+    // A huge page that takes longer than this is slow: five times what clearing it takes.
     SLOW_US = 1000,
-    // So many in a row are no thread that lost its CPU for a moment.
+    // A single slow one may be a thread that lost its CPU for a while.
     SLOW_ENOUGH = 3,
     WITHHOLD_LEAST_MS = 1000,
     WITHHOLD_MOST_MS = 64 * 1000,
@@ -36,7 +36,7 @@ bool zp_stall_allows_huge(void)
     return ms == 0 || zp_os_clock() - get(&stall.withheld_at) >= ms;
 }
 
-// The first slow page after a time without advice is enough to go on without.
+// After a time without the advice the first slow page is enough to withhold it again.
 static void note_slow(void)
 {
     uint32_t ms = get(&stall.withhold_ms), slow = get(&stall.slow) + 1;

@@ -2,11 +2,11 @@
 //
 // Counters. The one list below is the struct, the sum over threads and the names.
 //
-// Always holds: a thread counts in its own thread cache, without atomic read-modify-write; whoever
-// sums reads the others' counters as they are, so a sum may be a few events old, never torn.
+// Always holds: a thread counts in its own thread cache, without atomic read-modify-write. A sum
+// reads the counters of running threads: each may be a few events old, none is torn.
 //
 // Locking: none.
-// Fork: a child starts with all counters at zero: its report speaks of itself.
+// Fork: a child starts with all counters at zero: its report is about itself.
 
 #ifndef ZP_CORE_STATS_H
 #define ZP_CORE_STATS_H
@@ -43,7 +43,7 @@ struct zp_counters {
 #undef ZP_COUNTER_FIELD
 };
 
-// Sets a counter of this thread's, which another thread may read meanwhile; adds to one.
+// Sets a counter of this thread, which another may read at the same time; adds to one.
 
 static inline void zp_count_to(uint64_t *counter, uint64_t value)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// System calls past libc: the preloaded library offers a function `syscall` to the program
-// (preload/syscall.c), and its own calls must not come along there.
+// System calls that bypass libc: the preloaded library exports a function `syscall` to the program
+// (preload/syscall.c), and its own calls must not end up there.
 //
 // zp_syscall(number, ...) is libc's syscall: -1 and errno. zp_kernel_call(number, ...) returns a
 // negative errno, and needs nothing of libc: it works before libc does.

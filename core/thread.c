@@ -9,7 +9,7 @@
 
 static ZP_FROZEN pthread_key_t key = 0;
 
-// Set before a thread's cache is set up and never taken back: it is done once in a thread's life.
+// Set before a thread's cache is set up and never reset: it is set up once in a thread's life.
 static ZP_TLS bool has_been_set_up;
 
 // The destructor of the key: the thread is ending.
@@ -38,7 +38,7 @@ struct zp_thread_cache *zp_thread_set_up(void)
     if (cache == NULL)
         return &zp_no_cache;
     cache->home = zp_shards_next_home();
-    // If nobody would empty it, nothing may be put into it.
+    // Without the destructor it would not be emptied, so nothing may be put into it.
     zp_thread_cache_enable(cache, pthread_setspecific(key, cache) == 0);
     zp_thread_cache = cache;
     return cache;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Threads: a thread gets its cache with its first large request and empties it when it ends.
+// Threads: a thread gets its cache at its first large request and empties it when it ends.
 //
-// Always holds: a cache is set up at most once in a thread's life. It is emptied by the destructor of
-// a pthread key; destructors that run after it find zp_no_cache.
+// Always holds: a cache is set up at most once in a thread's life. The destructor of a pthread key
+// empties it; destructors that run later find zp_no_cache.
 //
 // Locking: see thread_cache.h and retain.h. Fork: the thread that forks keeps its cache.
 

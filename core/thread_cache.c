@@ -103,7 +103,8 @@ void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot)
     set_bytes(cache, cache->bytes + slot->usable);
 }
 
-// What the fast ways put shows when the cache is opened, what the slow ways put when it is closed.
+// What the fast paths put is seen when the cache is opened, what the slow paths put when it is
+// closed.
 static void note_use(struct zp_thread_cache *cache)
 {
     if (cache->bytes > cache->most_used)
@@ -221,8 +222,8 @@ void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes)
     }
 }
 
-// Whether a cache has not been used for so long. The fast ways only count: that they used it shows
-// when this is asked again.
+// Whether a cache has not been used for so long. The fast paths only count puts: their use is
+// noticed at the next call of this.
 static bool is_idle(struct zp_thread_cache *cache, uint32_t now, uint32_t idle)
 {
     if (idle == 0)
@@ -246,7 +247,7 @@ static bool is_empty(const struct zp_thread_cache *cache)
            __atomic_load_n(&cache->granted, __ATOMIC_RELAXED) == 0;
 }
 
-// Claims the caches of other threads that are to be emptied; false if there is none.
+// Claims the caches of other threads that are to be emptied; false if there are none.
 static bool claim(uint32_t idle)
 {
     bool any = false;
@@ -260,7 +261,7 @@ static bool claim(uint32_t idle)
     return any;
 }
 
-// Puts all that a claimed cache holds before `list`, unless its owner is at it.
+// Puts all that a claimed cache holds before `list`, unless its owner is inside.
 static struct zp_slot *empty_claimed(struct zp_thread_cache *cache, struct zp_slot *list,
                                      size_t *spare)
 {

@@ -4,28 +4,30 @@
 // operation.
 //
 // Always holds:
-//   - slots in a cache are CACHED; their bytes are at most `granted`, which is charged to the
-//     budget, so that putting into a cache with room needs no shared counter;
-//   - the newest buffer has a place of its own, where taking one and putting one change nothing but
-//     whether it is there: counts and sums that each pair would read back from its own last stores
-//     are left to the slow ways. Those move it to the others first (zp_thread_cache_open);
-//   - every thread has a cache: before its first large request and after its teardown it is
-//     zp_no_cache, which never has a buffer nor room for one. Both then go the slow way, and the
-//     fast way needs no test for either;
-//   - a cache lives outside its thread, in memory that is never given back, only used for the next
-//     thread: should a thread end without its teardown, nothing points into what it was.
+//   - Slots in a cache are CACHED; their bytes are at most `granted`, which is charged to the
+//     budget, so that a put into a cache with room touches no shared counter.
+//   - The newest buffer has a place of its own. The fast paths only fill or clear it: they update
+//   no
+//     counts or sums, which the next malloc or free would have to wait for. The slow paths first
+//     move it to the other buffers (zp_thread_cache_open).
+//   - Every thread has a cache: before its first large request and after its teardown it is
+//     zp_no_cache, which never has a buffer or room for one. So the fast paths need no test for it:
+//     they fail, and the slow paths follow.
+//   - A cache lies outside of its thread, in memory that is never given back, only reused for the
+//     next thread: even if a thread ends without its teardown, no pointer dangles.
 //
-// A thread's cache is set up on its first large request and emptied when it ends (thread.h). What the
-// thread frees after that goes straight to a shard.
+// A thread's cache is set up at its first large request and emptied when it ends (thread.h). What
+// the thread frees after that goes to a shard.
 //
-// Another thread may empty a cache, to give memory back while its owner sleeps. The owner says with
-// a plain store that it is inside, and looks whether the cache is claimed; who claims says so,
-// makes all threads pass a barrier (zp_os_barrier), and looks whether the owner is inside. One of
-// the two sees the other and keeps off: the owner takes the slow way and waits there, the claimer
-// leaves that cache alone. So the owner pays two stores and a load, and no barrier.
+// Another thread may empty a cache, to give memory back while the owner sleeps. The owner stores
+// `inside`, then loads `claimed`; the other thread stores `claimed`, then makes all threads pass a
+// full fence (zp_os_barrier), then loads `inside`. At least one of the two sees the other's store
+// (Dekker; tests/model/thread_cache.pml): the owner then takes the slow path and waits there, the
+// other thread skips that cache. So the owner pays for two stores and a load, not for a fence.
 //
-// Locking: a cache belongs to its thread. ZP_RANK_THREADS guards the lists of caches. The counters
-// of zp_no_cache are shared without a lock and may miss a few events. Fork: see fork.h.
+// Locking: a cache belongs to its thread. ZP_RANK_THREADS guards the lists of caches, and
+// ZP_RANK_EMPTYING is held while caches are claimed. The counters of zp_no_cache are shared without
+// a lock and may miss a few events. Fork: see fork.h.
 
 #ifndef ZP_CORE_THREAD_CACHE_H
 #define ZP_CORE_THREAD_CACHE_H
@@ -35,16 +37,16 @@
 
 enum { ZP_CACHE_MOST = 64 };
 
-// The owner's store of `inside` must come before its look at `claimed`. The fence below holds the
-// compiler to that, and the claimer's barrier the processor. The thread sanitizer knows of no such
-// barrier: for it the store is an ordered one.
+// The owner's store of `inside` must come before its load of `claimed`. The fence below ensures it
+// for the compiler, and the other thread's barrier for the processor. The thread sanitizer does not
+// know that barrier: for it the store is sequentially consistent.
 #ifdef ZP_THREAD_SANITIZER
 #define ZP_OWNER_ORDER __ATOMIC_SEQ_CST
 #else
 #define ZP_OWNER_ORDER __ATOMIC_RELAXED
 #endif
 
-// What the fast ways need to know of a cached buffer, so that they wait for no look at its record.
+// What the fast paths need of a cached buffer, so that they need not read its record.
 struct zp_cached {
     char *base;
     size_t bytes; // usable; 0: there is no buffer here
@@ -52,14 +54,14 @@ struct zp_cached {
 };
 
 struct zp_thread_cache {
-    bool inside;             // the owner is at it
-    bool claimed;            // another thread is, or wants to be
+    bool inside;             // the owner is working on it
+    bool claimed;            // another thread is, or is about to
     unsigned count;          // buffers in `entries`
     unsigned capacity;       // most buffers
     unsigned dirty_capacity; // most buffers that were not scrubbed
-    struct zp_cached newest; // the buffer that was put last, if nobody took it
-    // Bytes that `newest` may have of what is put as the program left it; 0 with scrubbing on, or
-    // if the stack of whoever puts it is to be recorded.
+    struct zp_cached newest; // the buffer that was put last, if it was not taken since
+    // Bytes that `newest` may have if it is put without scrubbing; 0 with scrubbing on, or if the
+    // stack of each free is recorded.
     size_t dirty_room;
 
     size_t bytes;     // usable bytes in `entries`; their tails are charged by themselves
@@ -68,7 +70,7 @@ struct zp_thread_cache {
     uint32_t looked;  // on the clock: when that was
     unsigned settled; // entries, the oldest, that have not been touched since `sorted`
     uint32_t sorted;  // on the clock
-    bool attentive;   // the work of time is not done: what is put takes the slow way, and goes on
+    bool attentive;   // decay has work left: puts take the slow path and go on with it
     struct zp_cached entries[ZP_CACHE_MOST]; // those before the newest, oldest first
     struct zp_counters counters;
     uint64_t seen;                     // puts at `stamp`
@@ -93,9 +95,9 @@ void zp_thread_cache_enable(struct zp_thread_cache *cache, bool ends);
 void zp_thread_cache_give_up(struct zp_thread_cache *cache);
 
 // Takes what the caches of other threads hold that have not been used for `idle` milliseconds: a
-// list by the older links of ZP_ORDER_CLASS of slots that are still charged, with `since` set, each
-// cache's newest first. What was granted beyond them goes to `*spare`. Caches that their threads are at right now are left
-// alone, and all of them where the kernel has no barrier for it.
+// list, linked by `older` of ZP_ORDER_CLASS, of slots that are still charged, with `since` set, the
+// newest of each cache first. What was granted beyond them goes to `*spare`. Caches whose owners
+// are inside are left alone, and all of them where the kernel has no barrier for it.
 struct zp_slot *zp_thread_caches_take(uint32_t idle, size_t *spare);
 
 // Notes that the cache is in use.
@@ -116,18 +118,18 @@ static inline void zp_thread_cache_grant(struct zp_thread_cache *cache, size_t b
 // milliseconds. Returns the bytes. The caller is inside its own cache.
 size_t zp_thread_cache_take_unused(struct zp_thread_cache *cache, uint32_t now, uint32_t every);
 
-// How many of the oldest buffers have not been used since this last said anything but 0, which it
-// does at most once in `every` milliseconds; when that was goes to `*since`. A thread that is
-// always at its cache may use a part of it only.
+// How many of the oldest buffers have not been used for a period; it returns a number other than 0
+// at most once in `every` milliseconds, and the start of the period goes to `*since`. A thread that
+// uses its cache all the time may use only a part of it.
 unsigned zp_thread_cache_settled(struct zp_thread_cache *cache, uint32_t now, uint32_t every,
                                  uint32_t *since);
 
-// For slow ways: waits until nobody claims the cache, enters it, and moves the newest buffer to the
-// others; the second undoes the first.
+// For the slow paths: waits until no thread claims the cache, enters it, and moves the newest
+// buffer to the others; the second undoes the first.
 void zp_thread_cache_open(struct zp_thread_cache *cache);
 void zp_thread_cache_close(struct zp_thread_cache *cache);
 
-// Enters the cache if nobody claims it.
+// Enters the cache if no thread claims it.
 static inline bool zp_thread_cache_try_enter(struct zp_thread_cache *cache)
 {
     __atomic_store_n(&cache->inside, true, ZP_OWNER_ORDER);
@@ -152,18 +154,17 @@ void zp_thread_caches_lock(void);
 void zp_thread_caches_unlock(void);
 void zp_thread_caches_reset(void);
 
-// ---- The newest buffer: between try_enter and leave
-// ----------------------------------------------
+// ---- The newest buffer: between try_enter and leave ------------------------------------------
 
-// Other threads look at it to sum up.
+// Other threads read it to sum up.
 static inline void zp_cached_set_bytes(struct zp_cached *entry, size_t bytes)
 {
     __atomic_store_n(&entry->bytes, bytes, __ATOMIC_RELAXED);
 }
 
-// The newest buffer, if it holds `size` bytes and at most an eighth of it would lie idle: as a rule
-// one of the same size class, found without computing the class. What is too small wraps around.
-// The entry can be read until the next buffer is put. NULL if it does not serve.
+// The newest buffer, if it holds `size` bytes and at most an eighth of it would be unused: usually
+// one of the same size class, without computing that. For one that is too small the difference
+// wraps around. The entry can be read until the next buffer is put. NULL if it does not fit.
 static inline const struct zp_cached *zp_thread_cache_take_newest(struct zp_thread_cache *cache,
                                                                   size_t size)
 {
@@ -191,8 +192,8 @@ static inline bool zp_thread_cache_put_dirty(struct zp_thread_cache *cache, stru
 
 // ---- All buffers: between open and close -----------------------------------------------------
 
-// Bytes in the whole cache. Another thread may ask while the owner is moving a buffer within it,
-// which then counts twice or not at all.
+// Bytes in the whole cache. While the owner moves a buffer within it, other threads count that
+// twice or not at all.
 static inline size_t zp_thread_cache_bytes(const struct zp_thread_cache *cache)
 {
     return __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED) +

@@ -7,10 +7,10 @@
 
 enum {
     SITES_SHIFT = 9,
-    SITES = 1 << SITES_SHIFT, // a site that falls on another's place makes that one begin anew
-    // Pages looked at: where half of all have been touched, these all have once in 256.
+    SITES = 1 << SITES_SHIFT, // of two sites with the same index one forgets the other
+    // Pages looked at. If half of all pages have been touched, all of these have in 1 of 256 cases.
     PROBES = 8,
-    // A remembered buffer: its address and its size in the least class, and who it was given to.
+    // A remembered buffer: its address and size in units of the least class, and the call site.
     UNIT_SHIFT = 16,
     SIZE_BITS = 21,
     TAG_BITS = 11,
@@ -21,21 +21,21 @@ _Static_assert(ZP_CLASS_MIN == 1 << UNIT_SHIFT, "slots start at multiples of the
 _Static_assert(ZP_CLASS_MAX >> UNIT_SHIFT < 1 << SIZE_BITS, "the largest size fits");
 _Static_assert(BASE_BITS + SIZE_BITS + TAG_BITS == 64, "a site is one word");
 
-// Of a class: how many of the last owners, one after another, left their buffers sparse. After a few
-// the pages of the next are dropped; then its owner shows whether that was right. If not, many must
-// leave theirs sparse before it is tried again.
+// Per class: how many owners in a row left their buffers sparse. After a few, the pages of the next
+// buffer are dropped, and its next owner shows whether that was right. If not, many owners in a row
+// have to leave theirs sparse before it is tried again.
 enum {
     SPARSE_ENOUGH = 3,
     SPARSE_DROPPED,
     SPARSE_AGAIN = -1000,
-    SPARSE_PART = 8, // of a buffer this part, or less, is touched by its owner
+    SPARSE_PART = 8, // sparse: its owner touches at most this part of it
 };
 
 static uint64_t sites[SITES];
 static int16_t sparse_owners[ZP_CLASS_COUNT];
 
-// Of a class: owners in a row that touched nothing. From so many on the next are expected not to;
-// one of so many is looked at.
+// Per class: owners in a row that touched nothing. After UNTOUCHED_ENOUGH of them the next are
+// expected not to either; one in UNTOUCHED_LOOKS is checked.
 enum { UNTOUCHED_ENOUGH = 8, UNTOUCHED_LOOKS = 8 };
 
 static uint16_t untouched_owners[ZP_CLASS_COUNT];
@@ -67,7 +67,7 @@ bool zp_usage_in_memory(char *base, size_t length)
     if (pages == 0)
         return false;
     for (uint64_t i = 0; i < PROBES; i++) {
-        // One of each eighth, but none that a regular pattern would meet.
+        // One page of each eighth, at irregular places, so that no regular pattern meets them all.
         size_t at = (size_t)((i * pages + (scatter(i + 1) >> 32) % pages) / PROBES);
         unsigned char probe;
         if (zp_os_residency(base + at * zp_arena.page, zp_arena.page, &probe) != 0 ||
@@ -77,8 +77,8 @@ bool zp_usage_in_memory(char *base, size_t length)
     return true;
 }
 
-// Whether a buffer that its owner has given back was written to the end, as far as anybody saw.
-// What was only read is in memory, too, for all that mincore says.
+// Whether a freed buffer may have been written to the end. mincore calls pages resident that were
+// only read, too.
 static ZP_RACY bool may_be_filled(const struct zp_slot *slot)
 {
     size_t pages = slot->usable / zp_arena.page;

@@ -20,7 +20,7 @@ static ZP_FROZEN bool (*is_block_zero)(const char *base) = is_block_zero_by_line
 
 #ifdef __x86_64__
 
-// Of the kernel's zero page, which the first-level cache holds: 2 loads a cycle, or 64 bytes.
+// The kernel's zero page stays in the first-level cache: 2 loads, 64 bytes, per cycle.
 __attribute__((target("avx2"))) static bool is_block_zero_by_32(const char *base)
 {
     const __m256i *at = (const __m256i *)(const void *)base, *end = at + BLOCK / sizeof(*at);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Looking for zeros.
+// Zeros: whether memory is zero.
 //
 // Locking: none; the caller owns the range. Fork: nothing to do.
 
@@ -9,11 +9,11 @@
 
 #include "base.h"
 
-// Picks the instructions that are fastest on this processor. Called once; until then it is those
-// that every processor has.
+// Chooses the fastest instructions of this processor. Called once; until then those are used that
+// every processor has.
 void zp_zeros_init(void);
 
-// Whether a line of the processor's cache is all zero.
+// Whether a cache line is all zero.
 static inline bool zp_is_line_zero(const char *line)
 {
     const uint64_t *word = (const uint64_t *)(const void *)line;

@@ -6,8 +6,8 @@
 // rare cases are functions of their own, so that an entry point is a compare and a jump.
 //
 // Always holds: the library calls itself by these names, never by a public one. Another preloaded
-// library may stand in front of the public names, put a header before each block or count requests,
-// and must see each request of the program once.
+// library may interpose the public names, put a header before each block or count requests, and
+// must see each request of the program once.
 
 #ifndef ZP_PRELOAD_ALLOCATE_H
 #define ZP_PRELOAD_ALLOCATE_H

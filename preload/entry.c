@@ -3,7 +3,7 @@
 // The entry points of C: malloc and its family, as glibc 2.36 exports them and as it answers.
 //
 // This file is built with -fno-builtin: the compiler knows malloc and memset by name and would turn
-// a calloc made of the two into a call of calloc, for ever.
+// a calloc made of the two into a call of itself, without end.
 
 #include "core/os.h"
 #include "preload/allocate.h"

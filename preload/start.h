@@ -2,12 +2,13 @@
 //
 // Start-up: options at load time, the pool on the first large request.
 //
-// malloc is called before any constructor has run, and from any thread at once. A lock that is only
-// tried for decides who starts. Whoever comes meanwhile, the starting thread among them, is served
-// by jemalloc, whose memory is not scrubbed, and waits for nobody. No signal interrupts the start.
+// malloc is called before any constructor has run, and by several threads at once. The thread that
+// gets a lock, which is only tried, starts the pool. Requests during the start, also those of the
+// starting thread, do not wait: jemalloc serves them, whose memory is not scrubbed. No signal
+// interrupts the start.
 //
-// Fork: who forks does wait for the lock, before all others of the pool: so the child finds the
-// pool started, or can start it.
+// Fork: the thread that forks waits for this lock, before all others of the pool: so the child
+// finds the pool started, or can start it.
 
 #ifndef ZP_PRELOAD_START_H
 #define ZP_PRELOAD_START_H
@@ -27,10 +28,11 @@ static inline bool zp_is_small(size_t size)
     return size < __atomic_load_n(&zp_threshold, __ATOMIC_RELAXED);
 }
 
-// Starts the pool if nobody has. True if this call did: the request is worth another try.
+// Starts the pool if it has not been started. True if this call did: the request can be tried
+// again.
 bool zp_start(void);
 
-// Fork: takes and releases the lock of the start, or makes it anew in the child.
+// Fork: takes and releases the lock of the start, or initialises it again in the child.
 void zp_start_lock(void);
 void zp_start_unlock(void);
 void zp_start_reset(void);

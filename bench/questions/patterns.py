@@ -114,7 +114,7 @@ QUESTIONS = [
     Question(
         name="turnover",
         title="Buffers under constant eviction",
-        about="malloc and free of 1 MiB where half of the buffers are let go and made anew, with "
+        about="malloc and free of 1 MiB where half of the buffers are freed and allocated again, with "
         "100 or 4000 kept.",
         command=program("turnover"),
         figures=[

@@ -7,8 +7,15 @@ core_archive=$2
 
 # Each folder, and each file of core, may include from those before it and from itself.
 folders=(core config preload tests bench)
-core_files=(base syscall log os stack fatal lock size_class zeros slot stats arena usage scrub budget eviction eviction_lifo
-    eviction_clockpro shard thread_cache scrub_queue quarantine reclaim retain helper decay prewarm relocate pool fork
+core_files=(base syscall log os stack fatal lock
+    size_class zeros slot list stats
+    arena commit usage stall budget scrub content
+    eviction eviction_lifo eviction_clockpro fit shard thread_cache scrub_queue quarantine
+    reclaim retain
+    thread trim decay prewarm
+    get put resize
+    background helper
+    pool fork
     zeropool)
 
 failures=0
@@ -58,6 +65,10 @@ for file in core/*.[ch]; do
         fi
     done < <(included "$file")
 done
+
+# The picture of the layers has the same files, the last of the order on top.
+in_picture=$(sed -n '/^core\/$/,/^```/s/^    \([a-z_]*\) .*/\1/p' docs/design.md | tac | tr '\n' ' ')
+[[ "$in_picture" == "${core_files[*]} " ]] || complain "docs/design.md has another order of core: $in_picture"
 
 # What core calls: no malloc, no environment, no stdio, and the kernel's memory calls in os.c alone.
 undefined=$(nm -A -u "$core_archive")

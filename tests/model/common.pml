@@ -3,10 +3,10 @@
 // What the models share: locks, and words that are waited on (a futex: core/os.c, zp_os_wait and
 // zp_os_wake). One thread at a time waits on each word, and `asleep` says that it does.
 //
-// A wait ends with the wake-up, or by itself: as its time is over, because of a signal, or as the
-// kernel refuses to wait. It does the latter TIME_OUTS times in a run at most, so that who relies
-// on it where a wake-up was lost is found asleep at the end. A wake-up that the kernel refuses is
-// left out: it is what the time-outs are there for.
+// A wait ends with the wake-up, or by itself: when its time is over, by a signal, or because the
+// kernel refuses to wait. It ends by itself TIME_OUTS times in a run at most, so that a thread whose
+// wake-up was lost is found asleep at the end. A wake-up that the kernel refuses is not modelled: the
+// time-outs are there for it.
 
 #define take_lock(lock) \
     atomic                     \

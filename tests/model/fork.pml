@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What fork does to the pool: core/fork.c, and all that looks at epochs and at what was left out,
-// in core/pool.c and core/retain.c.
+// What fork does to the pool: core/fork.c, and everything that looks at epochs and at mappings
+// excluded from children (MADV_DONTFORK), in core/get.c and core/put.c.
 //
-// One thread forks, twice; another gets and puts buffers, by every way that there is; the helper
-// scrubs. What is done under one of the locks is a step, and not while the thread that forks holds
-// them all. The child is looked at in the moment of the fork, as it begins alone: its slots must be
-// as at a start, but for those that are live, and for pooled ones that were not left out.
+// One thread forks, twice; another gets and puts buffers by every path there is; the helper scrubs.
+// What is done under one of the locks is a step, and waits while the thread that forks holds them
+// all. The child is looked at right after the fork, as it begins alone: its slots must be as at a
+// start, except for live ones and for pooled ones that were not excluded.
 //
-// Left out: runs of neighbours, as a run is treated as its slots; caches of threads, which here are
-// the state CACHED; how the helper is paused (helper.pml); forks that interrupt the pool; slots
-// without pages, which share nothing.
+// Not modelled: runs of neighbours, because a run is treated as its slots; the caches of threads,
+// which here are the state CACHED; how the helper is paused (helper.pml); forks that interrupt the
+// pool; slots without pages, which share nothing.
 //
-// Holds: what the program has is there in the child; no slot of the child is lost, or dirty when
-// handed out; pages that a child may share are known by their old epoch, and neither scrubbed by
-// the helper nor handed out from a shard; no buffer is handed out dirty.
+// Holds: what the program owns is in the child; no slot of the child is lost, or dirty when handed
+// out; pages that a child may share are known by their old epoch, and neither scrubbed by the
+// helper nor handed out from a shard; no buffer is handed out dirty.
 //
-// Explored: 2,299,237 states; 10 mutants.
+// Explored: 2,433,175 states; 10 mutants.
 
 #include "common.pml"
 
@@ -30,41 +30,36 @@
 mtype:state state[SLOTS] = COLD;
 byte dirty[SLOTS];         // a bit per part
 byte slot_epoch[SLOTS];
-bool left_out[SLOTS];
-byte epoch;                // zp_arena.epoch
+bool excluded[SLOTS];      // mapping is DONTFORK
+byte epoch;                // zp_epoch
 bool locks;                // all of them
 bool paused, busy;         // the helper
-byte hand = NONE, claimed; // what it scrubs, and how many parts of it
-bool failed;
-byte joint = NONE; // what a request took out of its hand
+byte hand = NONE, done;    // what it scrubs, and how many parts of it are zero
+bool failed, wanted;
+byte handed = NONE;        // what it handed over to the request that wanted it
 
 // What the kernel knows.
 bool pages[SLOTS];
 bool missing[SLOTS]; // from the next child: MADV_DONTFORK
 bool shared[SLOTS];  // with a child, as far as is known
-
 bool forked;         // just now, and the epoch has not been raised yet
 #define HOLDS(slot) (forked || !shared[slot] || slot_epoch[slot] != epoch)
-#define IS_SHARED(slot) (left_out[slot] || slot_epoch[slot] != epoch)
+#define IS_SHARED(slot) (excluded[slot] || slot_epoch[slot] != epoch)
 
 // ---- Slots -----------------------------------------------------------------------------------
 
-// zp_arena_release of all
-inline release(slot)
+inline drop_pages(slot) // and all that is known of them
 {
     atomic
     {
-        dirty[slot] = 0;
-        pages[slot] = false;
-        shared[slot] = false;
-        missing[slot] = false;
-        left_out[slot] = false
+        dirty[slot] = 0; pages[slot] = false; shared[slot] = false;
+        missing[slot] = false; excluded[slot] = false
     }
 }
 
-inline decommit(slot)
+inline zp_decommit(slot)
 {
-    release(slot);
+    drop_pages(slot);
     atomic { !locks; state[slot] = COLD }
 }
 
@@ -75,13 +70,9 @@ inline take(from, to, slot)
     {
         !locks;
         if
-        :: state[0] == from && hand != 0 && joint != 0 -> slot = 0
-        :: state[1] == from && hand != 1 && joint != 1 -> slot = 1
+        :: state[0] == from && hand != 0 && handed != 0 -> slot = 0; state[0] = to
+        :: state[1] == from && hand != 1 && handed != 1 -> slot = 1; state[1] = to
         :: else -> slot = NONE
-        fi;
-        if
-        :: slot != NONE -> state[slot] = to
-        :: slot == NONE
         fi
     }
 }
@@ -98,13 +89,12 @@ inline hand_out(slot)
     atomic
     {
         assert(dirty[slot] == 0 && pages[slot]);
-        assert(!left_out[slot] && !missing[slot]);
-        state[slot] = LIVE;
-        dirty[slot] = ALL_PARTS
+        assert(!excluded[slot] && !missing[slot]);
+        state[slot] = LIVE; dirty[slot] = ALL_PARTS
     }
 }
 
-// zp_retain_take_cold and zp_arena_commit
+// zp_retain_take_cold and zp_commit
 inline get_fresh(slot)
 {
     take(COLD, TAKEN, slot);
@@ -117,18 +107,18 @@ inline get_fresh(slot)
     fi
 }
 
-// get_pooled and ready_pooled
-inline ready_pooled(slot)
+// take_over: make_private
+inline take_over(slot)
 {
     if
-    :: left_out[slot] -> // mutant left_out_ignored: :: false ->
-        decommit(slot);
+    :: excluded[slot] -> // mutant excluded_ignored: :: false ->
+        zp_decommit(slot);
         slot = NONE
     :: else ->
         now = epoch;
         if
         :: slot_epoch[slot] != now -> // mutant epoch_not_compared: :: false ->
-            release(slot);
+            drop_pages(slot);
             pages[slot] = true
         :: else
         fi;
@@ -138,41 +128,42 @@ inline ready_pooled(slot)
     fi
 }
 
-inline outcome(slot)
+inline give_back_shared(slot)
 {
     if
     :: IS_SHARED(slot) ->
-        decommit(slot);
+        zp_decommit(slot);
         slot = NONE
     :: else
     fi
 }
 
-// zp_retain_take_unscrubbed: what nobody is at yet
-inline take_unscrubbed(slot)
+// get_unscrubbed and finish_job: what is queued, or else what the helper has in hand, between two
+// parts or handed over after one: how a request waits for that is in scrub_queue.pml.
+inline get_unscrubbed(slot)
 {
-    take(PENDING, TAKEN, slot);
+    if
+    :: take(PENDING, TAKEN, slot)
+    :: atomic { !locks && !busy && hand != NONE -> slot = hand; hand = NONE; state[slot] = TAKEN }
+    :: atomic { !locks && busy && hand != NONE -> wanted = true }
+        atomic { !locks; claim_handed(slot) } // in time or not
+    fi;
     if
     :: slot != NONE ->
-        outcome(slot);
+        give_back_shared(slot);
         if
-        :: slot != NONE -> dirty[slot] = 0; ready_pooled(slot)
+        :: slot != NONE -> dirty[slot] = 0; take_over(slot)
         :: slot == NONE
         fi
     :: slot == NONE
     fi
 }
 
-// Or what the helper is at, between two parts of it: how they share the work is in scrub_queue.pml.
-inline scrub_jointly(slot)
+inline claim_handed(slot)
 {
-    atomic { !locks && !busy && hand != NONE -> slot = hand; joint = hand; hand = NONE }
-    dirty[slot] = 0;
-    atomic { !locks; state[slot] = TAKEN; joint = NONE }
-    outcome(slot);
     if
-    :: slot != NONE -> ready_pooled(slot)
-    :: slot == NONE
+    :: handed != NONE -> slot = handed; handed = NONE; state[slot] = TAKEN
+    :: handed == NONE -> wanted = false
     fi
 }
 
@@ -181,23 +172,22 @@ inline get(slot)
     if
     :: take(POOLED, TAKEN, slot);
         if
-        :: slot != NONE -> ready_pooled(slot)
+        :: slot != NONE -> take_over(slot)
         :: slot == NONE
         fi
     :: state[0] == CACHED -> slot = 0; hand_out(slot) // without a lock
     :: state[1] == CACHED -> slot = 1; hand_out(slot)
-    :: scrub_jointly(slot)
-    :: take_unscrubbed(slot)
+    :: get_unscrubbed(slot)
     :: get_fresh(slot)
     fi
 }
 
-// zp_pool_take_back
-inline take_back(slot)
+// zp_put_slot
+inline put_slot(slot)
 {
     state[slot] = TAKEN;
     if
-    :: slot_epoch[slot] != epoch -> decommit(slot)
+    :: slot_epoch[slot] != epoch -> zp_decommit(slot)
     :: slot_epoch[slot] == epoch ->
         if
         :: dirty[slot] = 0; state[slot] = CACHED
@@ -215,7 +205,7 @@ inline leave_quarantine(slot)
     take(QUARANTINED, TAKEN, slot);
     if
     :: slot != NONE ->
-        outcome(slot);
+        give_back_shared(slot);
         if
         :: slot != NONE -> put(slot, POOLED); slot = NONE
         :: slot == NONE
@@ -224,8 +214,8 @@ inline leave_quarantine(slot)
     fi
 }
 
-// mark_idle: out of a shard and in again
-inline mark(slot)
+// zp_reclaim_idle: out of a shard and in again
+inline reclaim_idle(slot)
 {
     take(POOLED, TAKEN, slot);
     if
@@ -243,9 +233,9 @@ active proctype program()
         operations++;
         if
         :: slot == NONE -> get(slot)
-        :: slot == NONE -> mark(slot)
+        :: slot == NONE -> reclaim_idle(slot)
         :: slot == NONE -> leave_quarantine(slot)
-        :: slot != NONE -> take_back(slot)
+        :: slot != NONE -> put_slot(slot)
         fi;
         now = 0
     od
@@ -253,7 +243,7 @@ active proctype program()
 
 // ---- The helper ------------------------------------------------------------------------------
 
-#define IS_QUEUED(slot) (state[slot] == PENDING && joint != slot)
+#define IS_QUEUED(slot) (state[slot] == PENDING && handed != slot)
 
 inline take_hand()
 {
@@ -261,14 +251,14 @@ inline take_hand()
     {
         !locks;
         if
-        :: hand == NONE && IS_QUEUED(0) -> hand = 0; claimed = 0; failed = false
-        :: hand == NONE && IS_QUEUED(1) -> hand = 1; claimed = 0; failed = false
+        :: hand == NONE && IS_QUEUED(0) -> hand = 0; done = 0; failed = false
+        :: hand == NONE && IS_QUEUED(1) -> hand = 1; done = 0; failed = false
         :: else
         fi
     }
 }
 
-// zp_retain_scrub_part
+// zp_put_scrub_part
 inline scrub_part()
 {
     take_hand();
@@ -277,21 +267,22 @@ inline scrub_part()
         if
         :: IS_SHARED(hand) -> failed = true // mutant shared_scrubbed: :: false ->
         :: else ->
-            atomic { assert(!shared[hand]); dirty[hand] = dirty[hand] & ~(1 << claimed) }
+            atomic { assert(!shared[hand]); dirty[hand] = dirty[hand] & ~(1 << done) }
         fi;
         atomic
         {
             !locks;
-            claimed++;
+            done++;
             if
-            :: claimed == PARTS -> slot = hand; hand = NONE; state[slot] = TAKEN
-            :: claimed < PARTS
+            :: wanted -> handed = hand; hand = NONE; wanted = false
+            :: !wanted && done == PARTS -> slot = hand; hand = NONE; state[slot] = TAKEN
+            :: !wanted && done < PARTS
             fi
         }
         if
-        :: slot != NONE && failed -> decommit(slot)
+        :: slot != NONE && failed -> zp_decommit(slot)
         :: slot != NONE && !failed ->
-            outcome(slot);
+            give_back_shared(slot);
             if
             :: slot != NONE -> put(slot, POOLED)
             :: slot == NONE
@@ -332,9 +323,9 @@ inline zp_fork_prepare()
     epoch++; // next_epoch
     for (slot : 0 .. SLOTS - 1) {
         if
-        :: IS_OURS(slot) -> // mutant taken_left_out: :: IS_OURS(slot) || state[slot] == TAKEN ->
+        :: IS_OURS(slot) -> // mutant taken_excluded: :: IS_OURS(slot) || state[slot] == TAKEN ->
             if
-            :: atomic { missing[slot] = true; left_out[slot] = true }
+            :: atomic { missing[slot] = true; excluded[slot] = true }
             :: true // the kernel refused, or it is not worth a call
             fi
         :: else
@@ -347,13 +338,13 @@ inline zp_fork_child()
 {
     for (slot : 0 .. SLOTS - 1) {
         if
-        :: left_out[slot] -> // fill_hole: COLD, or RETIRED
+        :: excluded[slot] -> // fill_hole: COLD, or RETIRED
             assert(state[slot] != LIVE && state[slot] != COLD)
-        :: !left_out[slot] && state[slot] == LIVE ->
+        :: !excluded[slot] && state[slot] == LIVE ->
             assert(!missing[slot])
-        :: !left_out[slot] && state[slot] == COLD ->
+        :: !excluded[slot] && state[slot] == COLD ->
             assert(!pages[slot] && dirty[slot] == 0)
-        :: !left_out[slot] && state[slot] == POOLED -> // stays, and is dropped before it is used
+        :: !excluded[slot] && state[slot] == POOLED -> // stays, and is dropped before it is used
             assert(slot_epoch[slot] != epoch + 1) // the child's
         :: else // give_up_orphan: COLD
         fi;
@@ -374,12 +365,12 @@ inline zp_fork_parent()
     }
     for (slot : 0 .. SLOTS - 1) {
         if
-        :: left_out[slot] && IS_OURS(slot) -> // mutant taken_brought_back: :: left_out[slot] ->
+        :: excluded[slot] && IS_OURS(slot) -> // mutant taken_brought_back: :: excluded[slot] ->
             if
-            :: missing[slot] = false; marked = false
-            :: marked = true // the kernel refused
+            :: missing[slot] = false; stays = false
+            :: stays = true // the kernel refused
             fi;
-            left_out[slot] = marked;
+            excluded[slot] = stays;
             if
             :: slot_epoch[slot] == epoch - 2 -> // mutant epoch_renewed: :: true ->
                 atomic { slot_epoch[slot] = epoch; assert(HOLDS(slot)) }
@@ -388,15 +379,13 @@ inline zp_fork_parent()
         :: else
         fi
     }
-    marked = false;
-    locks = false;
-    paused = false
+    stays = false; locks = false; paused = false
 }
 
 active proctype forking_program()
 {
     byte slot, forks;
-    bool marked;
+    bool stays;
     for (forks : 1 .. FORKS) {
         zp_fork_prepare();
         atomic { zp_fork_child() }

@@ -2,17 +2,17 @@
 //
 // The life of the helper thread: core/helper.c, all of it.
 //
-// Two threads of the program bring work and call the helper, one forks, one may end the program; to
-// create the thread may be refused. Each look at a word and each change of one is a step of its
-// own: they are sequentially consistent, so no store waits in a buffer. Work is there at once, or
-// due later: then the helper is kept, not called.
+// Two threads of the program add work and call the helper, one forks, one may end the program;
+// the thread may fail to start. Each load and each store of a word is a step of its own: they are
+// sequentially consistent, so no store waits in a buffer. Work is there at once, or due later: then
+// the helper is kept, not called.
 //
-// Left out: what the work is (scrub_queue.pml); the end of waiting in zp_helper_stop, as nothing is
-// promised after it; the child, where all words are 0 as at the start.
+// Not modelled: what the work is (scrub_queue.pml); the time limit of zp_helper_stop, after which
+// nothing is promised; the child, where all words are 0 as at the start.
 //
 // Holds: there is never more than one helper at work; it does nothing between pause and resume, nor
 // after a stop that has waited for it; no work is left when all is quiet, unless the helper is off;
-// nobody sleeps then but a helper without work.
+// no thread sleeps then except a helper without work.
 //
 // Explored: 3,916,744 states; 18 mutants.
 
@@ -23,10 +23,10 @@
 #define PUTS 1
 #define LINGER_STEPS 1
 
-// What helper.due answers: there is work, or there will be.
+// What zp_background_due tells: there is work, or there will be.
 byte work;
 bool later;
-bool come; // the moment of what was to be done later has
+bool come; // the time for what was due later
 bool running, busy, sleeping, paused, off;
 byte calls;
 bool lock;
@@ -54,7 +54,7 @@ inline has_any_work(answer)
 
 // ---- The thread ------------------------------------------------------------------------------
 
-// What helper.do_part does; somebody else may have done it.
+// zp_background_part; another thread may have done the work.
 inline work_part()
 {
     atomic { assert(!at_part && !forking && !stopped); at_part = true }
@@ -175,7 +175,7 @@ inline start()
         take_over(taken);
         if
         :: taken -> created++
-        :: taken -> // neither a small stack nor the usual one is to be had
+        :: taken -> // neither a small stack nor the usual one was granted
             off = true;
             running = false;
             wake(running_awaited) // mutant refusal_unanswered: skip

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Scrubbing in the background: core/scrub_queue.c and its callers in core/retain.c and core/pool.c.
+// Scrubbing in the background: core/scrub_queue.c and its callers in core/get.c and core/put.c.
 //
-// Two threads of the program get buffers, write to them and free them, and may take back what waits
-// (zp_retain_give_back); the helper scrubs. A buffer has two parts. What is done under the queue's
-// lock is one step, as all it touches belongs to the lock; what is done without is as many steps as
-// others could see.
+// Two threads of the program get buffers, write to them and free them, and may give back what is
+// queued (zp_trim); the helper scrubs. A buffer has two parts. What is done under the queue's lock
+// is one step, because all it touches belongs to the lock; what is done without the lock is as many
+// steps as others could see.
 //
-// Left out: how the helper is called (helper.pml), which is here awake when there is work; classes,
-// as a request that cannot be served from the queue goes elsewhere; fork (fork.pml); the shards,
-// which here have one list (shard.pml); a second refusal of the kernel.
+// Not modelled: how the helper is called (helper.pml), which here is awake when there is work;
+// classes, because a request that cannot be served from the queue goes elsewhere; fork (fork.pml);
+// the shards, which here have one list (shard.pml); a second refusal of the kernel.
 //
-// Holds: a buffer handed out is zero and nobody's else; only an owner scrubs, and each part is done
-// once; in the end no buffer is left unscrubbed or between two owners, nobody waits, and the budget
-// is charged for what is retained.
+// Holds: a buffer that is handed out is zero and has one owner; only an owner scrubs, and each part
+// once; at the end no buffer is unscrubbed or without an owner, no thread waits, and the budget is
+// charged for what is retained.
 //
-// Explored: 2,852,431 states; 16 mutants.
+// Explored: 816,856 states; 18 mutants.
 
 #define TIME_OUTS 1
 #include "common.pml"
@@ -28,22 +28,29 @@
 #define NONE 255
 
 mtype:state state[SLOTS] = COLD;
-byte dirty[SLOTS]; // a bit per part
-byte charged;      // to the budget
+byte dirty[SLOTS];   // a bit per part
+byte charged;        // to the budget
 bool room = true;    // in the queue, and a helper
 bool refusal = true; // the kernel may refuse once
 
 typedef scrub_job {
     byte slot = NONE;
-    byte claimed, done; // parts
+    byte done; // parts
     bool failed;
 }
 chan queue = [SLOTS] of { byte };
-scrub_job hand, joint;
-byte ends;
-bool end_awaited;
+byte buffers; // zp_scrub_queue_bytes, in buffers
+scrub_job hand, handed;
+bool at_part, wanted;
+byte hand_overs;
+bool hand_over_awaited; // a request sleeps on hand_overs
 
-#define scrub_whole(slot) dirty[slot] = 0
+inline copy(from, to)
+{
+    to.slot = from.slot;
+    to.done = from.done;
+    to.failed = from.failed
+}
 
 // ---- The queue -------------------------------------------------------------------------------
 
@@ -53,51 +60,99 @@ inline put(slot, queued)
     atomic
     {
         if
-        :: room -> queue!slot; state[slot] = PENDING; queued = true
+        :: room -> queue!slot; state[slot] = PENDING; buffers++; queued = true
         :: room -> room = false; queued = false
         :: !room -> queued = false
         fi
     }
 }
 
-// zp_scrub_queue_take
-inline take(slot, joined)
+inline take_away(taken)
+{
+    buffers--; // mutant bytes_kept: skip;
+    state[taken] = TAKEN
+}
+
+inline take_hand(job)
+{
+    if
+    :: wanted || handed.slot != NONE || hand.slot == NONE // mutant handed_overwritten: :: wanted || hand.slot == NONE
+    :: else ->
+        if
+        :: at_part -> // mutant taken_at_part: :: false ->
+            wanted = true; // mutant never_wanted: skip;
+            waits = true
+        :: else ->
+            copy(hand, job);
+            hand.slot = NONE; // mutant hand_kept: skip;
+            take_away(job.slot)
+        fi
+    fi
+}
+
+// Under the lock: `waits` says that the request has to wait for the hand-over.
+inline take_or_want(job)
 {
     atomic
     {
-        slot = NONE;
-        joined = false;
+        job.slot = NONE;
+        waits = false;
         if
-        :: queue?[_] -> queue?slot; state[slot] = TAKEN
-        :: empty(queue) ->
-            if
-            :: joint.slot == NONE && hand.slot != NONE -> // mutant joined_twice: :: hand.slot != NONE ->
-                copy(hand, joint);
-                hand.slot = NONE; // mutant hand_kept: skip;
-                slot = joint.slot;
-                joined = true
-            :: else
-            fi
+        :: queue?[_] ->
+            queue?job.slot;
+            job.done = 0;
+            job.failed = false;
+            take_away(job.slot)
+        :: empty(queue) -> take_hand(job)
+        fi;
+        seen = hand_overs // mutant looked_late: skip
+    }
+    // mutant looked_late: seen = hand_overs
+}
+
+// After a wake-up, and after a time-out as well
+inline await_hand_over(job)
+{
+    fall_asleep(hand_over_awaited, hand_overs, seen);
+    sleep_on(hand_over_awaited);
+    timed_out = hand_overs == seen; // only a mutant looks at it
+    atomic
+    {
+        if
+        :: true -> // mutant lost_at_time_out: :: !timed_out ->
+            copy(handed, job);
+            handed.slot = NONE // mutant handed_kept: skip
+        :: false // mutant lost_at_time_out: :: timed_out
+        fi;
+        wanted = false; // mutant still_wanted: skip;
+        if
+        :: job.slot != NONE -> take_away(job.slot)
+        :: job.slot == NONE
         fi
     }
+    timed_out = false
 }
 
-inline copy(from, to)
+inline zp_scrub_queue_take(job)
 {
-    to.slot = from.slot;
-    to.claimed = from.claimed;
-    to.done = from.done;
-    to.failed = from.failed
+    if
+    :: buffers == 0 -> job.slot = NONE // without the lock
+    :: buffers != 0 ->
+        take_or_want(job);
+        if
+        :: waits -> await_hand_over(job)
+        :: !waits
+        fi
+    fi
 }
 
-// zp_scrub_queue_evict
-inline evict(slot)
+inline zp_scrub_queue_evict(slot)
 {
     atomic
     {
         slot = NONE;
         if
-        :: queue?[_] -> queue?slot; state[slot] = TAKEN
+        :: queue?[_] -> queue?slot; take_away(slot)
         :: empty(queue)
         fi
     }
@@ -105,150 +160,77 @@ inline evict(slot)
 
 // ---- Parts -----------------------------------------------------------------------------------
 
-#define IS_CLAIMED(job) (job.slot == NONE || job.claimed == PARTS)
-
-inline claim(job)
-{
-    part_slot = job.slot;
-    part = job.claimed;
-    job.claimed++ // mutant unclaimed: skip
-}
-
-inline fill_hand()
-{
-    if
-    :: hand.slot == NONE && queue?[_] ->
-        queue?hand.slot;
-        hand.claimed = 0;
-        hand.done = 0;
-        hand.failed = false
-    :: else
-    fi
-}
-
-// zp_scrub_queue_part; waits where the helper would sleep
-inline queue_part()
+// Waits where the helper would sleep
+inline zp_scrub_queue_part()
 {
     atomic
     {
-        (!IS_CLAIMED(joint) || !IS_CLAIMED(hand) || (hand.slot == NONE && queue?[_]));
-        // mutant hand_filled_early: fill_hand();
+        (hand.slot != NONE || queue?[_]);
         if
-        :: !IS_CLAIMED(joint) -> claim(joint)
-        :: else -> fill_hand(); claim(hand)
-        fi
+        :: hand.slot == NONE -> queue?hand.slot; hand.done = 0; hand.failed = false
+        :: hand.slot != NONE
+        fi;
+        part_slot = hand.slot;
+        part = hand.done;
+        at_part = true
     }
 }
 
-// scrub_part: a part of what is one's own
 inline scrub_part()
 {
     atomic
     {
         assert(state[part_slot] == PENDING && (dirty[part_slot] & (1 << part)));
         if
-        :: dirty[part_slot] = dirty[part_slot] & ~(1 << part);
-            part_failed = false
+        :: dirty[part_slot] = dirty[part_slot] & ~(1 << part); part_failed = false
         :: refusal -> refusal = false; part_failed = true
         fi
     }
 }
 
-inline add_part(job)
-{
-    job.done++;
-    job.failed = job.failed || part_failed // mutant failure_forgotten: skip
-}
-
-// zp_scrub_queue_part_done: `ours` is the slot that is the caller's now, or NONE
+// zp_scrub_queue_part_done: `ours` is the slot that is the helper's now, or NONE
 inline part_done(ours, failed)
 {
     atomic
     {
         ours = NONE;
-        ended = false;
+        assert(hand.slot == part_slot);
+        hand.done++; // mutant done_forgotten: skip;
+        hand.failed = hand.failed || part_failed; // mutant failure_forgotten: skip;
+        at_part = false;
+        hand_over = wanted;
+        ended = hand.done == PARTS; // mutant ended_early: ended = true;
         if
-        :: part_slot == joint.slot -> // mutant always_hand: :: false ->
-            add_part(joint);
-            ended = joint.done == PARTS
-        :: else ->
-            assert(part_slot == hand.slot);
-            add_part(hand);
-            if
-            :: hand.done == PARTS -> // mutant hand_ended_early: :: true ->
-                end(hand, ours, failed)
-            :: else
-            fi
-        fi;
-        ends = (ends + ended) % 4;
-        part_slot = NONE;
-        part = 0;
-        part_failed = false
-    }
-    if
-    :: ended -> wake(end_awaited) // mutant not_woken: :: ended
-    :: !ended
-    fi
-}
-
-inline end(job, ours, failed)
-{
-    ours = job.slot;
-    failed = job.failed;
-    state[ours] = TAKEN;
-    job.slot = NONE
-}
-
-// zp_scrub_queue_join_part
-inline join_part()
-{
-    atomic
-    {
-        part_slot = NONE;
-        if
-        :: !IS_CLAIMED(joint) -> claim(joint)
+        :: hand_over ->
+            assert(handed.slot == NONE);
+            copy(hand, handed);
+            hand_overs = (hand_overs + 1) % 4;
+            wanted = false
         :: else
-        fi
-    }
-}
-
-inline join_end(ours, failed, give_up)
-{
-    atomic
-    {
-        ours = NONE;
+        fi;
         if
-        :: joint.done == PARTS -> // mutant joint_ended_early: :: true ->
-            end(joint, ours, failed)
-        :: else ->
-            if
-            :: give_up ->
-                assert(hand.slot == NONE);
-                copy(joint, hand); // mutant given_up_lost: skip;
-                joint.slot = NONE  // mutant given_up_kept: skip
-            :: else
-            fi
-        fi
+        :: !hand_over && ended -> // mutant ended_twice: :: ended ->
+            ours = hand.slot;
+            failed = hand.failed;
+            take_away(ours)
+        :: else
+        fi;
+        hand.slot = (hand_over || ended -> NONE : hand.slot) // mutant handed_goes_on: hand.slot = (ended -> NONE : hand.slot)
     }
-}
-
-inline zp_scrub_queue_join_end(ours, failed)
-{
-    seen = ends; // mutant ends_late: skip;
-    join_end(ours, failed, false);
-    // mutant ends_late: seen = ends;
     if
-    :: ours != NONE
-    :: ours == NONE ->
-        fall_asleep(end_awaited, ends, seen);
-        sleep_on(end_awaited);
-        join_end(ours, failed, true) // mutant never_given_up: join_end(ours, failed, false)
-    fi
+    :: hand_over -> wake(hand_over_awaited) // mutant not_woken: :: hand_over
+    :: !hand_over
+    fi;
+    part_slot = NONE;
+    part = 0;
+    part_failed = false;
+    hand_over = false;
+    ended = false
 }
 
 // ---- Callers ---------------------------------------------------------------------------------
 
-inline let_go(slot)
+inline zp_retain_let_go(slot)
 {
     atomic { charged--; dirty[slot] = 0; state[slot] = COLD }
 }
@@ -258,50 +240,58 @@ inline share(slot)
     atomic { assert(state[slot] == TAKEN); state[slot] = POOLED }
 }
 
-// outcome: `slot` becomes NONE where the kernel refused
-inline outcome(slot, failed)
+inline scrub_whole(slot)
 {
-    if
-    :: failed -> let_go(slot); slot = NONE // mutant failure_ignored: :: false
-    :: else
-    fi
+    atomic { assert(state[slot] == TAKEN); dirty[slot] = 0 }
 }
 
-inline scrub_jointly(slot)
+// finish_job: `failed` says that the kernel refused
+inline finish_job(job)
 {
-    do
-    :: true ->
-        join_part();
+    atomic
+    {
+        assert(state[job.slot] == TAKEN);
+        assert(job.failed || dirty[job.slot] == ALL_PARTS - (1 << job.done) + 1);
         if
-        :: part_slot == NONE -> break
-        :: part_slot != NONE -> scrub_part(); part_done(slot, failed); assert(slot == NONE)
+        :: job.failed -> failed = true // mutant failure_ignored: :: false
+        :: else ->
+            if
+            :: dirty[job.slot] = dirty[job.slot] & ((1 << job.done) - 1); // mutant rest_left: :: skip;
+                failed = false
+            :: refusal -> refusal = false; failed = true
+            fi
         fi
-    od;
-    zp_scrub_queue_join_end(slot, failed);
-    if
-    :: slot != NONE -> outcome(slot, failed)
-    :: slot == NONE
-    fi
+    }
 }
 
-// zp_retain_take_unscrubbed
-inline take_unscrubbed(slot)
+inline get_unscrubbed(got)
 {
-    take(slot, joined);
+    zp_scrub_queue_take(job);
     if
-    :: joined -> scrub_jointly(slot)
-    :: !joined && slot != NONE -> scrub_whole(slot) // mutant taken_dirty: :: !joined && slot != NONE
-    :: !joined && slot == NONE
-    fi
+    :: job.slot != NONE ->
+        finish_job(job);
+        got = job.slot;
+        job.slot = NONE;
+        if
+        :: failed -> zp_retain_let_go(got); got = NONE
+        :: !failed
+        fi
+    :: job.slot == NONE
+    fi;
+    failed = false;
+    waits = false;
+    seen = 0;
+    job.done = 0;
+    job.failed = false
 }
 
-inline take_in_state(wanted, slot)
+inline take_in_state(from, slot)
 {
     atomic
     {
         if
-        :: state[0] == wanted -> slot = 0
-        :: state[0] != wanted && state[1] == wanted -> slot = 1
+        :: state[0] == from -> slot = 0
+        :: state[0] != from && state[1] == from -> slot = 1
         :: else -> slot = NONE
         fi;
         if
@@ -311,12 +301,12 @@ inline take_in_state(wanted, slot)
     }
 }
 
-// zp_pool_get: a shard, the queue, a cold slot
+// zp_get_slot: of a shard, of the queue, a cold slot
 inline get(slot)
 {
     take_in_state(POOLED, slot);
     if
-    :: slot == NONE -> take_unscrubbed(slot)
+    :: slot == NONE -> get_unscrubbed(slot)
     :: slot != NONE
     fi;
     if
@@ -335,61 +325,61 @@ inline get(slot)
     fi
 }
 
-// zp_pool_take_back
-inline take_back(slot)
+// zp_put_slot
+inline put_slot(slot)
 {
     atomic { state[slot] = TAKEN; charged++ }
     put(slot, queued);
     if
     :: queued
     :: !queued -> scrub_whole(slot); share(slot)
-    fi
+    fi;
+    queued = false;
+    slot = NONE
 }
 
 active [PROGRAMS] proctype program()
 {
-    byte slot, gets, part_slot = NONE, part, seen;
-    bool queued, joined, failed, part_failed, ended;
+    scrub_job job;
+    byte slot = NONE, gets, seen;
+    bool queued, failed, waits, timed_out;
     do
     :: gets < GETS ->
         gets++;
         get(slot);
         if
-        :: slot != NONE ->
-            take_back(slot)
+        :: slot != NONE -> put_slot(slot)
         :: slot == NONE
         fi
-    :: gets < GETS -> // zp_retain_give_back
+    :: gets < GETS -> // zp_trim
         gets++;
-        evict(slot);
+        zp_scrub_queue_evict(slot);
         if
-        :: slot != NONE -> let_go(slot)
+        :: slot != NONE -> zp_retain_let_go(slot); slot = NONE
         :: slot == NONE
         fi
     :: gets == GETS -> break
     od
 }
 
-// zp_retain_scrub_part
+// zp_put_scrub_part
 active proctype helper()
 {
-    byte slot, part_slot = NONE, part;
-    bool failed, part_failed, ended;
+    byte slot = NONE, part_slot = NONE, part;
+    bool failed, part_failed, hand_over, ended;
     do
     :: true ->
 end_idle:
-        queue_part();
+        zp_scrub_queue_part();
         scrub_part();
         part_done(slot, failed);
         if
-        :: slot != NONE ->
-            outcome(slot, failed);
-            if
-            :: slot != NONE -> assert(dirty[slot] == 0); share(slot)
-            :: slot == NONE
-            fi
+        :: slot != NONE && failed -> zp_retain_let_go(slot)
+        :: slot != NONE && !failed -> assert(dirty[slot] == 0); share(slot)
         :: slot == NONE
-        fi
+        fi;
+        slot = NONE;
+        failed = false
     od
 }
 
@@ -399,7 +389,8 @@ init
     byte slot, retained;
     atomic
     {
-        assert(hand.slot == NONE && joint.slot == NONE && empty(queue));
+        assert(hand.slot == NONE && handed.slot == NONE && !wanted && !at_part);
+        assert(empty(queue) && buffers == 0);
         for (slot : 0 .. SLOTS - 1) {
             assert(state[slot] == COLD || state[slot] == POOLED);
             retained = retained + (state[slot] == POOLED)

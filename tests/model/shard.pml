@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The shards, the quarantine, the cold slots and the budget: core/shard.c, core/quarantine.c, and
-// who moves slots between them in core/retain.c, core/pool.c and core/arena.c.
+// The shards, the quarantine, the cold slots and the budget: core/shard.c, core/eviction.c and
+// core/quarantine.c, and the moves between them in core/retain.c, core/get.c, core/put.c and
+// core/reclaim.c.
 //
-// Two threads, each at home in a shard of its own, get and put buffers, mark idle ones and give
-// back, with the quarantine or without; one that forks takes all locks and releases them; the
-// budget shrinks once. Counts and the bit of a class are read without the lock, and written in
-// steps of their own. What is done under the quarantine's lock is one step.
+// Two threads, each with a home shard of its own, get and put buffers of two classes, make idle
+// ones reclaimable and evict, with the quarantine or without; one that forks takes all locks and
+// releases them; the budget shrinks once. Counts and the bits of classes are read without the
+// lock, and written in steps of their own. What is done under the quarantine's lock is one step.
 //
-// Left out: classes, but for the bit, as a round looks for one range of them; who is evicted, which
-// is anybody here; thread caches and the scrub queue, which have models of their own; the loops of
-// compare and exchange in core/budget.c, which are a step.
+// Not modelled: which slot a policy evicts, which is any here; thread caches and the scrub queue,
+// which have their own models; tails; the loops of core/budget.c, which are a step.
 //
-// Holds: no slot has two owners, is in two places or in none; counts and bits tell the truth; a
-// shard holds no more than its share, but for one that is being marked; what is charged never
-// exceeds the budget, but for what it shrank by, and in the end is what is pooled; all locks are
-// free, and nobody waits for ever.
+// Holds: no slot has two owners, is in two places or in none; counts and bits are right; a shard
+// holds no more than its share, except for one that is being made reclaimable; what is charged
+// never exceeds the budget, except for what it shrank by, and at the end is what is pooled; all
+// locks are free, and no thread waits for ever.
 //
-// Explored: 2,397,899 states; 10 mutants.
+// Explored: 4,507,302 states; 12 mutants.
 
 #include "common.pml"
 
@@ -38,10 +38,16 @@ bool inaccessible[SLOTS];
 typedef zp_shard {
     bool lock;
     byte count;
-    bool nonempty;
-    byte slots; // a bit for each
+    byte nonempty; // a bit per class
+    byte slots;    // a bit for each
 }
 zp_shard shards[SHARDS];
+
+// Slot 0 is of the shorter class, too short for requests of the longer class, that of 1 and 2.
+#define CLASSES(set) (((set) & 1) + 2 * (((set) & 6) > 0))
+#define LONGER 2
+#define ANY 3
+#define SLOTS_OF(classes) ((classes) == ANY -> 7 : 6)
 
 #define SHARD(distance) shards[(home + distance) % SHARDS]
 
@@ -51,31 +57,30 @@ inline push(shard, slot)
 {
     atomic
     {
-        assert(state[slot] == TAKEN && !(shard.slots & (1 << slot)));
-        assert(!inaccessible[slot]);
+        assert(state[slot] == TAKEN && !inaccessible[slot] && !(shard.slots & (1 << slot)));
         state[slot] = POOLED;
         shard.slots = shard.slots | (1 << slot)
     }
-    shard.nonempty = true;
+    shard.nonempty = CLASSES(shard.slots); // mutant bit_lost: skip;
     shard.count++;
     assert(shard.count <= CAPACITY + 1)
 }
 
-// Whoever comes first; `slot` is NONE if there is nobody
-inline pull(shard, slot)
+// Any slot of these classes; there is one
+inline pull(shard, slot, classes)
 {
     atomic
     {
         if
-        :: shard.slots & 1 -> slot = 0
-        :: shard.slots & 2 -> slot = 1
-        :: shard.slots & 4 -> slot = 2
+        :: shard.slots & SLOTS_OF(classes) & 1 -> slot = 0
+        :: shard.slots & SLOTS_OF(classes) & 2 -> slot = 1
+        :: shard.slots & SLOTS_OF(classes) & 4 -> slot = 2
         fi;
         assert(state[slot] == POOLED);
         state[slot] = TAKEN;
         shard.slots = shard.slots & ~(1 << slot)
     }
-    shard.nonempty = shard.slots != 0;
+    shard.nonempty = CLASSES(shard.slots); // mutant bit_of_all: shard.nonempty = shard.nonempty * (shard.slots != 0);
     shard.count--
 }
 
@@ -92,24 +97,20 @@ inline take_round(wait)
     distance = 0;
     do
     :: distance == SHARDS || slot != NONE -> break
-    :: distance < SHARDS && slot == NONE && !SHARD(distance).nonempty -> distance++
-    :: distance < SHARDS && slot == NONE && SHARD(distance).nonempty ->
+    :: distance < SHARDS && slot == NONE && !(SHARD(distance).nonempty & wish) -> distance++
+    :: distance < SHARDS && slot == NONE && SHARD(distance).nonempty & wish ->
         try_lock(SHARD(distance).lock, taken); // mutant not_locked: taken = true;
         if
-        :: !taken ->
-            busy = true;
-            if
-            :: wait -> take_lock(SHARD(distance).lock); taken = true
-            :: !wait
-            fi
+        :: !taken && !wait -> busy = true
+        :: !taken && wait -> take_lock(SHARD(distance).lock); taken = true
         :: taken
         fi;
         if
         :: taken ->
             if
-            :: SHARD(distance).nonempty -> // mutant not_looked_again: :: true ->
-                pull(SHARD(distance), slot)
-            :: !SHARD(distance).nonempty
+            :: SHARD(distance).nonempty & wish -> // mutant not_looked_again: :: true ->
+                pull(SHARD(distance), slot, wish)
+            :: !(SHARD(distance).nonempty & wish)
             fi;
             release_lock(SHARD(distance).lock)
         :: !taken
@@ -120,8 +121,6 @@ inline take_round(wait)
 
 inline zp_shards_take()
 {
-    busy = false;
-    slot = NONE;
     take_round(false);
     if
     :: slot == NONE && busy -> take_round(true)
@@ -132,8 +131,7 @@ inline zp_shards_take()
 // zp_shards_evict; zp_shards_take_idle does the same
 inline zp_shards_evict(slot)
 {
-    slot = NONE;
-    distance = 0;
+    slot = NONE; distance = 0;
     do
     :: distance == SHARDS || slot != NONE -> break
     :: distance < SHARDS && slot == NONE && SHARD(distance).count == 0 -> distance++
@@ -141,7 +139,7 @@ inline zp_shards_evict(slot)
         take_lock(SHARD(distance).lock);
         if
         :: SHARD(distance).count != 0 -> // mutant evicted_blindly: :: true ->
-            pull(SHARD(distance), slot)
+            pull(SHARD(distance), slot, ANY)
         :: SHARD(distance).count == 0
         fi;
         release_lock(SHARD(distance).lock);
@@ -172,7 +170,7 @@ inline put_without_waiting(shard)
     fi
 }
 
-// zp_shards_put: `slot` goes in; NONE is left of it, or who was evicted
+// zp_shards_put: `slot` becomes the one that was evicted for it, or NONE
 inline zp_shards_put()
 {
     put_without_waiting(SHARD(0));
@@ -183,10 +181,9 @@ inline zp_shards_put()
     if
     :: slot != NONE ->
         take_lock(SHARD(0).lock);
-        evicted = NONE;
         if
-        :: SHARD(0).count >= CAPACITY -> pull(SHARD(0), evicted)
-        :: SHARD(0).count < CAPACITY
+        :: SHARD(0).count >= CAPACITY -> pull(SHARD(0), evicted, ANY)
+        :: SHARD(0).count < CAPACITY -> evicted = NONE
         fi;
         push(SHARD(0), slot);
         release_lock(SHARD(0).lock);
@@ -197,8 +194,7 @@ inline zp_shards_put()
 
 // ---- Retaining -------------------------------------------------------------------------------
 
-// zp_arena_decommit
-inline decommit(slot)
+inline zp_decommit(slot)
 {
     atomic
     {
@@ -211,20 +207,19 @@ inline decommit(slot)
     }
 }
 
-inline let_go(slot)
+inline zp_retain_let_go(slot)
 {
     charged--; // mutant eviction_charged: skip;
-    decommit(slot)
+    zp_decommit(slot)
 }
 
 inline quarantine_take(most, slot)
 {
     atomic
     {
-        slot = NONE;
         if
         :: len(quarantine) > most -> quarantine?slot; state[slot] = TAKEN
-        :: else
+        :: else -> slot = NONE
         fi
     }
 }
@@ -238,41 +233,39 @@ inline evict_one(slot)
     fi
 }
 
-inline charge(done)
+inline zp_retain_charge(done)
 {
     done = false;
     do
     :: atomic
         {
             charged < limit -> // mutant charged_blindly: true ->
-            charged++;
-            assert(charged <= limit);
-            done = true
+            charged++; assert(charged <= limit); done = true
         }
         break
     :: charged >= limit ->
         evict_one(evicted);
         if
-        :: evicted != NONE -> let_go(evicted)
+        :: evicted != NONE -> zp_retain_let_go(evicted)
         :: evicted == NONE -> break
         fi
     od
 }
 
-inline share()
+inline zp_retain_pool()
 {
     zp_shards_put();
     if
-    :: slot != NONE -> let_go(slot)
+    :: slot != NONE -> zp_retain_let_go(slot)
     :: slot == NONE
     fi
 }
 
-// zp_pool_take_back, with retain_in_quarantine or without
+// zp_put_slot, with keep_in_quarantine or without
 inline put()
 {
     state[slot] = TAKEN;
-    charge(taken);
+    zp_retain_charge(taken);
     if
     :: taken && full_check ->
         inaccessible[slot] = true;
@@ -281,18 +274,22 @@ inline put()
         if
         :: slot != NONE ->
             inaccessible[slot] = false; // mutant left_inaccessible: skip;
-            share()
-        :: slot != NONE && refusal -> refusal = false; let_go(slot)
+            zp_retain_pool()
+        :: slot != NONE && refusal -> refusal = false; zp_retain_let_go(slot)
         :: slot == NONE
         fi
-    :: taken && !full_check -> share()
-    :: !taken -> decommit(slot)
+    :: taken && !full_check -> zp_retain_pool()
+    :: !taken -> zp_decommit(slot)
     fi
 }
 
-// zp_pool_get: a slot becomes `mine`
+// zp_get_slot
 inline get()
 {
+    if
+    :: wish = ANY
+    :: wish = LONGER
+    fi;
     zp_shards_take();
     if
     :: slot != NONE -> charged--
@@ -311,22 +308,18 @@ inline take_cold()
     atomic
     {
         if
-        :: state[0] == COLD -> slot = 0
-        :: state[1] == COLD -> slot = 1
-        :: state[2] == COLD -> slot = 2
+        :: state[0] == COLD -> slot = 0; state[0] = TAKEN
+        :: state[1] == COLD -> slot = 1; state[1] = TAKEN
+        :: state[2] == COLD -> slot = 2; state[2] = TAKEN
         :: else
-        fi;
-        if
-        :: slot != NONE -> state[slot] = TAKEN
-        :: slot == NONE
         fi
     }
 }
 
-// mark_idle
-inline mark()
+// zp_reclaim_idle
+inline reclaim_idle()
 {
-    zp_shards_evict(evicted); // zp_shards_take_unmarked
+    zp_shards_evict(evicted); // zp_shards_take_unreclaimable
     if
     :: evicted != NONE ->
         take_lock(SHARD(distance - 1).lock);
@@ -337,19 +330,19 @@ inline mark()
     fi
 }
 
-// zp_retain_give_back
-inline give_back()
+// zp_trim
+inline trim()
 {
     evict_one(evicted);
     if
-    :: evicted != NONE -> let_go(evicted)
+    :: evicted != NONE -> zp_retain_let_go(evicted)
     :: evicted == NONE
     fi
 }
 
 proctype program(byte home, most)
 {
-    byte slot = NONE, evicted = NONE, distance, operations;
+    byte slot = NONE, evicted = NONE, distance, operations, wish;
     bool taken, busy;
     do
     :: operations == most -> break
@@ -358,12 +351,10 @@ proctype program(byte home, most)
         if
         :: slot != NONE -> put()
         :: slot == NONE -> get()
-        :: slot == NONE -> mark()
-        :: slot == NONE -> give_back()
+        :: slot == NONE -> reclaim_idle()
+        :: slot == NONE -> trim()
         fi;
-        distance = 0;
-        taken = false;
-        busy = false
+        distance = 0; taken = false; busy = false; wish = 0
     od
 }
 
@@ -382,15 +373,10 @@ init
     byte slot, pooled, quarantined;
     atomic
     {
-        state[1] = TAKEN; // two are pooled, one is cold
-        push(shards[0], 1);
-        state[2] = TAKEN;
-        push(shards[1], 2);
+        state[1] = TAKEN; push(shards[0], 1); // two are pooled, one is cold
+        state[2] = TAKEN; push(shards[1], 2);
         charged = 2;
-        if
-        :: full_check = true
-        :: full_check = false
-        fi;
+        select (full_check : 0 .. 1);
         run program(0, 3);
         run program(1, 2);
         run forking_program()
@@ -407,6 +393,8 @@ init
         }
         assert(charged == pooled + quarantined && len(quarantine) == quarantined);
         assert(shards[0].count + shards[1].count == pooled);
+        assert(shards[0].nonempty == CLASSES(shards[0].slots));
+        assert(shards[1].nonempty == CLASSES(shards[1].slots));
         assert(!shards[0].lock && !shards[1].lock)
     }
 }

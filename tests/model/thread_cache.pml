@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // A thread's cache, and another thread that empties it: core/thread_cache.[ch], with what
-// core/pool.[ch] and core/retain.c do between entering and leaving.
+// core/pool.[ch], core/put.c and core/retain.c do between entering and leaving.
 //
-// The owner gets and puts by the fast ways and the slow ones and flushes; the other thread empties
-// the cache, several times. What the owner stores waits in a buffer, as in a processor (x86: total
-// store order), until it is written to memory at any later moment, in order; the owner itself reads
+// The owner gets and puts on the fast and the slow paths, and flushes; the other thread empties the
+// cache, several times. What the owner stores waits in a buffer, as in a processor (x86: total
+// store order), until it is written to memory at any later time, in order; the owner itself reads
 // its own last stores. Locked instructions and the other thread's barrier wait until the buffer is
 // empty. The other thread's stores go to memory at once: it stores what the owner reads only where
 // a locked instruction or an order of stores says when.
 //
-// Left out: sizes, as the slowest way takes what another would; whether a cache has been idle,
-// which is advice; the list of caches and the end of a thread, which are a flush and a lock;
+// Not modelled: sizes, because the slow path takes what another would; whether a cache has been
+// idle, which is advice; the list of caches and the end of a thread, which are a flush and a lock;
 // processors that reorder other stores than these, where the order of the acquires and releases
 // does the same.
 //
-// Holds: no slot has two owners or is lost; what is cached is never more than was granted, and in
-// the end the budget is charged for what is granted and pooled; nobody waits for ever.
+// Holds: no slot has two owners or is lost; what is cached is never more than was granted, and at
+// the end the budget is charged for what is granted and pooled; no thread waits for ever.
 //
 // Explored: 360,065 states; 10 mutants.
 
@@ -170,7 +170,7 @@ inline keep_dirty(put)
     fi
 }
 
-// zp_pool_get: of the cache, or else of a shard
+// zp_get_slot: from the cache, or else from a shard
 inline get()
 {
     open();
@@ -193,8 +193,8 @@ inline get()
     close()
 }
 
-// zp_pool_take_back of a slot that is LIVE, which the budget has room for
-inline take_back(put)
+// zp_put_slot of a slot that is LIVE, for which the budget has room
+inline put_slot(put)
 {
     open();
     if
@@ -238,8 +238,8 @@ active proctype owner()
         :: get()
         :: state[1] == LIVE -> keep_dirty(1)
         :: state[2] == LIVE -> keep_dirty(2)
-        :: state[1] == LIVE -> take_back(1)
-        :: state[2] == LIVE -> take_back(2)
+        :: state[1] == LIVE -> put_slot(1)
+        :: state[2] == LIVE -> put_slot(2)
         :: flush()
         fi;
         slot = 0;
