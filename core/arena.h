@@ -67,7 +67,9 @@ struct zp_region_use {
     struct zp_slot *cold[2]; // standalone ones, packed ones
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
+// A small malloc and free read the first three: they share a line of the processor's cache.
 struct zp_arena {
+    size_t threshold; // bytes: smaller requests are not the pool's. Set by who stands before it
     uintptr_t base;   // before the pool starts a value that no pointer is near
     size_t size;      // bytes; 0 before the pool starts
     size_t page;      // bytes in a page
@@ -75,7 +77,7 @@ struct zp_arena {
     unsigned region_shift;
     enum zp_huge huge_pages;
     struct zp_region regions[ZP_CLASS_COUNT];
-};
+} __attribute__((aligned(ZP_CACHE_LINE)));
 
 extern struct zp_arena zp_arena;
 extern struct zp_region_use zp_region_use[ZP_CLASS_COUNT];
@@ -100,8 +102,7 @@ int zp_arena_init(const struct zp_arena_config *config);
 // was handed out: `base` and `size` may be seen in either order while the pool starts.
 static inline bool zp_arena_owns(const void *pointer)
 {
-    return (uintptr_t)pointer - __atomic_load_n(&zp_arena.base, __ATOMIC_RELAXED) <
-           __atomic_load_n(&zp_arena.size, __ATOMIC_RELAXED);
+    return (uintptr_t)pointer - ZP_GLANCE(zp_arena.base) < ZP_GLANCE(zp_arena.size);
 }
 
 // Read on every put, while another thread may be forking.

@@ -47,6 +47,15 @@
 #endif
 #endif
 
+// A word that another thread may be storing meanwhile: the old value or the new one, never a mix,
+// as the processor reads an aligned word at once. gcc makes an operand of the comparison of it, but
+// never of an atomic load, and a small malloc and free reads three. Not for a loop that waits.
+#ifdef ZP_THREAD_SANITIZER
+#define ZP_GLANCE(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
+#else
+#define ZP_GLANCE(word) (word)
+#endif
+
 static inline bool zp_is_power_of_two(size_t n)
 {
     return n != 0 && (n & (n - 1)) == 0;

@@ -36,7 +36,6 @@ static _Atomic int state = NEW;
 // that an empty `environ` says nothing: the program may clear it at any time.
 static bool libc_has_started;
 
-ZP_FROZEN size_t zp_threshold = ZP_CLASS_MIN;
 ZP_FROZEN struct zp_options zp_options = {0};
 
 // Held by who moves the state on.
@@ -82,7 +81,7 @@ static void leave(int to, zp_signals signals)
 
 static void set_threshold(size_t threshold)
 {
-    __atomic_store_n(&zp_threshold, threshold, __ATOMIC_RELAXED);
+    __atomic_store_n(&zp_arena.threshold, threshold, __ATOMIC_RELAXED);
 }
 
 static void warn_of_small_prewarm(void)
