@@ -23,9 +23,21 @@ struct zp_machine {
     size_t mappings;      // that the kernel grants a process: vm.max_map_count
     bool strict;          // vm.overcommit_memory is 2
     bool huge_pages;      // transparent huge pages are not set to never
+    bool huge_refused;    // this process gets none, even where it asks (PR_SET_THP_DISABLE)
+};
+
+// What the answer depends on: each is a file or more that a start without it does not open.
+struct zp_machine_wants {
+    bool quota; // unless the affinity mask has no more CPUs than this:
+    unsigned few_cpus;
+    bool memory;     // else all physical memory is taken to be there
+    bool available;  // memory that is, else all is
+    bool cache;      // else a usual size
+    bool huge_pages; // else there are some, for this process too
 };
 
 // `root` stands before every path: "" for the machine itself, another folder in tests.
-void zp_machine_probe(struct zp_machine *machine, const char *root);
+void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants *wants,
+                      const char *root);
 
 #endif

@@ -14,6 +14,8 @@
 #ifndef ZP_CONFIG_MEMORY_H
 #define ZP_CONFIG_MEMORY_H
 
+#include "config/files.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,8 +26,16 @@ struct zp_memory {
     bool complete;    // no file that is there was unreadable
 };
 
-// False if the groups cannot be read, as in a sandbox entered since: what is told then is of the
-// machine alone.
+enum zp_memory_part {
+    ZP_MEMORY_LIMITS, // what is used is not asked: all is available
+    ZP_MEMORY_ALL,
+};
+
+void zp_memory_look_at(const char *root, const struct zp_groups *groups, enum zp_memory_part part,
+                       struct zp_memory *memory);
+
+// The same, of the groups that the process is in now. False if these cannot be read, as in a
+// sandbox entered since: what is told then is of the machine alone.
 bool zp_memory_look(const char *root, struct zp_memory *memory);
 
 // Counts that grow while the kernel is short of memory for this process.

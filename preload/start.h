@@ -37,4 +37,7 @@ void zp_start_reset(void);
 // The options in force.
 extern struct zp_options zp_options;
 
+// Huge pages were asked for and are switched off for this process (machine.h).
+extern bool zp_huge_refused;
+
 #endif
