@@ -69,6 +69,33 @@ enum zp_file zp_file_setting(const char *root, const char *rest, char text[ZP_SE
     return zp_file_read(root, rest, text, ZP_SETTING_MOST);
 }
 
+const char *const zp_file_settings[ZP_FILE_SETTINGS] = {
+    "/proc/sys/vm/overcommit_memory",
+    "/sys/kernel/mm/transparent_hugepage/enabled",
+};
+
+static struct {
+    size_t length; // 0: not noted
+    char text[32];
+} noted[ZP_FILE_SETTINGS];
+
+void zp_file_note(enum zp_file_setting setting, const char *text, size_t length)
+{
+    if (length >= sizeof(noted[setting].text))
+        return;
+    memcpy(noted[setting].text, text, length);
+    noted[setting].length = length;
+}
+
+enum zp_file zp_file_noted(const char *root, enum zp_file_setting setting,
+                           char text[ZP_SETTING_MOST])
+{
+    if (*root != '\0' || noted[setting].length == 0)
+        return zp_file_setting(root, zp_file_settings[setting], text);
+    memcpy(text, noted[setting].text, sizeof(noted[setting].text)); // ends in zeros
+    return ZP_FILE_READ;
+}
+
 size_t zp_number_at(const char *text)
 {
     size_t number = 0;

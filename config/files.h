@@ -35,6 +35,22 @@ enum zp_file zp_file_read(const char *root, const char *rest, char *text, size_t
 // The same of a file that holds one setting.
 enum zp_file zp_file_setting(const char *root, const char *rest, char text[ZP_SETTING_MOST]);
 
+// Settings that somebody else has just read anyhow: what they were is taken from there. Called once
+// for each, before another thread is there.
+enum zp_file_setting {
+    ZP_FILE_OVERCOMMIT,
+    ZP_FILE_HUGE_PAGES,
+    ZP_FILE_SETTINGS,
+};
+
+extern const char *const zp_file_settings[ZP_FILE_SETTINGS]; // their paths
+
+void zp_file_note(enum zp_file_setting setting, const char *text, size_t length);
+
+// One of them, noted or read.
+enum zp_file zp_file_noted(const char *root, enum zp_file_setting setting,
+                           char text[ZP_SETTING_MOST]);
+
 // A decimal number at the start of `text`; SIZE_MAX for anything else ("max", "-1", too large).
 size_t zp_number_at(const char *text);
 

@@ -98,7 +98,7 @@ static size_t largest_cache(const char *root)
 static bool is_strict(const char *root)
 {
     char text[ZP_SETTING_MOST];
-    zp_file_setting(root, "/proc/sys/vm/overcommit_memory", text);
+    zp_file_noted(root, ZP_FILE_OVERCOMMIT, text);
     return text[0] == '2';
 }
 
@@ -113,7 +113,7 @@ static size_t mappings_most(const char *root)
 static bool has_huge_pages(const char *root)
 {
     char text[ZP_SETTING_MOST];
-    zp_file_setting(root, "/sys/kernel/mm/transparent_hugepage/enabled", text);
+    zp_file_noted(root, ZP_FILE_HUGE_PAGES, text);
     return strstr(text, "[never]") == NULL;
 }
 

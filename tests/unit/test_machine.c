@@ -521,6 +521,26 @@ START_TEST(no_file_is_left_open)
 }
 END_TEST
 
+// Breaks when a setting that jemalloc has just read is read again, or is taken for one of another
+// machine, or when a text that is none is taken for a setting.
+START_TEST(settings_that_are_known)
+{
+    char text[ZP_SETTING_MOST], too_long[64] = "2";
+    bool strict = zp_file_noted("", ZP_FILE_OVERCOMMIT, text) == ZP_FILE_READ && text[0] == '2';
+    zp_file_note(ZP_FILE_OVERCOMMIT, too_long, sizeof(too_long));
+    zp_machine_probe(&machine, &all, "");
+    ck_assert_int_eq(machine.strict, strict);
+    zp_file_note(ZP_FILE_OVERCOMMIT, strict ? "0" : "2", 1);
+    zp_file_note(ZP_FILE_HUGE_PAGES, "always madvise [never]\n", 23);
+    zp_machine_probe(&machine, &all, "");
+    ck_assert_int_eq(machine.strict, !strict);
+    ck_assert(!machine.huge_pages);
+    probe();
+    ck_assert(!machine.strict);
+    ck_assert(machine.huge_pages);
+}
+END_TEST
+
 // ---- The memory alone ------------------------------------------------------------------------
 
 static struct zp_memory memory;
@@ -613,6 +633,7 @@ int main(void)
     tcase_add_test(tests, long_paths);
     tcase_add_test(tests, folders_instead_of_files);
     tcase_add_test(tests, no_file_is_left_open);
+    tcase_add_test(tests, settings_that_are_known);
     tcase_add_loop_test(tests, memory_is_read_again, 0, 2);
     tcase_add_test(tests, memory_that_cannot_be_told);
     return unit_run("machine", tests);
