@@ -4,7 +4,7 @@
 // a short program some 10 us. Counts the calls with a path of a program that makes one large
 // request, with the library and without.
 
-#include "../preload/check.h"
+#include "tests/preload/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 // or one that gets those it asks for does not. With ZEROPOOL_THP=on.
 // usage: limits-thp_disabled left|off|left-to-who-asks
 
-#include "../preload/check.h"
+#include "tests/preload/check.h"
 
 #include <errno.h>
 #include <stdio.h>
