@@ -166,7 +166,8 @@ static const char *unified_mount(const char *root, const struct zp_groups *group
 {
     static const char alone[] = "/sys/fs/cgroup", beside[] = "/sys/fs/cgroup/unified";
     char text[ZP_SETTING_MOST];
-    if (strchr(group_list, '\n') == strrchr(group_list, '\n'))
+    const char *end = strchr(group_list, '\n');
+    if (end == NULL || end[1] == '\0')
         return alone; // the only line
     if (groups->memory.mount != NULL && groups->cpu.mount != NULL)
         return beside;

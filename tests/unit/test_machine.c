@@ -340,7 +340,7 @@ END_TEST
 // version 1 does not control.
 START_TEST(both_versions)
 {
-    folder_write("/proc/self/cgroup", "5:cpu,cpuacct:/x\n1:name=systemd:/z\n0::/y\n");
+    folder_write("/proc/self/cgroup", "5:cpu,cpuacct:/x\n0::/y");
     folder_write("/sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "1000\n");
     folder_write("/sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "1000\n");
     folder_write("/sys/fs/cgroup/unified/y/memory.max", "41943040\n");
