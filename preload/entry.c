@@ -29,6 +29,8 @@ EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t size);
 
 // glibc exports its one heap under these names, too, and tools that wrap malloc use them.
 #define ALSO_KNOWN_AS(name) EXPORT __attribute__((alias(#name)))
+ALSO_KNOWN_AS(malloc) void *__libc_malloc(size_t size);
+ALSO_KNOWN_AS(free) void __libc_free(void *pointer);
 ALSO_KNOWN_AS(calloc) void *__libc_calloc(size_t count, size_t size);
 ALSO_KNOWN_AS(realloc) void *__libc_realloc(void *pointer, size_t size);
 ALSO_KNOWN_AS(reallocarray) void *__libc_reallocarray(void *pointer, size_t count, size_t size);
@@ -45,43 +47,10 @@ static void *no_memory(void)
 
 // ---- malloc, calloc, free --------------------------------------------------------------------
 
-#ifdef ZP_ENTRIES_MOVED
-
-// malloc and free are assembly (entries.py), which comes here with what is the pool's.
-void *zp_malloc_large(size_t size);
-void zp_free_pooled(void *pointer);
-
-_Static_assert(offsetof(struct zp_arena, threshold) == 0 && offsetof(struct zp_arena, base) == 8 &&
-                   offsetof(struct zp_arena, size) == 16,
-               "where entries.py looks");
-
-ZP_ONE_LINE void *zp_malloc_large(size_t size)
-{
-    void *buffer = zp_pool_get_newest(size);
-    return ZP_LIKELY(buffer != NULL) ? buffer : zp_allocate_searching(size, ZP_CALLER);
-}
-
-ZP_ONE_LINE void zp_free_pooled(void *pointer)
-{
-    zp_pool_put(pointer);
-}
-
-#else
-
-ALSO_KNOWN_AS(malloc) void *__libc_malloc(size_t size);
-ALSO_KNOWN_AS(free) void __libc_free(void *pointer);
-
 void *malloc(size_t size)
 {
     return zp_allocate(size);
 }
-
-void free(void *pointer)
-{
-    zp_release(pointer);
-}
-
-#endif
 
 static __attribute__((noinline)) void *calloc_large(size_t size, const void *caller)
 {
@@ -101,6 +70,11 @@ void *calloc(size_t count, size_t size)
     if (ZP_LIKELY(zp_is_small(bytes)))
         return zp_je_calloc(1, bytes);
     return calloc_large(bytes, ZP_CALLER);
+}
+
+void free(void *pointer)
+{
+    zp_release(pointer);
 }
 
 void cfree(void *pointer)
