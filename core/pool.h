@@ -186,8 +186,8 @@ void zp_pool_note_marks(const void *address, size_t length);
 // where it stands if that is negative.
 void zp_pool_expect_read(char *to, size_t bytes, int fd, off_t offset);
 
-// Makes a live buffer hold `size` bytes without moving it. False if it cannot: the buffer is then as
-// it was.
+// Makes a live buffer hold `size` bytes without moving it. False if it cannot: the buffer is then
+// as it was.
 bool zp_pool_resize(struct zp_slot *slot, size_t size);
 
 // Moves a live buffer's pages to a slot that holds `size` bytes, more than it has. Returns the new
