@@ -81,7 +81,7 @@ static bool populate(const struct zp_slot *slot, size_t from, size_t to)
     return zp_stall_populate(slot->base + from, to - from, zp_commit_is_huge(slot));
 }
 
-// A buffer that is written to its end and that came in small pages comes anew in huge ones, once:
+// A buffer that is written to its end and that came in small pages comes again in huge ones, once:
 // from then on it costs less to grow, to cut and to mark as reclaimable.
 static bool change_to_huge(struct zp_slot *slot)
 {
