@@ -178,9 +178,10 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_quarantine_init(config->put.quarantine);
     zp_prewarm_init(config->prewarm);
     zp_helper_init();
-    zp_shards_init(config->shards, config->most_per_shard, config->eviction);
     zp_thread_caches_init(config->thread_cache_most, !config->content.scrub);
-    int error = zp_threads_init();
+    int error = zp_shards_init(config->shards, config->most_per_shard, config->eviction);
+    if (error == 0)
+        error = zp_threads_init();
     if (error == 0)
         error = zp_arena_init(&config->arena);
     __atomic_store_n(&zp_pool.started, error == 0, __ATOMIC_RELEASE);

@@ -5,26 +5,29 @@
 #include "budget.h"
 #include "os.h"
 
-#include <string.h>
-
 // How far a reading of the clock may lie behind one that another thread took before it.
 enum { CLOCK_SLACK_MS = 60 * 1000 };
 
-static struct zp_shard shards[ZP_SHARDS_MOST];
+static ZP_FROZEN struct zp_shard *shards = NULL;
 static ZP_FROZEN unsigned shard_mask = 0;
 static ZP_FROZEN uint32_t shard_capacity = 0;
 static ZP_FROZEN const struct zp_eviction_policy *policy = NULL;
 static unsigned homes_given;
 
-void zp_shards_init(unsigned count, uint32_t most_per_shard,
-                    const struct zp_eviction_policy *chosen)
+int zp_shards_init(unsigned count, uint32_t most_per_shard, const struct zp_eviction_policy *chosen)
 {
+    void *mapped;
+    size_t bytes = zp_round_up(count * sizeof(struct zp_shard), zp_os_page_size());
+    int error = zp_os_map_fenced(bytes, PROT_READ | PROT_WRITE, &mapped);
+    if (error != 0)
+        return error;
     policy = chosen;
     shard_mask = count - 1;
     shard_capacity = most_per_shard;
-    memset(shards, 0, count * sizeof(shards[0])); // the others stay untouched, and take no pages
+    shards = mapped;
     for (unsigned i = 0; i < count; i++)
         zp_lock_init(&shards[i].lock, ZP_RANK_SHARD);
+    return 0;
 }
 
 unsigned zp_shards_next_home(void)

@@ -34,9 +34,10 @@ struct zp_shard {
     struct zp_eviction eviction;
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
-// `count` must be a power of two up to ZP_SHARDS_MOST. Called once, before anything else here.
-void zp_shards_init(unsigned count, uint32_t most_per_shard,
-                    const struct zp_eviction_policy *policy);
+// `count` must be a power of two up to ZP_SHARDS_MOST. Called once, before anything else here. 0 or
+// a negative errno.
+int zp_shards_init(unsigned count, uint32_t most_per_shard,
+                   const struct zp_eviction_policy *policy);
 
 // The home shard of one more thread.
 unsigned zp_shards_next_home(void);
