@@ -9,12 +9,13 @@ static _Atomic size_t limit, used, peak, tails;
 void zp_budget_init(size_t bytes)
 {
     zp_budget_set_limit(bytes);
-    zp_budget_restart(0);
+    zp_budget_restart(0, 0);
 }
 
-void zp_budget_restart(size_t bytes)
+void zp_budget_restart(size_t retained, size_t tail_bytes)
 {
-    bytes += zp_budget_tails();
+    size_t bytes = retained + tail_bytes;
+    atomic_store_explicit(&tails, tail_bytes, memory_order_relaxed);
     atomic_store_explicit(&used, bytes, memory_order_relaxed);
     atomic_store_explicit(&peak, bytes, memory_order_relaxed);
 }

@@ -32,8 +32,9 @@ void zp_budget_end_tail(size_t bytes);
 void zp_budget_convert_tail(size_t bytes);
 size_t zp_budget_tails(void);
 
-// In the child of a fork: so many bytes are retained besides tails; the peak starts from there.
-void zp_budget_restart(size_t bytes);
+// In the child of a fork: so many bytes are retained, and so many are tails; the peak starts from
+// there.
+void zp_budget_restart(size_t retained, size_t tails);
 
 // Bytes charged now, and the most there ever were.
 size_t zp_budget_used(void);

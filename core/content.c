@@ -171,11 +171,15 @@ void zp_content_verify(const struct zp_slot *slot)
 
 bool zp_content_reuse(struct zp_slot *slot, struct zp_counters *counters)
 {
+    // The kernel may have taken pages that were marked.
+    if (slot->content == ZP_CONTENT_RESIDENT && slot->reclaimable != ZP_RECLAIMABLE_NONE &&
+        !zp_usage_in_memory(slot->base, slot->committed))
+        slot->content = ZP_CONTENT_ZERO;
     zp_content_verify(slot);
+    // What was reclaimable the kernel may have taken.
+    if (slot->reclaimable != ZP_RECLAIMABLE_NONE && slot->content == ZP_CONTENT_RESIDENT &&
+        !zp_usage_in_memory(slot->base, slot->committed))
+        slot->content = ZP_CONTENT_ZERO;
     slot->reclaimable = ZP_RECLAIMABLE_NONE;
-    if (!config.scrub_again)
-        return true;
-    if (slot->content == ZP_CONTENT_RESIDENT)
-        slot->content = ZP_CONTENT_ZERO; // the kernel may have taken pages of it
-    return clean(slot, counters, false);
+    return !config.scrub_again || clean(slot, counters, false);
 }

@@ -242,6 +242,25 @@ static void give_up_orphan(struct zp_slot *slot)
         give_up(slot);
 }
 
+// Threads that are not here may have been about to charge a tail, or to end one: so what is charged
+// in the child is what its records say.
+static size_t live_tails;
+
+static void visit_record(struct zp_slot *slot)
+{
+    if (slot->state == ZP_SLOT_LIVE)
+        live_tails += zp_slot_tail(slot);
+    else
+        give_up_orphan(slot);
+}
+
+static size_t give_up_orphans(void)
+{
+    live_tails = 0;
+    zp_arena_visit(visit_record);
+    return live_tails;
+}
+
 static void reset_locks(void)
 {
     zp_lock_forget_all();
@@ -266,7 +285,6 @@ void zp_fork_child(void)
     zp_scrub_queue_reset();
     zp_quarantine_reset();
     zp_prewarm_reset();
-    if (!alone)
-        zp_arena_visit(give_up_orphan);
-    zp_budget_restart(zp_shards_bytes());
+    size_t tails = alone ? zp_budget_tails() : give_up_orphans();
+    zp_budget_restart(zp_shards_bytes(), tails);
 }

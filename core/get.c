@@ -120,8 +120,10 @@ static bool make_private(struct zp_slot *slot)
         return false;
     // Read once: another thread may fork meanwhile, and then this one's pages are shared.
     uint32_t epoch = zp_arena_epoch();
+    size_t tail = zp_slot_tail(slot);
     if (slot->epoch != epoch && !zp_slot_is_empty(slot) && zp_commit_trim(slot, 0) != 0)
         return false;
+    zp_budget_end_tail(tail - zp_slot_tail(slot));
     slot->epoch = epoch;
     return true;
 }

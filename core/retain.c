@@ -118,10 +118,19 @@ static void release_grant(struct zp_thread_cache *cache)
     zp_thread_cache_grant(cache, 0);
 }
 
+// The fast ways only count: that they were used since the last stamp shows here.
+static void note_use(struct zp_thread_cache *cache)
+{
+    uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED);
+    if (puts != __atomic_load_n(&cache->seen, __ATOMIC_RELAXED))
+        zp_thread_cache_stamp(cache, zp_os_clock());
+}
+
 void zp_retain_flush(struct zp_thread_cache *cache)
 {
     if (cache == &zp_no_cache)
         return;
+    note_use(cache);
     while (cache->count > 0)
         zp_retain_flush_one(cache);
     release_grant(cache);

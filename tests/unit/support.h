@@ -99,8 +99,8 @@ static inline int unit_run(const char *name, TCase *tests)
 
 // ---- A pool ----------------------------------------------------------------------------------
 
-// Small enough for a sanitizer's address space: 256 MiB a region, so there are 256 slots for up to
-// 1 MiB, 64 for 2 to 4 MiB, 2 for 64 to 128 MiB, one for up to 256 MiB, and none for more.
+// Small enough for a sanitizer's address space: 256 MiB a region, so there are 256 slots for 512
+// KiB to 1 MiB, 64 for 2 to 4 MiB, 2 for 64 to 128 MiB, one for up to 256 MiB, and none for more.
 static inline struct zp_pool_config unit_pool_config(void)
 {
     return (struct zp_pool_config){
@@ -193,6 +193,20 @@ static inline struct zp_slot *unit_get(size_t size)
 {
     void *newest = zp_pool_get_newest(size);
     return newest != NULL ? zp_arena_slot(newest) : zp_pool_get(size, 1);
+}
+
+static inline struct zp_slot *unit_get_or_fail(size_t size)
+{
+    struct zp_slot *slot = unit_get(size);
+    MUST(slot != NULL);
+    return slot;
+}
+
+// Puts a buffer that its owner has written to the end.
+static inline void unit_put_written(struct zp_slot *slot)
+{
+    memset(slot->base, 0xA5, slot->usable);
+    zp_pool_put(slot->base);
 }
 
 static inline struct zp_counters unit_counters(void)

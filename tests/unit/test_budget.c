@@ -63,6 +63,65 @@ START_TEST(the_peak_stays)
 }
 END_TEST
 
+// Breaks when a tail is kept that the limit has no room for, is counted twice or not at all, or
+// stays charged when it has ended.
+START_TEST(tails_are_charged)
+{
+    zp_budget_init(100);
+    ck_assert(zp_budget_charge(50));
+    ck_assert(zp_budget_charge_tail(30));
+    ck_assert_uint_eq(zp_budget_used(), 80);
+    ck_assert_uint_eq(zp_budget_tails(), 30);
+    ck_assert(!zp_budget_charge_tail(21));
+    ck_assert(!zp_budget_charge(21));
+    ck_assert_uint_eq(zp_budget_tails(), 30);
+    ck_assert(zp_budget_charge_tail(20));
+    zp_budget_end_tail(25); // the owner grew into a part of it
+    ck_assert_uint_eq(zp_budget_used(), 75);
+    ck_assert_uint_eq(zp_budget_tails(), 25);
+    zp_budget_convert_tail(15); // one of the buffers is pooled, its tail with it
+    ck_assert_uint_eq(zp_budget_used(), 75);
+    ck_assert_uint_eq(zp_budget_tails(), 10);
+    zp_budget_end_tail(10);
+    zp_budget_release(65);
+    ck_assert_uint_eq(zp_budget_used(), 0);
+    ck_assert_uint_eq(zp_budget_tails(), 0);
+    ck_assert_uint_eq(zp_budget_peak(), 100);
+}
+END_TEST
+
+// Breaks when a buffer without a tail, which is nearly every one, is refused where there is no
+// room.
+START_TEST(no_tail_costs_nothing)
+{
+    zp_budget_init(0);
+    ck_assert(zp_budget_charge_tail(0));
+    zp_budget_end_tail(0);
+    zp_budget_convert_tail(0);
+    ck_assert_uint_eq(zp_budget_used(), 0);
+    ck_assert_uint_eq(zp_budget_tails(), 0);
+}
+END_TEST
+
+// Breaks when what is retained already is forgotten with a lower limit, or more can be charged
+// then.
+START_TEST(a_limit_can_be_lowered)
+{
+    zp_budget_init(100);
+    ck_assert(zp_budget_charge(60));
+    ck_assert(!zp_budget_exceeded());
+    zp_budget_set_limit(60);
+    ck_assert(!zp_budget_exceeded());
+    zp_budget_set_limit(50);
+    ck_assert(zp_budget_exceeded());
+    ck_assert(!zp_budget_charge(1));
+    ck_assert(!zp_budget_charge_tail(1));
+    zp_budget_release(20);
+    ck_assert(!zp_budget_exceeded());
+    ck_assert(zp_budget_charge(10));
+}
+END_TEST
+
 enum { THREADS = 4, ROUNDS = 100000 / UNIT_SLOWER };
 
 static void *charge_and_release(void *argument)
@@ -98,6 +157,9 @@ int main(void)
     tcase_add_test(tests, huge_amounts_do_not_overflow);
     tcase_add_test(tests, a_limit_of_zero_refuses_everything);
     tcase_add_test(tests, the_peak_stays);
+    tcase_add_test(tests, tails_are_charged);
+    tcase_add_test(tests, no_tail_costs_nothing);
+    tcase_add_test(tests, a_limit_can_be_lowered);
     tcase_add_test(tests, threads_together_keep_to_the_limit);
     return unit_run("budget", tests);
 }

@@ -4,6 +4,7 @@
 
 #define UNIT_FORKS
 
+#include "core/quarantine.h"
 #include "support.h"
 
 static void start(size_t quarantine)
@@ -24,7 +25,7 @@ static struct zp_slot *get_or_fail(size_t size)
 static struct zp_slot *freed(size_t size)
 {
     struct zp_slot *slot = get_or_fail(size);
-    memset(slot->base, 1, slot->committed);
+    memset(slot->base, 1, slot->usable);
     zp_pool_put(slot->base);
     return slot;
 }
@@ -40,7 +41,7 @@ START_TEST(a_freed_buffer_is_inaccessible)
     struct zp_slot *slot = freed(sizes[_i]);
     ck_assert_int_eq(slot->state, ZP_SLOT_QUARANTINED);
     ck_assert(!unit_is_readable(slot->base));
-    ck_assert(!unit_is_readable(slot->base + slot->committed - 1));
+    ck_assert(!unit_is_readable(slot->base + slot->usable - 1));
     ck_assert_ptr_ne(get_or_fail(sizes[_i]), slot);
 }
 END_TEST
@@ -55,15 +56,15 @@ START_TEST(quarantine_ends)
         freed(8 * ZP_MIB);
     ck_assert_int_eq(slot->state, ZP_SLOT_POOLED);
     ck_assert_ptr_eq(get_or_fail(sizes[_i]), slot);
-    ck_assert(unit_is_zero(slot->base, slot->committed));
-    memset(slot->base, 1, slot->committed);
+    ck_assert(unit_is_zero(slot->base, slot->usable));
+    memset(slot->base, 1, slot->usable);
     zp_pool_put(slot->base);
 }
 END_TEST
 
 static int get_again(void *slot)
 {
-    unit_get(((struct zp_slot *)slot)->committed);
+    unit_get(((struct zp_slot *)slot)->usable);
     return 0;
 }
 
@@ -74,14 +75,14 @@ START_TEST(a_late_write_is_found)
     struct zp_slot *slot = freed(sizes[_i]);
     while (slot->state == ZP_SLOT_QUARANTINED)
         freed(8 * ZP_MIB);
-    size_t places[] = {0, 12345, slot->committed - 1};
+    size_t places[] = {0, 12345, slot->usable - 1};
     for (unsigned i = 0; i < 3; i++) {
         char expected[256];
-        size_t shown = slot->committed - places[i] < 8 ? 1 : 8;
+        size_t shown = slot->usable - places[i] < 8 ? 1 : 8;
         snprintf(expected, sizeof(expected),
                  "zeropool: fatal: write after free at offset %zu of a buffer of %zu bytes: 7f%s "
                  "(pointer %p)",
-                 places[i], slot->committed, shown == 8 ? " 00 00 00 00 00 00 00" : "",
+                 places[i], slot->usable, shown == 8 ? " 00 00 00 00 00 00 00" : "",
                  (void *)slot->base);
         slot->base[places[i]] = 0x7f;
         unit_expect_fatal(get_again, slot, expected);
@@ -122,7 +123,7 @@ START_TEST(quarantine_is_retained_memory)
     struct zp_slot *slot = freed(sizes[_i]);
     for (unsigned i = 0; i < 30; i++) {
         unit_let_pass(1000);
-        get_again(&(struct zp_slot){.committed = 64 * ZP_MIB});
+        get_again(&(struct zp_slot){.usable = 64 * ZP_MIB});
     }
     ck_assert_int_eq(slot->state, ZP_SLOT_COLD);
 }
@@ -150,7 +151,7 @@ START_TEST(quarantine_survives_a_fork)
     while (slot->state == ZP_SLOT_QUARANTINED)
         freed(8 * ZP_MIB);
     ck_assert_ptr_eq(get_or_fail(3 * ZP_MIB), slot);
-    ck_assert(unit_is_zero(slot->base, slot->committed));
+    ck_assert(unit_is_zero(slot->base, slot->usable));
 }
 END_TEST
 
@@ -213,7 +214,7 @@ START_TEST(what_cannot_be_replaced_is_not_used_again)
     ck_assert_int_ne(slot->state, ZP_SLOT_QUARANTINED);
     struct zp_slot *again = get_or_fail(sizes[_i]);
     ck_assert(unit_is_readable(again->base));
-    memset(again->base, 1, again->committed);
+    memset(again->base, 1, again->usable);
 }
 END_TEST
 
@@ -245,24 +246,37 @@ static unsigned some_frames(void **frames, unsigned most)
     return 2;
 }
 
-// Breaks when it is not known where a buffer was freed, by whichever way it went, or that is lost
-// before its next owner frees it.
+static void *freed_by;
+
+static __attribute__((noinline)) struct zp_slot *free_here(size_t size)
+{
+    struct zp_slot *slot = get_or_fail(size);
+    freed_by = __builtin_return_address(0);
+    zp_pool_put_for(slot->base, freed_by);
+    return slot;
+}
+
+// Breaks when it is not known where a buffer was freed, by whichever way it went, with a stack or
+// without one, or that is lost before its next owner frees it.
 START_TEST(where_it_was_freed_is_known)
 {
     static const struct zp_unwinder unwinder = {.capture = some_frames};
+    bool stacks = _i >= 2;
     struct zp_pool_config config = unit_pool_config();
     config.content.scrub = _i % 2 == 0;
-    zp_stack_init(&unwinder, _i >= 2);
+    config.arena.stacks = stacks;
+    zp_stack_init(&unwinder, stacks);
     unit_pool_start(&config);
     for (unsigned round = 0; round < 3; round++) {
-        struct zp_slot *slot = freed(ZP_MIB);
-        ck_assert_ptr_nonnull(zp_arena_stack(slot)->frames[0]);
-        ck_assert_ptr_eq(zp_arena_stack(slot)->frames[1], _i >= 2 ? (void *)0x20 : NULL);
+        struct zp_stack stack = zp_arena_freed(free_here(ZP_MIB));
+        ck_assert_ptr_eq(stack.frames[0], stacks ? (void *)0x10 : freed_by);
+        ck_assert_ptr_eq(stack.frames[1], stacks ? (void *)0x20 : NULL);
     }
-    struct zp_slot *grown = get_or_fail(2 * ZP_MIB);
-    zp_pool_note_caller(grown, (void *)0x30);
-    ck_assert_ptr_nonnull(zp_pool_move(grown, 9 * ZP_MIB));
-    ck_assert_ptr_eq(zp_arena_stack(grown)->frames[0], _i >= 2 ? (void *)0x10 : (void *)0x30);
+    if (stacks) { // moving its pages away frees a buffer, too
+        struct zp_slot *grown = get_or_fail(2 * ZP_MIB);
+        ck_assert_ptr_nonnull(zp_pool_move(grown, 9 * ZP_MIB));
+        ck_assert_ptr_eq(zp_arena_freed(grown).frames[0], (void *)0x10);
+    }
 }
 END_TEST
 

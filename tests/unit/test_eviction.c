@@ -1,364 +1,152 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//
-// The policies without a pool: records of slots without memory, put through what a shard would do
-// with them. CLOCK-Pro is compared, step by step, with a plain model that searches arrays; both
-// policies are run on traces whose hit rates are known to differ.
 
 #include "core/eviction.h"
-#include "core/size_class.h"
-#include "support.h"
+#include "eviction_support.h"
 
-static const struct zp_eviction_policy *const policies[] = {&zp_eviction_lifo,
-                                                            &zp_eviction_clockpro};
-
-enum { MOST = 4096 };
-
-// The records, as far apart as a test wants them.
-static char *records;
-static size_t record_stride;
-static unsigned record_count;
-
-static struct zp_slot *record(unsigned index)
+static bool has(unsigned size_class)
 {
-    return (struct zp_slot *)(void *)(records + index * record_stride);
+    return eviction.classes[size_class].slots.newest != NULL;
 }
 
-// A few sizes, as far apart as 1 to 4.
-static void make_records(unsigned count, size_t stride)
+static bool is_hot(unsigned size_class)
 {
-    void *mapped;
-    ck_assert_int_eq(zp_os_map(count * stride, PROT_READ | PROT_WRITE, &mapped), 0);
-    records = mapped;
-    record_stride = stride;
-    record_count = count;
-    for (unsigned i = 0; i < count; i++) {
-        struct zp_slot *slot = record(i);
-        slot->size_class = (uint8_t)(i * 7 % 9);
-        slot->committed = zp_class_size(slot->size_class);
-        slot->state = ZP_SLOT_COLD;
-    }
+    return eviction.classes[size_class].hot;
 }
 
-// ---- A shard's part --------------------------------------------------------------------------
+// ---- What a shard keeps ----------------------------------------------------------------------
 
-static const struct zp_eviction_policy *policy;
-static struct zp_eviction eviction;
-static size_t capacity, pooled_bytes;
-
-static void start(const struct zp_eviction_policy *chosen, size_t bytes)
+// Breaks when classes are found that have no slots, or not the smallest that has some, or one
+// beyond the last; for any two of them, over the edge of the words that they are kept in too.
+START_TEST(the_smallest_class_is_found)
 {
-    policy = chosen;
-    capacity = bytes;
-    pooled_bytes = 0;
-    memset(&eviction, 0, sizeof(eviction));
-}
-
-static size_t bytes_of_all(void)
-{
-    size_t bytes = 0;
-    for (unsigned i = 0; i < record_count; i++)
-        bytes += record(i)->committed;
-    return bytes;
-}
-
-static void unlink_slot(struct zp_slot *slot, uint8_t state)
-{
-    zp_list_remove(&eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
-    pooled_bytes -= slot->committed;
-    slot->state = state;
-}
-
-static struct zp_slot *evict(void)
-{
-    struct zp_slot *slot = policy->evict(&eviction, capacity);
-    MUST(slot != NULL && slot->state == ZP_SLOT_POOLED);
-    unlink_slot(slot, ZP_SLOT_COLD);
-    return slot;
-}
-
-static void leave(struct zp_slot *slot, bool used)
-{
-    MUST(slot->state == ZP_SLOT_POOLED);
-    policy->leave(&eviction, slot, used, capacity);
-    unlink_slot(slot, used ? ZP_SLOT_LIVE : ZP_SLOT_COLD);
-}
-
-static void arrive(struct zp_slot *slot)
-{
-    MUST(slot->state == ZP_SLOT_LIVE);
-    zp_list_add(&eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
-    pooled_bytes += slot->committed;
-    slot->state = ZP_SLOT_POOLED;
-    policy->arrive(&eviction, slot, capacity);
-}
-
-// A cold slot is given memory; the union in the record is then its owner's.
-static void fetch(struct zp_slot *slot)
-{
-    MUST(slot->state == ZP_SLOT_COLD);
-    if (slot->absent)
-        policy->come_back(&eviction, slot, capacity);
-    else
-        slot->hot = false;
-    MUST(!slot->absent);
-    slot->state = ZP_SLOT_LIVE;
-    memset(slot->links, 0xEE, sizeof(slot->links));
-}
-
-// A request for one slot, and its return. Whether it was there.
-static bool use(struct zp_slot *slot)
-{
-    bool hit = slot->state == ZP_SLOT_POOLED;
-    if (hit)
-        leave(slot, true);
-    else
-        fetch(slot);
-    while (pooled_bytes + slot->committed > capacity)
-        evict();
-    arrive(slot);
-    return hit;
-}
-
-// ---- A plain model of CLOCK-Pro --------------------------------------------------------------
-
-// Absent slots may weigh so many times the capacity. At 1 a loop over twice the capacity, with
-// slots of different sizes, just misses its tests.
-enum { ABSENT_MOST = 2 };
-
-// Indices of slots, the oldest first.
-struct list {
-    unsigned count;
-    unsigned items[MOST];
-};
-
-static struct {
-    struct list clock, cold, absent;
-    bool hot[MOST], in_test[MOST], is_absent[MOST];
-    size_t target;
-} plain;
-
-static void list_add(struct list *list, unsigned index)
-{
-    list->items[list->count++] = index;
-}
-
-static void list_remove(struct list *list, unsigned index)
-{
-    unsigned at = 0;
-    while (list->items[at] != index)
-        MUST(++at < list->count);
-    list->count--;
-    memmove(&list->items[at], &list->items[at + 1], (list->count - at) * sizeof(list->items[0]));
-}
-
-static size_t list_bytes(const struct list *list, bool of_class, bool hot_only)
-{
-    size_t bytes = 0;
-    for (unsigned i = 0; i < list->count; i++) {
-        const struct zp_slot *slot = record(list->items[i]);
-        if (!hot_only || plain.hot[list->items[i]])
-            bytes += of_class ? zp_class_size(slot->size_class) : slot->committed;
-    }
-    return bytes;
-}
-
-static void plain_grow(size_t bytes)
-{
-    plain.target = plain.target + bytes < capacity ? plain.target + bytes : capacity;
-}
-
-static void plain_shrink(size_t bytes)
-{
-    plain.target = plain.target > bytes ? plain.target - bytes : 0;
-}
-
-static size_t plain_hot_limit(void)
-{
-    size_t cold = plain.target > capacity / 64 ? plain.target : capacity / 64;
-    return capacity > cold ? capacity - cold : 0;
-}
-
-static void plain_end_absence(unsigned index)
-{
-    list_remove(&plain.absent, index);
-    list_remove(&plain.clock, index);
-    plain.is_absent[index] = false;
-}
-
-static void plain_fail_absent(unsigned index)
-{
-    plain_end_absence(index);
-    plain_shrink(zp_class_size(record(index)->size_class));
-}
-
-// All tests that began before the oldest hot slot came end, and it becomes cold.
-static void plain_demote(void)
-{
-    while (plain.clock.count > 0) {
-        unsigned index = plain.clock.items[0];
-        if (plain.is_absent[index]) {
-            plain_fail_absent(index);
-            continue;
+    start(&zp_eviction_lifo, SIZE_MAX);
+    ck_assert_uint_eq(zp_eviction_find_class(&eviction, 0, ZP_CLASS_COUNT - 1), ZP_CLASS_COUNT);
+    for (unsigned low = 0; low < ZP_CLASS_COUNT; low++)
+        for (unsigned high = low + 1; high < ZP_CLASS_COUNT; high++) {
+            struct zp_slot *one = put(low), *two = put(high);
+            MUST(zp_eviction_find_class(&eviction, 0, ZP_CLASS_COUNT - 1) == low);
+            MUST(zp_eviction_find_class(&eviction, low, low) == low);
+            MUST(zp_eviction_find_class(&eviction, low + 1, ZP_CLASS_COUNT - 1) == high);
+            MUST(zp_eviction_find_class(&eviction, low + 1, high) == high);
+            MUST(low + 1 == high ||
+                 zp_eviction_find_class(&eviction, low + 1, high - 1) == ZP_CLASS_COUNT);
+            take_out(one);
+            take_out(two);
         }
-        list_remove(&plain.clock, index);
-        if (plain.hot[index]) {
-            plain.hot[index] = false;
-            list_add(&plain.cold, index);
-            return;
-        }
-        plain.in_test[index] = false;
-        plain_shrink(record(index)->committed);
-    }
-}
-
-static void plain_arrive(unsigned index)
-{
-    list_add(&plain.clock, index);
-    plain.in_test[index] = !plain.hot[index];
-    if (!plain.hot[index])
-        list_add(&plain.cold, index);
-    while (list_bytes(&plain.clock, false, true) > plain_hot_limit())
-        plain_demote();
-}
-
-static void plain_leave(unsigned index, bool used)
-{
-    bool tested = plain.in_test[index];
-    if (plain.hot[index] || tested)
-        list_remove(&plain.clock, index);
-    if (!plain.hot[index])
-        list_remove(&plain.cold, index);
-    if (tested && used)
-        plain_grow(record(index)->committed);
-    plain.hot[index] = used && (plain.hot[index] || tested);
-    plain.in_test[index] = false;
-}
-
-static unsigned plain_evict(void)
-{
-    if (plain.cold.count == 0)
-        plain_demote();
-    unsigned index = plain.cold.items[0];
-    list_remove(&plain.cold, index);
-    if (plain.in_test[index]) {
-        plain.in_test[index] = false;
-        plain.is_absent[index] = true;
-        list_add(&plain.absent, index);
-        while (list_bytes(&plain.absent, true, false) > ABSENT_MOST * capacity)
-            plain_fail_absent(plain.absent.items[0]);
-    }
-    return index;
-}
-
-static void plain_come_back(unsigned index)
-{
-    plain_end_absence(index);
-    plain_grow(zp_class_size(record(index)->size_class));
-    plain.hot[index] = true;
-}
-
-static void check_queue(const struct zp_list *queue, enum zp_order order, const struct list *list)
-{
-    const struct zp_slot *slot = queue->oldest, *older = NULL;
-    for (unsigned i = 0; i < list->count; i++) {
-        MUST(slot == record(list->items[i]));
-        MUST(slot->links[order].older == older);
-        older = slot;
-        slot = slot->links[order].newer;
-    }
-    MUST(slot == NULL && queue->newest == older);
-}
-
-static void check_against_model(void)
-{
-    check_queue(&eviction.recency, ZP_ORDER_RECENCY, &plain.clock);
-    check_queue(&eviction.cold, ZP_ORDER_COLD, &plain.cold);
-    check_queue(&eviction.absent, ZP_ORDER_COLD, &plain.absent);
-    MUST(eviction.hot_bytes == list_bytes(&plain.clock, false, true));
-    MUST(eviction.absent_bytes == list_bytes(&plain.absent, true, false));
-    MUST(eviction.cold_target == plain.target);
-    for (unsigned i = 0; i < record_count; i++) {
-        const struct zp_slot *slot = record(i);
-        MUST(slot->absent == plain.is_absent[i]);
-        MUST(slot->hot == plain.hot[i]);
-        if (slot->state == ZP_SLOT_POOLED)
-            MUST(slot->in_test == plain.in_test[i]);
-    }
-}
-
-// Breaks when CLOCK-Pro evicts another slot than it should, or its queues, flags or sums do not say
-// what happened: after every step of long random sequences, with a capacity that changes.
-START_TEST(clockpro_is_what_the_model_says)
-{
-    enum { SLOTS = 96, STEPS = 60000 / UNIT_SLOWER };
-    make_records(SLOTS, sizeof(struct zp_slot));
-    size_t most = bytes_of_all();
-    start(&zp_eviction_clockpro, most / 2);
-    struct unit_random random = unit_random_start("clockpro", 2005);
-    unsigned came_back = 0, were_hot = 0;
-    for (unsigned step = 0; step < STEPS; step++) {
-        unsigned index = (unsigned)unit_random_below(&random, SLOTS);
-        // Half of the time a few slots are preferred, so that some are hot.
-        if (unit_random_below(&random, 2) == 0)
-            index %= 12;
-        if (unit_random_below(&random, 500) == 0)
-            capacity = most / 8 + unit_random_below(&random, most);
-        struct zp_slot *slot = record(index);
-        if (slot->state == ZP_SLOT_COLD) {
-            came_back += slot->absent;
-            if (slot->absent)
-                plain_come_back(index);
-            else
-                plain.hot[index] = false;
-            fetch(slot);
-        } else if (slot->state == ZP_SLOT_POOLED) {
-            bool used = unit_random_below(&random, 10) != 0;
-            were_hot += slot->hot;
-            plain_leave(index, used);
-            leave(slot, used);
-        } else {
-            while (pooled_bytes > 0 && pooled_bytes + slot->committed > capacity) {
-                unsigned expected = plain_evict();
-                MUST(evict() == record(expected));
-                check_against_model();
-                MUST(eviction.absent_bytes <= ABSENT_MOST * capacity);
-            }
-            plain_arrive(index);
-            arrive(slot);
-            MUST(eviction.hot_bytes <= plain_hot_limit());
-        }
-        check_against_model();
-    }
-    ck_assert_uint_gt(came_back, STEPS / 500); // or little was tested
-    ck_assert_uint_gt(were_hot, STEPS / 500);
 }
 END_TEST
 
-// Breaks when emptying a shard by eviction alone, or by age alone, leaves something behind.
+static size_t bytes_of(const struct zp_list *list, enum zp_order order)
+{
+    size_t bytes = 0;
+    for (const struct zp_slot *slot = list->newest; slot != NULL; slot = slot->links[order].older)
+        bytes += slot->committed;
+    return bytes;
+}
+
+static void check_sums(void)
+{
+    size_t hot = 0, ghosts = 0, all = 0;
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
+        const struct zp_eviction_class *class = &eviction.classes[c];
+        MUST(class->bytes == bytes_of(&class->slots, ZP_ORDER_CLASS));
+        MUST((zp_eviction_find_class(&eviction, c, c) == c) == (class->bytes != 0));
+        MUST(!class->hot || (!class->in_test && class->ghosts == 0));
+        MUST(class->in_test || class->ghosts == 0);
+        hot += class->hot ? class->bytes : 0;
+        ghosts += class->ghosts;
+        all += class->bytes;
+    }
+    MUST(all == pooled_bytes && all == bytes_of(&eviction.arrivals, ZP_ORDER_ARRIVAL));
+    MUST(eviction.hot_bytes == hot);
+    MUST(eviction.ghosts == ghosts);
+}
+
+static bool is_any_cold(void)
+{
+    for (unsigned c = 0; c < ZP_CLASS_COUNT; c++)
+        if (eviction.classes[c].bytes != 0 && !eviction.classes[c].hot)
+            return true;
+    return false;
+}
+
+// Breaks when sums do not say what is there, a class is in two states at once, ghosts outweigh what
+// they may, hot classes take the room that others need to show themselves, or a hot buffer is
+// evicted where there is a cold one: after every step of long random sequences, with a capacity
+// that changes, buffers that leave for their age, and some that come as the oldest.
+START_TEST(sums_say_what_is_there)
+{
+    enum { STEPS = 60000 / UNIT_SLOWER, FIRST = 16 };
+    start(policies[_i], 64 * ZP_MIB);
+    struct unit_random random = unit_random_start("eviction", 2005);
+    unsigned hits_of_hot = 0, hits_of_ghosts = 0;
+    for (unsigned step = 0; step < STEPS; step++) {
+        // Half of the time a few classes are preferred, so that some are hot.
+        unsigned spread = unit_random_below(&random, 2) == 0 ? 4 : 24;
+        unsigned c = FIRST + (unsigned)unit_random_below(&random, spread);
+        struct zp_slot *oldest = eviction.arrivals.oldest;
+        switch (unit_random_below(&random, 16)) {
+        case 0:
+            if (oldest != NULL)
+                take_out(oldest); // has been idle for long
+            break;
+        case 1: // comes back from there in part
+            if (oldest != NULL) {
+                take_out(oldest);
+                unused_count--;
+                zp_eviction_add(&eviction, oldest, false);
+                zp_list_insert(&eviction.arrivals, ZP_ORDER_ARRIVAL, NULL, oldest);
+                pooled_bytes += oldest->committed;
+            }
+            break;
+        case 2:
+            if (unit_random_below(&random, 50) == 0)
+                capacity = 64 * ZP_MIB + unit_random_below(&random, 128 * ZP_MIB);
+            break;
+        case 3:
+            if (oldest != NULL) {
+                bool any_cold = is_any_cold();
+                const struct zp_slot *slot = evict();
+                MUST(_i == 0 ? slot == oldest : !class_of(slot)->hot || !any_cold);
+                MUST(eviction.ghosts <= 2 * capacity);
+            }
+            break;
+        case 4:
+        case 5:
+        case 6:
+        case 7:
+        case 8:
+            hits_of_hot += is_hot(c) && has(c);
+            hits_of_ghosts += eviction.classes[c].ghosts != 0;
+            get(c);
+            break;
+        default:
+            put(c);
+            MUST(!is_hot(c) || eviction.hot_bytes <= capacity - capacity / 64);
+        }
+        check_sums();
+    }
+    ck_assert(_i == 0 || (hits_of_hot > STEPS / 50 && hits_of_ghosts > STEPS / 500));
+}
+END_TEST
+
+// Breaks when emptying a shard by eviction leaves something behind, or a class that was emptied by
+// age alone cannot be used again.
 START_TEST(everything_can_leave)
 {
-    enum { SLOTS = 64 };
-    make_records(SLOTS, sizeof(struct zp_slot));
+    start(policies[_i], ZP_GIB);
     for (unsigned by_age = 0; by_age < 2; by_age++) {
-        start(policies[_i], bytes_of_all());
-        for (unsigned i = 0; i < SLOTS; i++)
-            record(i)->hot = record(i)->absent = false;
-        for (unsigned round = 0; round < 3; round++) // some are hot then
-            for (unsigned i = 0; i < SLOTS; i++)
-                use(record(round == 0 ? i : i / 2));
-        ck_assert_uint_eq(pooled_bytes, bytes_of_all());
+        for (unsigned i = 0; i < 96; i++) // some are hot then
+            use(16 + (i < 32 ? i : i % 8));
         while (pooled_bytes > 0) {
             if (by_age != 0)
-                leave(eviction.arrivals.oldest, false);
+                take_out(eviction.arrivals.oldest);
             else
                 evict();
+            check_sums();
         }
         ck_assert_ptr_null(eviction.arrivals.oldest);
-        ck_assert_ptr_null(eviction.cold.oldest);
         ck_assert_uint_eq(eviction.hot_bytes, 0);
-        ck_assert_uint_le(eviction.absent_bytes, ABSENT_MOST * capacity);
-        if (by_age != 0)
-            ck_assert_ptr_null(eviction.recency.oldest);
     }
 }
 END_TEST
@@ -366,191 +154,99 @@ END_TEST
 // Breaks when LIFO evicts anything but what came first.
 START_TEST(lifo_evicts_what_came_first)
 {
-    make_records(8, sizeof(struct zp_slot));
-    start(&zp_eviction_lifo, bytes_of_all());
+    start(&zp_eviction_lifo, ZP_GIB);
+    struct zp_slot *came[8];
     for (unsigned i = 0; i < 8; i++)
-        use(record(i));
-    use(record(0)); // is now the newest
-    leave(record(3), true);
-    static const unsigned order[] = {1, 2, 4, 5, 6, 7, 0};
+        came[i] = put(20 + i % 3);
+    take_out(came[3]);
+    use(21); // the newest of its class, 7, comes once more
+    static const unsigned order[] = {0, 1, 2, 4, 5, 6, 7};
     for (unsigned i = 0; i < 7; i++)
-        ck_assert_ptr_eq(evict(), record(order[i]));
+        ck_assert_ptr_eq(evict(), came[order[i]]);
     ck_assert_ptr_null(eviction.arrivals.oldest);
 }
 END_TEST
 
-// Breaks when a slot that is asked for again within its test, in memory or evicted, does not become
-// hot, or one that is not, does.
+// ---- CLOCK-Pro -------------------------------------------------------------------------------
+
+// Breaks when a class that is asked for again within its test, with buffers or with ghosts, does
+// not become hot, or one that is not, does.
 START_TEST(a_passed_test_makes_hot)
 {
-    make_records(6, sizeof(struct zp_slot));
-    for (unsigned i = 0; i < 6; i++) {
-        record(i)->size_class = 4;
-        record(i)->committed = zp_class_size(4);
-    }
-    start(&zp_eviction_clockpro, 3 * zp_class_size(4));
-    use(record(0));
-    ck_assert(!record(0)->hot && record(0)->in_test);
-    use(record(0));
-    ck_assert(record(0)->hot);
-    use(record(1));
-    use(record(2));
-    use(record(3)); // 1 is evicted, 0 stays
-    ck_assert_int_eq(record(0)->state, ZP_SLOT_POOLED);
-    ck_assert_int_eq(record(1)->state, ZP_SLOT_COLD);
-    ck_assert(record(1)->absent);
-    use(record(1)); // in time
-    ck_assert(record(1)->hot);
-    leave(record(3), false); // given back for its age: a stranger when it comes again
-    fetch(record(3));
-    arrive(record(3));
-    ck_assert(!record(3)->hot && record(3)->in_test);
+    start(&zp_eviction_clockpro, 3 * zp_class_size(24));
+    use(24);
+    ck_assert(!is_hot(24) && eviction.classes[24].in_test);
+    use(24);
+    ck_assert(is_hot(24) && !eviction.classes[24].in_test);
+    use(23);
+    use(22);
+    use(21); // 23 is evicted, 24 stays
+    ck_assert(has(24) && !has(23) && has(22) && has(21));
+    ck_assert(!is_hot(22) && !is_hot(21));
+    ck_assert_uint_eq(eviction.classes[23].ghosts, zp_class_size(23));
+    ck_assert(!get(23)); // in time
+    ck_assert(is_hot(23));
+    ck_assert_uint_eq(eviction.ghosts, 0);
 }
 END_TEST
 
-// ---- Work ------------------------------------------------------------------------------------
-
-static size_t touched;
-
-// Each record is on a page of its own, which an operation has to open first.
-static void open_record(int signal, siginfo_t *info, void *context)
+// Breaks when ghosts are remembered for ever: a class that is asked for once in a long while would
+// push out what is needed often.
+START_TEST(ghosts_end)
 {
-    (void)signal;
-    (void)context;
-    char *at = info->si_addr;
-    if (at < records || at >= records + record_count * record_stride)
-        _exit(3);
-    char *page = records + (size_t)(at - records) / record_stride * record_stride;
-    if (mprotect(page, record_stride, PROT_READ | PROT_WRITE) != 0)
-        _exit(4);
-    touched++;
-}
-
-static void close_records(void)
-{
-    MUST(mprotect(records, record_count * record_stride, PROT_NONE) == 0);
-}
-
-// Records touched per operation, on average, with so many slots.
-static double work_of(const struct zp_eviction_policy *chosen, unsigned slots)
-{
-    enum { OPERATIONS = 3000 };
-    make_records(slots, unit_page());
-    start(chosen, bytes_of_all() / 2);
-    struct unit_random random = {.state = slots};
-    for (unsigned i = 0; i < 8 * slots; i++) // everything has its place then
-        use(record((unsigned)unit_random_below(&random, unit_random_below(&random, slots) + 1)));
-    touched = 0;
-    for (unsigned i = 0; i < OPERATIONS; i++) {
-        unsigned index = (unsigned)unit_random_below(&random, slots);
-        if (i % 3 != 0)
-            index /= 4;
-        close_records();
-        use(record(index));
-    }
-    MUST(mprotect(records, record_count * record_stride, PROT_READ | PROT_WRITE) == 0);
-    return (double)touched / OPERATIONS;
-}
-
-// Breaks when an operation looks at more records the more are pooled.
-START_TEST(work_does_not_grow_with_the_pool)
-{
-    struct sigaction action = {.sa_sigaction = open_record, .sa_flags = SA_SIGINFO | SA_NODEFER};
-    ck_assert_int_eq(sigaction(SIGSEGV, &action, NULL), 0);
-    double few = work_of(policies[_i], 64), many = work_of(policies[_i], MOST);
-    printf("%s: %.1f records a use with 64 slots, %.1f with %u\n", policies[_i]->name, few, many,
-           (unsigned)MOST);
-    ck_assert(few > 1 && many > 1);
-    ck_assert(few < 24 && many < 24);
-    ck_assert(many < few + 6);
+    start(&zp_eviction_clockpro, 4 * zp_class_size(30));
+    use(30);
+    for (unsigned round = 0; round < 4; round++)
+        for (unsigned c = 31; c < 35; c++)
+            put(c); // returns of what had been asked for long ago
+    ck_assert(!has(30) && eviction.classes[30].ghosts == 0);
+    ck_assert(!get(30));
+    ck_assert(!is_hot(30));
+    ck_assert_uint_le(eviction.ghosts, 2 * capacity);
+    ck_assert_uint_gt(eviction.ghosts, 0);
 }
 END_TEST
 
-// ---- Traces ----------------------------------------------------------------------------------
-
-enum { BLOCKS = 256, REQUESTS = 40000 };
-
-static struct unit_random chance;
-
-static unsigned below(unsigned bound)
+// Breaks when a test goes on although hot classes are used less recently than what is tested: it
+// would be passed by what is needed less than they are.
+START_TEST(tests_end_with_the_oldest_hot_class)
 {
-    return (unsigned)unit_random_below(&chance, bound);
+    start(&zp_eviction_clockpro, 8 * zp_class_size(24));
+    use(20); // in its test
+    for (unsigned round = 0; round < 3; round++)
+        for (unsigned c = 24; c < 32; c++) // more than fits becomes hot
+            use(c);
+    ck_assert(!eviction.classes[20].in_test);
+    use(20);
+    ck_assert(!is_hot(20) && eviction.classes[20].in_test);
 }
+END_TEST
 
-// Round and round.
-static unsigned scan(unsigned request)
+// Breaks when a class that is used all the time loses its buffer to a stream of buffers that come
+// once and are not asked for again.
+START_TEST(a_hot_class_survives_a_stream)
 {
-    return request % BLOCKS;
-}
-
-// Block n about as often as 1 / (n + 1).
-static unsigned zipf(unsigned request)
-{
-    (void)request;
-    unsigned doubling = 1u << below(8);
-    return doubling - 1 + below(doubling);
-}
-
-// An eighth of the blocks has every other request, the others take turns.
-static unsigned hot_and_cold(unsigned request)
-{
-    if (request % 2 == 0)
-        return below(BLOCKS / 8);
-    return BLOCKS / 8 + request / 2 % (BLOCKS - BLOCKS / 8);
-}
-
-// One half of the blocks for a while, then the other.
-static unsigned phases(unsigned request)
-{
-    return BLOCKS / 2 * (request / (8 * BLOCKS) % 2) + below(BLOCKS / 2);
-}
-
-static const struct trace {
-    const char *name;
-    unsigned (*block)(unsigned request);
-    int ahead; // hits in a thousand that CLOCK-Pro must have more than LIFO
-} traces[] = {
-    {"scan", scan, 400},
-    {"zipf", zipf, 0},
-    {"hot and cold", hot_and_cold, 150},
-    // Each phase fits exactly, the best case there is for LIFO. CLOCK-Pro fetches some slots twice
-    // before it believes in the change.
-    {"phases", phases, -10},
-};
-
-enum { TRACES = sizeof(traces) / sizeof(traces[0]) };
-
-// Hits in a thousand requests, with room for half of the bytes.
-static unsigned hits_of(const struct zp_eviction_policy *chosen, const struct trace *trace)
-{
-    make_records(BLOCKS, sizeof(struct zp_slot));
-    start(chosen, bytes_of_all() / 2);
-    chance = (struct unit_random){.state = 7};
-    unsigned hits = 0;
-    for (unsigned i = 0; i < REQUESTS; i++)
-        hits += use(record(trace->block(i)));
-    return (unsigned)((uint64_t)hits * 1000 / REQUESTS);
-}
-
-// Breaks when CLOCK-Pro keeps the wrong slots.
-START_TEST(clockpro_hits_at_least_as_often)
-{
-    const struct trace *trace = &traces[_i];
-    unsigned lifo = hits_of(&zp_eviction_lifo, trace);
-    unsigned clockpro = hits_of(&zp_eviction_clockpro, trace);
-    printf("%s: lifo %u, clockpro %u hits in 1000\n", trace->name, lifo, clockpro);
-    ck_assert_int_ge((int)clockpro, (int)lifo + trace->ahead);
+    start(policies[_i], 8 * zp_class_size(40));
+    use(40);
+    use(40);
+    for (unsigned i = 0; i < 100; i++) {
+        put(16 + i % 24 + (i % 24 == 40 - 16));
+        put(38 + i % 2);
+    }
+    ck_assert_int_eq(has(40), _i == 1);
 }
 END_TEST
 
 int main(void)
 {
     TCase *tests = unit_tests();
-    tcase_add_test(tests, clockpro_is_what_the_model_says);
+    tcase_add_test(tests, the_smallest_class_is_found);
+    tcase_add_loop_test(tests, sums_say_what_is_there, 0, 2);
     tcase_add_loop_test(tests, everything_can_leave, 0, 2);
     tcase_add_test(tests, lifo_evicts_what_came_first);
     tcase_add_test(tests, a_passed_test_makes_hot);
-    tcase_add_loop_test(tests, work_does_not_grow_with_the_pool, 0, 2);
-    tcase_add_loop_test(tests, clockpro_hits_at_least_as_often, 0, TRACES);
+    tcase_add_test(tests, ghosts_end);
+    tcase_add_test(tests, tests_end_with_the_oldest_hot_class);
+    tcase_add_loop_test(tests, a_hot_class_survives_a_stream, 0, 2);
     return unit_run("eviction", tests);
 }

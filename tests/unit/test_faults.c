@@ -4,6 +4,7 @@
 // all by chance, under random operations checked against the model; then calls work again, and
 // nothing must be lost.
 
+#include "core/scrub_queue.h"
 #include "faults.h"
 #include "model.h"
 
@@ -75,7 +76,7 @@ static unsigned finish(struct model *model)
     const struct model_census *census = model_finish(model);
     model_find_every_slot(census);
     if (UNIT_SLOWER == 1)
-        model_use_every_slot(census);
+        model_use_every_slot(model, census);
     return census->states[ZP_SLOT_RETIRED];
 }
 
@@ -288,15 +289,15 @@ END_TEST
 START_TEST(a_slot_emptied_in_place_is_used_again)
 {
     start_default();
-    struct zp_slot *slot = unit_get(4 * ZP_MIB);
+    struct zp_slot *slot = unit_get(3 * ZP_MIB);
     memset(slot->base, 0xAB, slot->committed);
     zp_pool_put(slot->base);
     fault_begin(1u << MMAP, 1, ENOMEM);
     zp_pool_trim();
     fault_end();
     ck_assert_int_eq(slot->state, ZP_SLOT_COLD);
-    ck_assert_uint_eq(unit_resident_pages(slot->base, 4 * ZP_MIB), 0);
-    struct zp_slot *smaller = unit_get(7 * ZP_MIB / 2 + 1);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, 3 * ZP_MIB), 0);
+    struct zp_slot *smaller = unit_get(5 * ZP_MIB / 2 + 1);
     ck_assert_ptr_eq(smaller, slot);
     ck_assert(zp_slot_is_zero(smaller));
     ck_assert(unit_is_zero(smaller->base, smaller->committed));
@@ -341,7 +342,7 @@ START_TEST(a_refused_reservation_is_halved)
     ck_assert_int_eq(zp_pool_init(&config), 0);
     fault_end();
     ck_assert_uint_gt(fault_failures(), 0);
-    ck_assert_uint_eq(zp_arena.size, (size_t)ZP_CLASS_COUNT << 26);
+    ck_assert_uint_eq(zp_arena.size, (size_t)ZP_REGION_COUNT << 28);
     ck_assert_uint_le(fault.mapped, zp_arena.size + 16 * ZP_MIB); // that much for records
     struct zp_slot *slot = unit_get(ZP_MIB);
     ck_assert_ptr_nonnull(slot);
@@ -370,7 +371,7 @@ START_TEST(reserving_goes_down_to_what_is_granted)
     config.arena.reserve = SIZE_MAX;
     ck_assert_int_eq(zp_pool_init(&config), 0);
     ck_assert_int_eq(large_mappings_refused, 12);
-    ck_assert_uint_eq(zp_arena.size, (size_t)ZP_CLASS_COUNT << 26);
+    ck_assert_uint_eq(zp_arena.size, (size_t)ZP_REGION_COUNT << 28);
 }
 END_TEST
 

@@ -4,6 +4,7 @@
 // model says, and no slot lost on either side.
 
 #define UNIT_FORKS
+#include "core/scrub_queue.h"
 #include "faults.h"
 #include "model.h"
 
@@ -126,7 +127,7 @@ static int use_none_of_the_holes(void *unused)
         return 1;
     for (unsigned i = 0; i < 4; i++) {
         struct zp_slot *slot = unit_get(3 * ZP_MIB);
-        if (slot == NULL || !unit_is_zero(slot->base, slot->committed))
+        if (slot == NULL || !unit_is_zero(slot->base, slot->usable))
             return 2;
     }
     return 0;

@@ -117,20 +117,22 @@ START_TEST(mappings)
 }
 END_TEST
 
-// Breaks when "never" is not honoured, or another setting is taken for it.
+// Breaks when "never" is not honoured, or another setting is taken for it; or when the kernel gives
+// huge pages to who did not ask and that is not seen.
 START_TEST(transparent_huge_pages)
 {
     static const struct {
         const char *content;
-        bool huge_pages;
-    } cases[] = {{"always [madvise] never\n", true},
-                 {"[always] madvise never\n", true},
-                 {"always madvise [never]\n", false},
-                 {"", true}};
+        bool huge_pages, by_default;
+    } cases[] = {{"always [madvise] never\n", true, false},
+                 {"[always] madvise never\n", true, true},
+                 {"always madvise [never]\n", false, false},
+                 {"", true, false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         folder_write("/sys/kernel/mm/transparent_hugepage/enabled", cases[i].content);
         probe();
         ck_assert_int_eq(machine.huge_pages, cases[i].huge_pages);
+        ck_assert_int_eq(machine.huge_by_default, cases[i].by_default);
     }
 }
 END_TEST

@@ -3,6 +3,7 @@
 #include "core/os.h"
 #include "support.h"
 
+#include <limits.h>
 #include <linux/membarrier.h>
 #include <time.h>
 
@@ -125,24 +126,6 @@ START_TEST(errors_are_returned)
 }
 END_TEST
 
-static int refuse_madvise(void *address, size_t length, int advice)
-{
-    (void)address;
-    (void)length;
-    (void)advice;
-    errno = EPERM;
-    return -1;
-}
-
-// Breaks when a call does not go through the table: test_faults would then test nothing.
-START_TEST(calls_go_through_the_table)
-{
-    char *memory = map(1, PROT_READ);
-    zp_os_calls.madvise = refuse_madvise;
-    ck_assert_int_eq(OS(zp_os_advise(memory, unit_page(), MADV_DONTNEED)), -EPERM);
-}
-END_TEST
-
 static int barrier_error;
 static unsigned barrier_calls, registrations;
 
@@ -227,61 +210,6 @@ START_TEST(fences)
 }
 END_TEST
 
-static int forbidden_calls;
-
-static int forbidden_membarrier(int command)
-{
-    (void)command;
-    return ++forbidden_calls;
-}
-
-static int forbidden_sysinfo(struct sysinfo *info)
-{
-    (void)info;
-    return ++forbidden_calls;
-}
-
-static int forbidden_mincore(void *address, size_t length, unsigned char *vector)
-{
-    (void)address;
-    (void)length;
-    (void)vector;
-    return ++forbidden_calls;
-}
-
-static int some_advice(void *address, size_t length, int advice)
-{
-    (void)address;
-    (void)length;
-    forbidden_calls += advice != MADV_DONTNEED && advice != MADV_FREE;
-    return 0;
-}
-
-// Breaks when under a filter of the program's own a call is made that would end it, or when one
-// that is not made seems to have worked.
-START_TEST(restricted_to_what_malloc_needs)
-{
-    unsigned char vector[1];
-    zp_os_calls.membarrier = forbidden_membarrier;
-    zp_os_calls.sysinfo = forbidden_sysinfo;
-    zp_os_calls.mincore = forbidden_mincore;
-    zp_os_calls.madvise = some_advice;
-    ck_assert(!zp_os_is_restricted());
-    zp_os_restrict();
-    ck_assert(zp_os_is_restricted());
-    ck_assert_int_eq(OS(zp_os_barrier()), -EPERM);
-    ck_assert(OS(zp_os_can_swap()));
-    ck_assert_int_eq(OS(zp_os_residency(NULL, 4096, vector)), -EPERM);
-    static const int refused[] = {MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTFORK,      MADV_DOFORK,
-                                  MADV_DONTDUMP, MADV_DODUMP,     MADV_POPULATE_WRITE};
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-        ck_assert_int_eq(OS(zp_os_advise(NULL, 4096, refused[i])), -EPERM);
-    ck_assert_int_eq(OS(zp_os_advise(NULL, 4096, MADV_DONTNEED)), 0);
-    ck_assert_int_eq(OS(zp_os_advise(NULL, 4096, MADV_FREE)), 0);
-    ck_assert_int_eq(forbidden_calls, 0);
-}
-END_TEST
-
 // Breaks when more or less is said to be left of a file than there is, or the file's own position
 // is moved.
 START_TEST(the_rest_of_a_file)
@@ -304,38 +232,65 @@ START_TEST(the_rest_of_a_file)
 }
 END_TEST
 
-static int refuse_fstat(int fd, struct stat *about)
+// ---- Swap space ------------------------------------------------------------------------------
+
+static unsigned sysinfo_calls;
+static unsigned long sysinfo_swap;
+
+static int count_sysinfo(struct sysinfo *info)
 {
-    (void)fd;
-    (void)about;
-    errno = EPERM;
-    return -1;
+    sysinfo_calls++;
+    if (sysinfo_swap == ULONG_MAX) {
+        errno = EPERM;
+        return -1;
+    }
+    info->totalswap = sysinfo_swap;
+    return 0;
 }
 
-static off_t refuse_lseek(int fd, off_t offset, int whence)
+// Breaks when the kernel, which takes a lock for it, is asked more than once in a tick of the
+// clock, when an answer outlives its tick, or when no answer passes for no swap space.
+START_TEST(swap_space_is_asked_for_once_a_tick)
 {
-    (void)fd;
-    (void)offset;
-    (void)whence;
-    errno = EPERM;
-    return -1;
+    zp_os_calls.clock = unit_clock;
+    zp_os_calls.sysinfo = count_sysinfo;
+    static const unsigned long swaps[] = {0, 1, 0, ULONG_MAX, ULONG_MAX, 1, 0};
+    for (unsigned i = 0; i < sizeof(swaps) / sizeof(swaps[0]); i++) {
+        sysinfo_swap = swaps[i];
+        for (unsigned again = 0; again < 3; again++)
+            ck_assert_int_eq(OS(zp_os_can_swap()), swaps[i] != 0);
+        ck_assert_uint_eq(sysinfo_calls, i + 1);
+        unit_let_pass(i == 2 ? UINT32_MAX - 4 : 1); // the clock wraps around
+    }
 }
+END_TEST
 
-// Breaks when a file that nobody may ask about is said to have something, or when a program under a
-// filter is made to ask.
-START_TEST(the_rest_of_a_file_is_not_known)
+// ---- Waiting ---------------------------------------------------------------------------------
+
+// Breaks when a thread waits for a word that has changed already, waits for ever, or is not told
+// which of the two it was.
+START_TEST(waiting_ends)
 {
-    FILE *file = tmpfile();
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(ftruncate(fileno(file), 5000), 0);
-    if (_i == 0)
-        zp_os_calls.fstat = refuse_fstat;
-    if (_i == 1)
-        zp_os_calls.lseek = refuse_lseek;
-    if (_i == 2)
-        zp_os_restrict();
-    ck_assert_uint_eq(OS(zp_os_file_rest(fileno(file), -1)), 0);
-    fclose(file);
+    uint32_t word = 1;
+    ck_assert_int_eq(OS(zp_os_wait(&word, 2, 600 * 1000)), -EAGAIN);
+    ck_assert_int_eq(OS(zp_os_wait(&word, 1, 1)), -ETIMEDOUT);
+    ck_assert_int_eq(OS(zp_os_wait(&word, 1, 0)), -ETIMEDOUT);
+    ck_assert_int_eq(OS(zp_os_wake(&word)), 0); // nobody waits
+}
+END_TEST
+
+// Breaks when a span of time is over too early or never, or when the stopwatch, which wraps around
+// after 71 minutes, makes one endless.
+START_TEST(a_span_ends)
+{
+    zp_os_calls.stopwatch = unit_stopwatch;
+    unit_let_work_take(_i == 0 ? 7 : UINT32_MAX - 50);
+    struct zp_os_span span = zp_os_span(100), none = zp_os_span(0);
+    ck_assert(zp_os_is_over(&none));
+    unit_let_work_take(99);
+    ck_assert(!zp_os_is_over(&span));
+    unit_let_work_take(1);
+    ck_assert(zp_os_is_over(&span));
 }
 END_TEST
 
@@ -351,10 +306,10 @@ int main(void)
     tcase_add_test(tests, errors_are_returned);
     tcase_add_test(tests, the_barrier);
     tcase_add_test(tests, the_clock);
-    tcase_add_test(tests, calls_go_through_the_table);
     tcase_add_test(tests, fences);
-    tcase_add_test(tests, restricted_to_what_malloc_needs);
     tcase_add_test(tests, the_rest_of_a_file);
-    tcase_add_loop_test(tests, the_rest_of_a_file_is_not_known, 0, 3);
+    tcase_add_test(tests, swap_space_is_asked_for_once_a_tick);
+    tcase_add_test(tests, waiting_ends);
+    tcase_add_loop_test(tests, a_span_ends, 0, 2);
     return unit_run("os", tests);
 }

@@ -7,8 +7,8 @@ static struct zp_slot slots[4];
 
 static struct zp_slot *put(unsigned i, size_t bytes)
 {
-    slots[i].committed = bytes;
-    slots[i].since = unit_clock();
+    slots[i] = (struct zp_slot){
+        .usable = bytes, .committed = bytes, .since = unit_clock(), .state = ZP_SLOT_TAKEN};
     zp_quarantine_put(&slots[i]);
     ck_assert_int_eq(slots[i].state, ZP_SLOT_QUARANTINED);
     return &slots[i];
@@ -55,6 +55,23 @@ START_TEST(what_has_been_idle_leaves)
 }
 END_TEST
 
+// Breaks when what is left of a buffer that is given back in parts does not go on being the oldest,
+// or the whole is still counted.
+START_TEST(a_part_comes_back_as_the_oldest)
+{
+    start(100);
+    put(0, 50);
+    put(1, 40);
+    struct zp_slot *slot = zp_quarantine_take();
+    slot->usable = slot->committed = 20;
+    zp_quarantine_put_back(slot);
+    ck_assert_int_eq(slot->state, ZP_SLOT_QUARANTINED);
+    ck_assert_uint_eq(zp_quarantine_bytes(), 60);
+    ck_assert_ptr_eq(zp_quarantine_take(), &slots[0]);
+    ck_assert_ptr_eq(zp_quarantine_take(), &slots[1]);
+}
+END_TEST
+
 // Breaks when a child takes what only its parent has, or cannot use the quarantine.
 START_TEST(a_child_begins_with_nothing)
 {
@@ -74,6 +91,7 @@ int main(void)
     TCase *tests = unit_tests();
     tcase_add_test(tests, what_is_too_much_leaves_in_order);
     tcase_add_test(tests, what_has_been_idle_leaves);
+    tcase_add_test(tests, a_part_comes_back_as_the_oldest);
     tcase_add_test(tests, a_child_begins_with_nothing);
     return unit_run("quarantine", tests);
 }

@@ -76,8 +76,9 @@ START_TEST(random_sequences_agree_with_the_model)
     zp_pool_end(); // the helper looks at slots, too
     const struct model_census *census = model_finish(&model);
     ck_assert_uint_eq(census->states[ZP_SLOT_RETIRED], 0);
-    ck_assert_uint_gt(model.moved, 0);
-    model_use_every_slot(census);
+    if (setting->mappings == 0) // else there may be no slot to move to
+        ck_assert_uint_gt(model.moved, 0);
+    model_use_every_slot(&model, census);
 }
 END_TEST
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+#include "core/helper.h"
 #include "core/reclaim.h"
+#include "core/scrub_queue.h"
 #include "support.h"
 
 #include <pthread.h>
@@ -101,7 +103,7 @@ START_TEST(who_does_not_need_it_pays_nothing)
     struct zp_slot *slots[MOST];
     use(slots, 20, ZP_MIB + ZP_MIB / 2);
     ck_assert_uint_eq(seen.calls, 0);
-    ck_assert_uint_eq(zp_thread_cache->count + (zp_thread_cache->newest.committed != 0), 4);
+    ck_assert_uint_eq(zp_thread_cache->count + (zp_thread_cache->newest.bytes != 0), 4);
 }
 END_TEST
 
@@ -136,7 +138,7 @@ START_TEST(one_that_cannot_be_marked)
     use(slots, 6, ZP_MIB);
     for (unsigned i = 0; i < 3; i++) {
         unit_let_pass(1500);
-        MUST(unit_get(64 * ZP_MIB) == NULL);
+        MUST(unit_get(256 * ZP_MIB) == NULL);
     }
     ck_assert_uint_eq(seen.calls, _i == 0 ? 7 : 2); // one is of the page that is tried
     ck_assert_int_eq(zp_reclaim_is_on(), _i == 0);
@@ -145,7 +147,7 @@ START_TEST(one_that_cannot_be_marked)
     use(slots, 6, ZP_MIB);
     ck_assert(unit_is_zero(slots[0]->base, slots[0]->committed));
     unit_let_pass(1500);
-    MUST(unit_get(64 * ZP_MIB) == NULL);
+    MUST(unit_get(256 * ZP_MIB) == NULL);
     ck_assert_uint_eq(seen.calls, _i == 0 ? 13 : 2); // the kernel is known now
 }
 END_TEST
@@ -159,7 +161,7 @@ START_TEST(a_large_buffer_is_marked_in_steps)
     struct zp_slot *slot;
     use(&slot, 1, 30 * ZP_MIB);
     unit_let_pass(1500);
-    MUST(unit_get(64 * ZP_MIB) == NULL);
+    MUST(unit_get(256 * ZP_MIB) == NULL);
     ck_assert_uint_eq(seen.bytes, 30 * ZP_MIB);
     ck_assert_uint_eq(seen.longest, 8 * ZP_MIB);
     ck_assert_int_eq(slot->reclaimable, ZP_RECLAIMABLE_ALL);

@@ -197,16 +197,21 @@ START_TEST(checking_is_passed_on)
     set_up();
     resolve();
     ck_assert_int_eq(config.check, ZP_CHECK_BASIC);
-    ck_assert(!config.arena.guarded && !config.content.verify);
+    ck_assert(!config.arena.guarded && !config.arena.stacks && !config.content.verify);
     ck_assert_uint_eq(config.put.quarantine, 0);
     options.check = ZP_CHECK_OFF;
     resolve();
     ck_assert_int_eq(config.check, ZP_CHECK_OFF);
+    options.stacks = ZP_STACKS_ON; // with any CHECK
+    resolve();
+    ck_assert(config.arena.stacks && !config.arena.guarded);
+    options.stacks = ZP_STACKS_OFF;
     options.check = ZP_CHECK_FULL;
     options.max_memory = 100 * ZP_MIB;
     resolve();
     ck_assert_int_eq(config.check, ZP_CHECK_FULL);
     ck_assert(config.arena.guarded && config.content.verify && config.content.scrub);
+    ck_assert(config.arena.stacks); // who freed it is part of what is found
     ck_assert_uint_eq(config.put.quarantine, 50 * ZP_MIB);
     ck_assert_uint_eq(config.thread_cache_most, 0);
 }
@@ -277,13 +282,13 @@ START_TEST(the_machine_is_passed_on)
 {
     set_up();
     resolve();
-    ck_assert(!config.arena.strict);
+    ck_assert(!config.arena.strict && !config.arena.huge_by_default);
     ck_assert_uint_gt(config.content.cpu_cache, 0);
     ck_assert_uint_le(config.content.cpu_cache, 32 * ZP_MIB);
-    machine.strict = true;
+    machine.strict = machine.huge_by_default = true;
     machine.mappings = 65530;
     resolve();
-    ck_assert(config.arena.strict);
+    ck_assert(config.arena.strict && config.arena.huge_by_default);
     ck_assert_uint_eq(config.arena.mappings, 32765); // the program needs some, too
 }
 END_TEST

@@ -1,37 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//
-// Shards know slots by their records alone, so these have no memory.
 
 #include "core/shard.h"
-#include "support.h"
-
-#include <pthread.h>
-#include <sched.h>
-
-static struct zp_slot slots[64];
-static struct zp_counters counters;
-
-// A record as the arena would hand it out: of a class, with its bytes charged.
-static struct zp_slot *make(unsigned index, unsigned size_class)
-{
-    slots[index] = (struct zp_slot){
-        .base = (char *)&slots[index],
-        .size_class = (uint8_t)size_class,
-        .committed = zp_class_size(size_class),
-        .state = ZP_SLOT_TAKEN,
-    };
-    return &slots[index];
-}
-
-static struct zp_slot *put(unsigned home, struct zp_slot *slot)
-{
-    return zp_shards_put(home, slot, &counters);
-}
-
-static struct zp_slot *take(unsigned home, unsigned size_class)
-{
-    return zp_shards_take(home, size_class, zp_class_last_fit(size_class), &counters);
-}
+#include "records.h"
 
 // Breaks when a class in a shard is not last in, first out, or a slot's state does not follow.
 START_TEST(the_newest_of_a_class_is_taken_first)
@@ -138,6 +108,24 @@ START_TEST(the_oldest_of_the_home_shard_first)
 }
 END_TEST
 
+// Breaks when a buffer that can grow is not looked for in other shards.
+START_TEST(one_that_can_grow_is_searched)
+{
+    zp_shards_init(4, 8, &zp_eviction_lifo);
+    ck_assert_int_eq(
+        zp_arena_init(&(struct zp_arena_config){.reserve = 8 * ZP_GIB, .smallest = ZP_MIB}), 0);
+    struct zp_slot *slot = zp_arena_take(zp_arena_region_of(7 * ZP_MIB));
+    slot->committed = slot->usable = 5 * ZP_MIB;
+    put(2, slot);
+    struct zp_wish wish = {.size = 7 * ZP_MIB, .alignment = 1, .last = zp_class_of(7 * ZP_MIB)};
+    ck_assert_ptr_null(zp_shards_take(1, &wish, &counters));
+    wish.grow = true;
+    ck_assert_ptr_eq(zp_shards_take(1, &wish, &counters), slot);
+    ck_assert_uint_eq(counters.stolen, 1);
+    ck_assert_uint_eq(slot->committed, 5 * ZP_MIB);
+}
+END_TEST
+
 // Breaks when threads are not spread over the shards, or are given one that is not there.
 START_TEST(homes_are_spread)
 {
@@ -153,183 +141,171 @@ START_TEST(homes_are_spread)
 }
 END_TEST
 
-// Breaks when any order of puts and takes loses a slot, gives one twice, or miscounts the bytes.
-START_TEST(random_orders_lose_nothing)
+// ---- What eviction is told -------------------------------------------------------------------
+
+static struct {
+    unsigned arrivals, uses, misses, evictions;
+    unsigned size_class;
+    size_t bytes, capacity;
+} told;
+
+static void tell_arrive(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
 {
-    zp_shards_init(4, 10, &zp_eviction_lifo);
-    struct unit_random random = unit_random_start("shards", 10);
-    for (unsigned i = 0; i < 64; i++)
-        make(i, 0);
-    unsigned pooled = 0;
-    for (unsigned step = 0; step < 100000; step++) {
-        unsigned home = (unsigned)unit_random_below(&random, 4);
-        unsigned index = (unsigned)unit_random_below(&random, 64);
-        struct zp_slot *out = NULL;
-        switch (unit_random_below(&random, 8)) {
-        case 0:
-            out = zp_shards_evict(home);
-            MUST(out != NULL || pooled == 0);
-            break;
-        case 1:
-        case 2:
-        case 3:
-            out = take(home, (unsigned)unit_random_below(&random, ZP_CLASS_COUNT));
-            break;
-        default:
-            if (slots[index].state != ZP_SLOT_TAKEN)
-                continue;
-            out = put(home, make(index, (unsigned)unit_random_below(&random, ZP_CLASS_COUNT)));
-            MUST(slots[index].state == ZP_SLOT_POOLED);
-            MUST((out != NULL) == (pooled == 40));
-            pooled++;
-        }
-        if (out != NULL) {
-            MUST(out->state == ZP_SLOT_TAKEN);
-            pooled--;
-        }
-        size_t bytes = 0, count = 0;
-        for (unsigned i = 0; i < 64 && step % 64 == 0; i++) {
-            bytes += slots[i].state == ZP_SLOT_POOLED ? slots[i].committed : 0;
-            count += slots[i].state == ZP_SLOT_POOLED;
-        }
-        MUST(step % 64 != 0 || (bytes == zp_shards_bytes() && count == pooled));
-    }
+    MUST(eviction->classes[size_class].slots.newest != NULL); // it is there already
+    told.arrivals++;
+    told.size_class = size_class;
+    told.capacity = capacity;
+}
+
+static void tell_use(struct zp_eviction *eviction, unsigned size_class, size_t bytes,
+                     size_t capacity)
+{
+    MUST(eviction->classes[size_class].slots.newest != NULL); // and still there
+    told.uses++;
+    told.size_class = size_class;
+    told.bytes = bytes;
+    told.capacity = capacity;
+}
+
+static void tell_miss(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
+{
+    (void)eviction;
+    told.misses++;
+    told.size_class = size_class;
+    told.capacity = capacity;
+}
+
+static struct zp_slot *tell_evict(struct zp_eviction *eviction, size_t capacity)
+{
+    told.evictions++;
+    told.capacity = capacity;
+    eviction->ghosts = 1; // what a miss may be about
+    return eviction->arrivals.newest;
+}
+
+static const struct zp_eviction_policy telling = {
+    .name = "telling",
+    .arrive = tell_arrive,
+    .use = tell_use,
+    .miss = tell_miss,
+    .evict = tell_evict,
+};
+
+// Breaks when a policy is not told of a get, a put or a miss, is told another class or another
+// capacity, or is asked for a slot and another one leaves; or when a shard is locked for a miss
+// that nobody wants to know of.
+START_TEST(a_policy_hears_of_every_access)
+{
+    size_t bytes = zp_class_size(20);
+    zp_budget_init(10 * bytes);
+    zp_budget_charge(4 * bytes); // one is pooled here, three are elsewhere
+    zp_shards_init(2, 8, &telling);
+    put(0, make(0, 20));
+    ck_assert_uint_eq(told.arrivals, 1);
+    ck_assert_uint_eq(told.size_class, 20);
+    ck_assert_uint_eq(told.capacity, 7 * bytes);
+    zp_shards_note_miss(0, bytes + 1);
+    ck_assert_uint_eq(told.misses, 0); // there are no ghosts
+    ck_assert_ptr_null(take(0, 21));
+    ck_assert_uint_eq(told.uses, 0);
+    ck_assert_ptr_eq(take(0, 18), &slots[0]);
+    ck_assert_uint_eq(told.uses, 1);
+    ck_assert_uint_eq(told.size_class, 20); // that of the slot
+    ck_assert_uint_eq(told.bytes, bytes);
+    put(0, &slots[0]);
+    put(0, make(1, 21));
+    ck_assert_uint_eq(told.arrivals, 3);
+    ck_assert_ptr_eq(zp_shards_evict(0), &slots[1]);
+    ck_assert_uint_eq(told.evictions, 1);
+    zp_shards_note_miss(1, bytes);
+    ck_assert_uint_eq(told.misses, 0); // of another shard
+    zp_shards_note_miss(0, bytes + 1);
+    ck_assert_uint_eq(told.misses, 1);
+    ck_assert_uint_eq(told.size_class, 21);
+    ck_assert_uint_eq(told.capacity, 7 * bytes);
+    zp_shards_put_oldest(0, make(2, 20)); // is no access
+    ck_assert_ptr_eq(zp_shards_take_idle(0, 0), &slots[2]);
+    ck_assert_uint_eq(told.arrivals + told.uses + told.misses + told.evictions, 6);
 }
 END_TEST
 
-// ---- Threads ---------------------------------------------------------------------------------
+// ---- By age ----------------------------------------------------------------------------------
 
-static struct zp_counters others; // of the thread below
-
-static void *put_one(void *slot)
+static struct zp_slot *put_now(unsigned index)
 {
-    return zp_shards_put(0, slot, &others);
+    struct zp_slot *slot = make(index, 20 + index);
+    slot->since = unit_clock();
+    put(0, slot);
+    return slot;
 }
 
-static void *take_one(void *unused)
+static void start_with_clock(void)
 {
-    (void)unused;
-    return zp_shards_take(0, 20, 24, &others);
+    zp_os_calls.clock = unit_clock;
+    zp_shards_init(2, 16, &zp_eviction_lifo);
 }
 
-// Runs `function` in a thread while this one holds all shards, until it has met that many locked
-// ones; then lets go, and returns what the thread does.
-static void *run_against_locks(void *(*function)(void *), void *argument, uint64_t met)
+// Breaks when a slot leaves for its age too early, never, or before an older one: also where the
+// clock wraps around, or was read a moment before the slot came.
+START_TEST(what_has_been_idle_leaves)
 {
-    pthread_t thread;
-    void *result = NULL;
-    zp_shards_lock_all();
-    ck_assert_int_eq(pthread_create(&thread, NULL, function, argument), 0);
-    while (__atomic_load_n(&others.contended, __ATOMIC_RELAXED) < met)
-        sched_yield();
-    zp_shards_unlock_all();
-    pthread_join(thread, &result);
-    return result;
-}
-
-// Breaks when a busy shard is given up although there is nothing elsewhere, or is not counted.
-START_TEST(a_busy_shard_is_waited_for)
-{
-    zp_shards_init(2, 8, &zp_eviction_lifo);
-    ck_assert_ptr_null(run_against_locks(put_one, make(0, 20), 2));
-    ck_assert_int_eq(slots[0].state, ZP_SLOT_POOLED);
-    ck_assert_ptr_eq(run_against_locks(take_one, NULL, 3), &slots[0]);
+    if (_i == 1)
+        unit_let_pass(UINT32_MAX - 4);
+    start_with_clock();
+    put_now(0);
+    unit_let_pass(10);
+    put_now(1);
+    ck_assert_ptr_null(zp_shards_take_idle(1, 11));
+    ck_assert_ptr_eq(zp_shards_take_idle(1, 10), &slots[0]);
     ck_assert_int_eq(slots[0].state, ZP_SLOT_TAKEN);
+    ck_assert_ptr_null(zp_shards_take_idle(1, 10));
+    ck_assert_ptr_eq(zp_shards_take_idle(1, 0), &slots[1]);
+    put_now(2)->since++; // by another processor's clock
+    ck_assert_ptr_null(zp_shards_take_idle(1, 1));
+    ck_assert_ptr_eq(zp_shards_take_idle(1, 0), &slots[2]);
 }
 END_TEST
 
-enum { WORKERS = 4, ROUNDS = 40000 / UNIT_SLOWER };
-
-static void *shuffle(void *argument)
+// Breaks when what comes back as the oldest does not leave first, or is no longer found by size.
+START_TEST(the_oldest_may_come_last)
 {
-    struct unit_random random = *(struct unit_random *)argument;
-    struct zp_counters own = {0};
-    unsigned home = zp_shards_next_home();
-    struct zp_slot *held[8] = {NULL};
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        unsigned at = (unsigned)unit_random_below(&random, 8);
-        if (held[at] == NULL) {
-            unsigned first = 20 + (unsigned)unit_random_below(&random, 8);
-            held[at] = zp_shards_take(home, first, first + 4, &own);
-        } else {
-            held[at]->warm++; // the holder's alone: TSan sees it if not
-            held[at] = zp_shards_put(home, held[at], &own);
-        }
-    }
-    for (unsigned at = 0; at < 8; at++)
-        while (held[at] != NULL)
-            held[at] = zp_shards_put(home, held[at], &own);
-    return NULL;
-}
-
-// Breaks when threads at once tear a list or give a slot to two of them.
-START_TEST(threads_shuffle_slots)
-{
-    zp_shards_init(4, 16, &zp_eviction_lifo);
-    for (unsigned i = 0; i < 64; i++)
-        ck_assert_ptr_null(put(i % 4, make(i, 20 + i % 8)));
-    struct unit_random seeds = unit_random_start("shuffle", 16), randoms[WORKERS];
-    pthread_t threads[WORKERS];
-    for (unsigned i = 0; i < WORKERS; i++) {
-        randoms[i] = (struct unit_random){.state = unit_random(&seeds)};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, shuffle, &randoms[i]), 0);
-    }
-    for (unsigned i = 0; i < WORKERS; i++)
-        pthread_join(threads[i], NULL);
-    unsigned found = 0;
-    while (zp_shards_evict(0) != NULL)
-        found++;
-    ck_assert_uint_eq(found, 64);
-    ck_assert_uint_eq(zp_shards_bytes(), 0);
+    start_with_clock();
+    put_now(0);
+    struct zp_slot *slot = make(1, 20);
+    zp_shards_put_oldest(0, slot);
+    ck_assert_uint_eq(zp_shards_bytes(), 2 * zp_class_size(20));
+    ck_assert_ptr_eq(zp_shards_evict(0), slot);
+    zp_shards_put_oldest(0, slot);
+    ck_assert_ptr_eq(take(0, 20), &slots[0]); // the newest of the class
+    ck_assert_ptr_eq(take(0, 20), slot);
 }
 END_TEST
 
-// ---- Fork ------------------------------------------------------------------------------------
-
-static unsigned visits;
-
-static void count_visit(struct zp_slot *slot)
+// Breaks when a slot is missed that the kernel may not take yet, one comes twice that it may, or
+// one loses its place by having been looked at.
+START_TEST(what_is_not_yet_reclaimable)
 {
-    visits++;
-    MUST(slot->state == ZP_SLOT_POOLED);
-}
-
-// Removes the slot and the one that would come next.
-static void remove_two(struct zp_slot *slot)
-{
-    visits++;
-    struct zp_slot *newer = slot->links[ZP_ORDER_ARRIVAL].newer;
-    if (slot->state != ZP_SLOT_POOLED || newer == NULL)
-        return;
-    zp_shards_remove(newer);
-    zp_shards_remove(slot);
-}
-
-// Breaks when a child that removes what was left out while it visits the shards misses a slot, or
-// leaves the lists torn.
-START_TEST(slots_are_removed_while_they_are_visited)
-{
-    zp_shards_init(4, 5, _i == 0 ? &zp_eviction_lifo : &zp_eviction_clockpro);
-    for (unsigned i = 0; i < 20; i++)
-        put(i % 4, make(i, 20 + i % 3));
-    zp_shards_lock_all();
-    zp_shards_reset_locks(); // as in a child: they are free again
-    zp_shards_visit(count_visit);
-    ck_assert_uint_eq(visits, 20);
-    visits = 0;
-    zp_shards_visit(remove_two);
-    ck_assert_uint_eq(visits, 20);
-    visits = 0;
-    zp_shards_visit(count_visit);
-    ck_assert_uint_eq(visits, 4);
-    for (unsigned i = 0; i < 20; i++)
-        if (slots[i].state == ZP_SLOT_TAKEN)
-            ck_assert_ptr_null(put(i % 4, &slots[i]));
-    unsigned found = 0;
-    while (zp_shards_evict(0) != NULL)
-        found++;
-    ck_assert_uint_eq(found, 20);
-    ck_assert_uint_eq(zp_shards_bytes(), 0);
+    start_with_clock();
+    for (unsigned i = 0; i < 4; i++)
+        put_now(i);
+    slots[1].reclaimable = ZP_RECLAIMABLE_ALL;
+    static const unsigned next[] = {0, 2, 2, 3}; // the first time 2 is only begun with
+    for (unsigned i = 0; i < 4; i++) {
+        struct zp_slot *slot = zp_shards_take_unreclaimable(0, 0);
+        ck_assert_ptr_eq(slot, &slots[next[i]]);
+        slot->reclaimable = i == 1 ? ZP_RECLAIMABLE_HUGE : ZP_RECLAIMABLE_ALL;
+        zp_shards_put_reclaimable(slot);
+    }
+    ck_assert_ptr_null(zp_shards_take_unreclaimable(0, 0));
+    put_now(4);
+    ck_assert_ptr_null(zp_shards_take_unreclaimable(0, 1)); // not yet
+    ck_assert_ptr_eq(take(0, 23), &slots[3]);               // where the search would go on
+    zp_shards_put_oldest(0, make(5, 30));
+    ck_assert_ptr_eq(zp_shards_take_unreclaimable(0, 0), &slots[5]);
+    zp_shards_put_oldest(0, &slots[5]);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_ptr_eq(zp_shards_evict(0), &slots[i == 0 ? 5 : i - 1]);
+    ck_assert_ptr_eq(zp_shards_take_unreclaimable(0, 0), &slots[4]);
 }
 END_TEST
 
@@ -342,10 +318,11 @@ int main(void)
     tcase_add_test(tests, a_full_shard_spills);
     tcase_add_test(tests, the_oldest_leaves_first);
     tcase_add_test(tests, the_oldest_of_the_home_shard_first);
+    tcase_add_test(tests, one_that_can_grow_is_searched);
     tcase_add_test(tests, homes_are_spread);
-    tcase_add_test(tests, random_orders_lose_nothing);
-    tcase_add_test(tests, a_busy_shard_is_waited_for);
-    tcase_add_test(tests, threads_shuffle_slots);
-    tcase_add_loop_test(tests, slots_are_removed_while_they_are_visited, 0, 2);
+    tcase_add_test(tests, a_policy_hears_of_every_access);
+    tcase_add_loop_test(tests, what_has_been_idle_leaves, 0, 2);
+    tcase_add_test(tests, the_oldest_may_come_last);
+    tcase_add_test(tests, what_is_not_yet_reclaimable);
     return unit_run("shard", tests);
 }

@@ -44,7 +44,7 @@ static size_t random_size(struct unit_random *random)
 
 struct parcel {
     char *base; // NULL: nothing
-    size_t committed;
+    size_t usable;
     struct marks marks;
 };
 
@@ -52,19 +52,19 @@ static struct parcel pack(struct unit_random *random)
 {
     struct zp_slot *slot = unit_get(random_size(random));
     MUST(slot != NULL);
-    MUST(slot->clean == zp_pool.scrub || !zp_pool.scrub);
+    MUST(zp_slot_is_zero(slot) || !zp_pool.scrub);
     if (zp_slot_is_zero(slot))
-        marks_check_none(slot->base, 0, slot->committed, 4);
-    struct parcel parcel = {slot->base, slot->committed, {unit_random(random), 4}};
-    marks_write(&parcel.marks, parcel.base, 0, parcel.committed);
+        marks_check_none(slot->base, 0, slot->usable, 4);
+    struct parcel parcel = {slot->base, slot->usable, {unit_random(random), 4}};
+    marks_write(&parcel.marks, parcel.base, 0, parcel.usable);
     return parcel;
 }
 
 static void unpack(const struct parcel *parcel)
 {
     const struct zp_slot *slot = zp_pool_slot(parcel->base, "test");
-    MUST(slot->committed == parcel->committed);
-    marks_check(&parcel->marks, parcel->base, parcel->committed, SIZE_MAX);
+    MUST(slot->usable == parcel->usable);
+    marks_check(&parcel->marks, parcel->base, parcel->usable, SIZE_MAX);
     zp_pool_put(parcel->base);
 }
 
@@ -260,16 +260,16 @@ static void *grow(void *argument)
         struct zp_slot *slot = unit_get(ZP_MIB + unit_random_below(&random, ZP_MIB));
         MUST(slot != NULL);
         const struct marks marks = {unit_random(&random), 4};
-        marks_write(&marks, slot->base, 0, slot->committed);
+        marks_write(&marks, slot->base, 0, slot->usable);
         for (unsigned j = 0; j < 3; j++) {
-            size_t before = slot->committed;
+            size_t before = slot->usable;
             if (!zp_pool_resize(slot, before * 2)) {
                 slot = zp_pool_move(slot, before * 2);
                 MUST(slot != NULL);
             }
             marks_check(&marks, slot->base, before, SIZE_MAX);
-            marks_check_none(slot->base, before, slot->committed, 4);
-            marks_write(&marks, slot->base, before, slot->committed);
+            marks_check_none(slot->base, before, slot->usable, 4);
+            marks_write(&marks, slot->base, before, slot->usable);
         }
         zp_pool_put(slot->base);
     }

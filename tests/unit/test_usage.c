@@ -2,41 +2,7 @@
 //
 // Who gets huge pages, or small ones at once: the pool as callers with different habits see it.
 
-#include "core/usage.h"
-#include "marks.h"
-
-#define SIZE (6 * ZP_MIB)
-
-static const char site[2]; // return addresses
-
-static void start(enum zp_huge huge)
-{
-    struct zp_pool_config config = unit_pool_config();
-    config.arena.huge_pages = huge;
-    config.arena.reserve = 48 * ZP_GIB;
-    config.budget = 256 * ZP_MIB;
-    config.thread_cache_most = 0;
-    unit_pool_start(&config);
-}
-
-static struct zp_slot *get(size_t size, const char *caller)
-{
-    struct zp_slot *slot = zp_pool_get_for(size, 1, caller);
-    ck_assert_ptr_nonnull(slot);
-    return slot;
-}
-
-static void write_all(struct zp_slot *slot)
-{
-    memset(slot->base, 0xA5, slot->committed);
-}
-
-static struct zp_slot *get_and_fill(size_t size, const char *caller)
-{
-    struct zp_slot *slot = get(size, caller);
-    write_all(slot);
-    return slot;
-}
+#include "usage_support.h"
 
 // Breaks when a buffer comes in huge pages before its caller has filled one, or does not when it
 // has; or when one caller is judged by another, or by another size.
@@ -178,7 +144,8 @@ static int file_of(size_t size)
     return fileno(file);
 }
 
-// Breaks when a buffer that a file is about to fill comes in small pages.
+// Breaks when a buffer that a file is about to fill comes in small pages, or more of it is fetched
+// than the one huge page that tells how long they take.
 START_TEST(what_a_read_fills_is_huge)
 {
     start(ZP_HUGE_FILLED);
@@ -193,7 +160,7 @@ START_TEST(what_a_read_fills_is_huge)
             zp_pool_expect_read(slot->base + at, ZP_MIB / 2, file_of(SIZE), (off_t)at);
     ck_assert(slot->huge);
     ck_assert_int_eq(errno, 4711);
-    ck_assert_uint_eq(unit_resident_pages(slot->base, SIZE), 0);
+    ck_assert_uint_le(unit_resident_pages(slot->base, SIZE), ZP_HUGE_PAGE / unit_page());
 }
 END_TEST
 

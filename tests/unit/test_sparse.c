@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Owners who write next to nothing to their buffers, or nothing at all.
+
+#include "usage_support.h"
+
+enum { ENOUGH = 3, CLASS = 30 };
+
+static void leave_sparse(unsigned size_class, unsigned owners)
+{
+    for (unsigned i = 0; i < owners; i++)
+        ck_assert(!zp_usage_note_freed(size_class, true));
+}
+
+// Breaks when pages are dropped for one owner's sake, or because of owners of another size; or not
+// although owner after owner has written next to nothing.
+START_TEST(sparse_owners_are_counted_by_class)
+{
+    leave_sparse(CLASS, ENOUGH);
+    leave_sparse(CLASS + 1, ENOUGH - 1);
+    ck_assert(!zp_usage_note_freed(CLASS + 1, false)); // it begins anew
+    leave_sparse(CLASS + 1, ENOUGH);
+    ck_assert(zp_usage_note_freed(CLASS, true));
+    ck_assert(zp_usage_note_freed(CLASS, true)); // and the next one's
+    ck_assert(!zp_usage_note_freed(CLASS, false));
+    leave_sparse(CLASS, ENOUGH);
+    ck_assert(zp_usage_note_freed(CLASS, true));
+    ck_assert(zp_usage_note_freed(CLASS + 1, true));
+}
+END_TEST
+
+// Breaks when pages are dropped again and again for owners who then write to most of them: each
+// page is a fault.
+START_TEST(dropping_for_nothing_is_not_repeated)
+{
+    leave_sparse(CLASS, ENOUGH);
+    ck_assert(zp_usage_note_freed(CLASS, true));
+    zp_usage_note_touched(CLASS, SIZE / 8 + 1, SIZE);
+    leave_sparse(CLASS, 1000 + ENOUGH);
+    ck_assert(zp_usage_note_freed(CLASS, true));
+}
+END_TEST
+
+// Breaks when an owner who touches little after a drop ends dropping, or one who touches much
+// before any drop does.
+START_TEST(dropping_that_was_right_is_repeated)
+{
+    zp_usage_note_touched(CLASS, SIZE, SIZE);
+    leave_sparse(CLASS, ENOUGH);
+    zp_usage_note_touched(CLASS, SIZE, SIZE);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert(zp_usage_note_freed(CLASS, true));
+        zp_usage_note_touched(CLASS, SIZE / 8, SIZE);
+    }
+}
+END_TEST
+
+// Breaks when a buffer is given back without a look before owner after owner has left it untouched,
+// or because of those of another size; when one who touches something is not noticed soon, or goes
+// on being taken for one who does not.
+START_TEST(untouched_buffers_are_expected)
+{
+    enum { UNTOUCHED = 8, MOST_UNSEEN = 8 };
+    zp_usage_note_touched(CLASS, 1, SIZE);
+    for (unsigned i = 0; i < UNTOUCHED; i++) {
+        MUST(!zp_usage_expects_untouched(CLASS));
+        zp_usage_note_touched(CLASS, 0, SIZE);
+    }
+    ck_assert(!zp_usage_expects_untouched(CLASS + 1));
+    for (unsigned i = 0, unseen = 0; i < 200000; i++) { // the count is one of 16 bits
+        bool expects = zp_usage_expects_untouched(CLASS);
+        unseen = expects ? unseen + 1 : 0;
+        MUST(unseen < MOST_UNSEEN);
+        if (!expects)
+            zp_usage_note_touched(CLASS, 0, SIZE); // there was a look
+    }
+    unsigned until = 0;
+    while (zp_usage_expects_untouched(CLASS))
+        until++;
+    ck_assert_uint_lt(until, MOST_UNSEEN);
+    zp_usage_note_touched(CLASS, unit_page(), SIZE);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert(!zp_usage_expects_untouched(CLASS));
+}
+END_TEST
+
+// Breaks when a buffer that is expected to be untouched is handed out as its owner left it.
+START_TEST(who_touches_unexpectedly_leaves_nothing)
+{
+    start(ZP_HUGE_NONE);
+    struct zp_slot *slot = NULL;
+    for (unsigned i = 0; i < 40; i++) {
+        slot = get(SIZE, &site[0]);
+        ck_assert_int_eq(slot->base[SIZE / 2], 0);
+        if (i > 12)
+            slot->base[SIZE / 2] = 1;
+        zp_pool_put(slot->base);
+        ck_assert(zp_slot_is_zero(slot));
+    }
+    ck_assert(unit_is_zero(slot->base, slot->committed));
+}
+END_TEST
+
+// The pages of a buffer that are in memory after `owners` have had it, one after another, who each
+// touch one page, of those that were all in memory.
+static size_t pages_after(size_t size, unsigned owners)
+{
+    struct zp_slot *slot = get_and_fill(size, &site[0]);
+    zp_pool_put(slot->base);
+    for (unsigned i = 0; i < owners; i++) {
+        ck_assert_ptr_eq(get(size, &site[0]), slot);
+        ck_assert(unit_is_zero(slot->base, slot->committed));
+        slot->base[i * unit_page()] = 1;
+        zp_pool_put(slot->base);
+    }
+    return unit_resident_pages(slot->base, slot->committed);
+}
+
+// Breaks when a buffer that is hardly touched is overwritten whole for ever, or dropped too early,
+// or when one so small that it does not matter is dropped.
+START_TEST(pages_that_nobody_writes_to_are_dropped)
+{
+    start(_i == 0 ? ZP_HUGE_NONE : ZP_HUGE_FILLED);
+    size_t page = unit_page(), all = SIZE / page;
+    ck_assert_uint_eq(pages_after(SIZE, ENOUGH), all);
+    zp_pool_trim();
+    ck_assert_uint_eq(pages_after(SIZE, 1), 0); // counts on from there
+    zp_pool_trim();
+    ck_assert_uint_eq(pages_after(32 * page, 2 * ENOUGH), 32);
+}
+END_TEST
+
+// Breaks when what an owner wrote to a buffer whose pages had been dropped is left to the next one.
+START_TEST(after_a_drop_all_is_zero)
+{
+    start(ZP_HUGE_NONE);
+    pages_after(SIZE, ENOUGH + 1);
+    struct zp_slot *slot = get(SIZE, &site[1]);
+    ck_assert(unit_is_zero(slot->base, slot->committed));
+    ck_assert(zp_slot_is_zero(slot) && slot->content != ZP_CONTENT_RESIDENT);
+    write_all(slot);
+    zp_pool_put(slot->base);
+    ck_assert_ptr_eq(get(SIZE, &site[1]), slot);
+    ck_assert(unit_is_zero(slot->base, slot->committed));
+    ck_assert_int_eq(slot->content, ZP_CONTENT_RESIDENT);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_tests();
+    tcase_add_test(tests, sparse_owners_are_counted_by_class);
+    tcase_add_test(tests, dropping_for_nothing_is_not_repeated);
+    tcase_add_test(tests, dropping_that_was_right_is_repeated);
+    tcase_add_test(tests, untouched_buffers_are_expected);
+    tcase_add_test(tests, who_touches_unexpectedly_leaves_nothing);
+    tcase_add_loop_test(tests, pages_that_nobody_writes_to_are_dropped, 0, 2);
+    tcase_add_test(tests, after_a_drop_all_is_zero);
+    return unit_run("sparse", tests);
+}
