@@ -33,8 +33,8 @@ static ZP_FROZEN size_t mappings_most = 0;
 // Regions without slots share this record, which no buffer has.
 static struct zp_slot no_slot;
 
-// Where slots hold less than their stride, to leave a gap behind each. What is a page short of 2 MiB
-// is the longest that is packed.
+// Where slots hold less than their stride, to leave a gap behind each. What is a page short of 2
+// MiB is the longest that is packed.
 static bool has_gap(unsigned stride_shift, bool guarded)
 {
     return guarded || (size_t)1 << stride_shift >= ZP_HUGE_PAGE;

@@ -101,10 +101,10 @@ struct zp_arena_config {
     size_t smallest; // no request is smaller: regions below it stay empty
     enum zp_huge huge_pages;
     bool huge_by_default; // the kernel gives huge pages without being asked
-    bool stacks;     // room for a call stack per slot
-    bool strict;     // the kernel counts every accessible page (vm.overcommit_memory=2)
-    bool guarded;    // inaccessible pages before and after every buffer
-    size_t mappings; // that standalone slots may take; 0: any number
+    bool stacks;          // room for a call stack per slot
+    bool strict;          // the kernel counts every accessible page (vm.overcommit_memory=2)
+    bool guarded;         // inaccessible pages before and after every buffer
+    size_t mappings;      // that standalone slots may take; 0: any number
 };
 
 // Reserves the arena and the slot records: as much as the configuration allows, half of it where

@@ -45,7 +45,8 @@ static struct zp_slot *find_fit(const struct zp_eviction *eviction, const struct
 {
     unsigned own = zp_class_of(wish->size), last = wish->last;
     struct zp_slot *slot = NULL;
-    for (unsigned c = zp_eviction_find_class(eviction, own, last); c < ZP_CLASS_COUNT && slot == NULL;
+    for (unsigned c = zp_eviction_find_class(eviction, own, last);
+         c < ZP_CLASS_COUNT && slot == NULL;
          c = c < last ? zp_eviction_find_class(eviction, c + 1, last) : ZP_CLASS_COUNT)
         slot = smallest_fit(eviction, c, wish);
     return slot;

@@ -10,7 +10,7 @@ static ZP_FROZEN size_t most = 0;
 
 static struct {
     struct zp_lock lock;
-    size_t bytes;           // may be read without the lock
+    size_t bytes;          // may be read without the lock
     struct zp_list queued; // by ZP_ORDER_ARRIVAL
 } quarantine;
 

@@ -2,8 +2,8 @@
 
 #include "reclaim.h"
 
-#include "commit.h"
 #include "budget.h"
+#include "commit.h"
 #include "shard.h"
 
 #include <errno.h>

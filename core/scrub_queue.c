@@ -19,14 +19,14 @@ enum { HAND_OVER_MS = 2 };
 static struct {
     struct zp_lock lock;
     size_t most;
-    size_t bytes;                             // may be read without the lock
+    size_t bytes;                            // may be read without the lock
     struct zp_list all;                      // by ZP_ORDER_ARRIVAL
     struct zp_list of_class[ZP_CLASS_COUNT]; // by ZP_ORDER_CLASS
     struct zp_scrub_job hand;                // what the helper scrubs
     bool at_part;                            // it is working on a part of it
-    bool wanted;                              // a request waits for it
-    struct zp_scrub_job handed;               // handed over to that request
-    uint32_t hand_overs;                      // the word that the request waits on
+    bool wanted;                             // a request waits for it
+    struct zp_scrub_job handed;              // handed over to that request
+    uint32_t hand_overs;                     // the word that the request waits on
 } queue;
 
 void zp_scrub_queue_init(size_t bytes)

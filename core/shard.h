@@ -28,8 +28,8 @@ enum { ZP_SHARDS_MOST = 128 };
 
 struct zp_shard {
     struct zp_lock lock;
-    uint32_t count;       // slots held; may be read without the lock
-    size_t bytes;         // committed bytes held
+    uint32_t count;              // slots held; may be read without the lock
+    size_t bytes;                // committed bytes held
     struct zp_slot *reclaimable; // it and all older ones are wholly reclaimable; or NULL
     struct zp_eviction eviction;
 } __attribute__((aligned(ZP_CACHE_LINE)));

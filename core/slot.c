@@ -7,8 +7,8 @@
 // What may follow each state.
 static const uint16_t steps[ZP_SLOT_STATES] = {
     [ZP_SLOT_COLD] = TO(TAKEN),
-    [ZP_SLOT_TAKEN] = TO(COLD) | TO(LIVE) | TO(CACHED) | TO(POOLED) | TO(PENDING) |
-                      TO(QUARANTINED) | TO(RETIRED),
+    [ZP_SLOT_TAKEN] =
+        TO(COLD) | TO(LIVE) | TO(CACHED) | TO(POOLED) | TO(PENDING) | TO(QUARANTINED) | TO(RETIRED),
     [ZP_SLOT_LIVE] = TO(TAKEN) | TO(CACHED),
     [ZP_SLOT_CACHED] = TO(TAKEN) | TO(LIVE),
     [ZP_SLOT_POOLED] = TO(TAKEN),

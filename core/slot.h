@@ -103,21 +103,21 @@ struct zp_slot {
     uint8_t region;   // index; set once
     uint8_t content;  // enum zp_content
     uint8_t mapping;  // enum zp_mapping
-    uint8_t reclaimable;  // enum zp_reclaimable
-    uint8_t shard;        // POOLED: the one it is in; PENDING: the one it will go to
-    uint8_t seam_count;   // entries of `seams`
-    bool packed : 1;      // side by side with its neighbours (arena.h); set once
-    bool open : 1;        // packed: its stride has been made accessible
-    bool guard : 1;       // packed: a guard marker lies behind the committed bytes
-    bool huge : 1;        // huge pages are advised for it
+    uint8_t reclaimable; // enum zp_reclaimable
+    uint8_t shard;       // POOLED: the one it is in; PENDING: the one it will go to
+    uint8_t seam_count;  // entries of `seams`
+    bool packed : 1;     // side by side with its neighbours (arena.h); set once
+    bool open : 1;       // packed: its stride has been made accessible
+    bool guard : 1;      // packed: a guard marker lies behind the committed bytes
+    bool huge : 1;       // huge pages are advised for it
     union {
         struct zp_link links[ZP_ORDER_COUNT]; // in every state but TAKEN and LIVE
         struct {                              // LIVE
-            uint64_t born; // bytes that its thread had requested before it
-            size_t filled; // bytes read into it from files (zp_pool_expect_read)
+            uint64_t born;                    // bytes that its thread had requested before it
+            size_t filled;                    // bytes read into it from files (zp_pool_expect_read)
         };
     };
-    uint32_t since; // when it became idle, in milliseconds of the clock
+    uint32_t since;                // when it became idle, in milliseconds of the clock
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending
 } __attribute__((aligned(ZP_CACHE_LINE)));
 

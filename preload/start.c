@@ -144,9 +144,9 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_text(&line, " bytes, huge pages ");
     static const char *const huge_pages[] = {"off", "where all is written", "on"};
     zp_line_text(&line, huge_pages[config->arena.huge_pages]);
-    zp_line_text(&line, !config->content.scrub         ? ", not scrubbed"
-                        : config->content.scrub_again  ? ", scrubbed on free and again on malloc"
-                        : config->scrub_behind ? ", scrubbed in the background"
+    zp_line_text(&line, !config->content.scrub        ? ", not scrubbed"
+                        : config->content.scrub_again ? ", scrubbed on free and again on malloc"
+                        : config->scrub_behind        ? ", scrubbed in the background"
                                                       : ", scrubbed on free");
     if (config->check != ZP_CHECK_BASIC)
         zp_line_text(&line, config->check == ZP_CHECK_FULL ? ", fully checked" : ", not checked");
