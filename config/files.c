@@ -42,20 +42,15 @@ static void path_join(struct zp_path *path, const char *root, const char *rest)
 // read at an offset, so its reader loses nothing.
 static enum zp_file read_all(const char *path, char *text, size_t most)
 {
-    size_t length = 0;
     text[0] = '\0';
     int fd =
         (int)zp_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? ZP_FILE_ABSENT : ZP_FILE_UNREADABLE;
-    ssize_t got = 1;
-    while (got > 0 && length < most - 1) {
-        got = zp_syscall(SYS_pread64, fd, text + length, most - 1 - length, (off_t)length);
-        if (got > 0)
-            length += (size_t)got;
-    }
+    // In one go: the kernel writes what is asked for of a file of its own as one text.
+    ssize_t got = zp_syscall(SYS_pread64, fd, text, most - 1, (off_t)0);
     zp_syscall(SYS_close, fd);
-    text[length] = '\0';
+    text[got > 0 ? got : 0] = '\0';
     return got >= 0 ? ZP_FILE_READ : ZP_FILE_UNREADABLE;
 }
 
@@ -72,6 +67,33 @@ enum zp_file zp_file_read(const char *root, const char *rest, char *text, size_t
 enum zp_file zp_file_setting(const char *root, const char *rest, char text[ZP_SETTING_MOST])
 {
     return zp_file_read(root, rest, text, ZP_SETTING_MOST);
+}
+
+const char *const zp_file_settings[ZP_FILE_SETTINGS] = {
+    "/proc/sys/vm/overcommit_memory",
+    "/sys/kernel/mm/transparent_hugepage/enabled",
+};
+
+static struct {
+    size_t length; // 0: not noted
+    char text[32];
+} noted[ZP_FILE_SETTINGS];
+
+void zp_file_note(enum zp_file_setting setting, const char *text, size_t length)
+{
+    if (length >= sizeof(noted[setting].text))
+        return;
+    memcpy(noted[setting].text, text, length);
+    noted[setting].length = length;
+}
+
+enum zp_file zp_file_noted(const char *root, enum zp_file_setting setting,
+                           char text[ZP_SETTING_MOST])
+{
+    if (*root != '\0' || noted[setting].length == 0)
+        return zp_file_setting(root, zp_file_settings[setting], text);
+    memcpy(text, noted[setting].text, sizeof(noted[setting].text)); // ends in zeros
+    return ZP_FILE_READ;
 }
 
 size_t zp_number_at(const char *text)
@@ -99,70 +121,119 @@ size_t zp_number_of(const char *text, const char *name)
 
 // ---- Control groups --------------------------------------------------------------------------
 
-struct visitor {
-    void (*visit)(const struct zp_path *folder, enum zp_hierarchy hierarchy, void *context);
-    void *context;
-};
-
-// A group and all groups above it. In a container the group's own path may not be there; the mount
-// point is then the group.
-static void visit_groups(const char *root, const char *mount, const char *group,
-                         size_t group_length, enum zp_hierarchy hierarchy,
-                         const struct visitor *visitor)
+static bool names(const char *controllers, size_t length, const char *controller)
 {
-    struct zp_path folder;
-    path_join(&folder, root, mount);
-    size_t top = folder.length;
-    path_add(&folder, group, group_length);
-    while (folder.length < ZP_PATH_MOST) {
-        visitor->visit(&folder, hierarchy, visitor->context);
-        if (folder.length <= top)
-            break;
-        while (folder.length > top && folder.text[--folder.length] != '/') {
-        }
-        folder.text[folder.length] = '\0';
+    size_t wanted = strlen(controller);
+    for (const char *at = controllers, *end = at + length; at < end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        size_t word = (size_t)((comma != NULL ? comma : end) - at);
+        if (word == wanted && memcmp(at, controller, word) == 0)
+            return true;
+        at += word + 1;
     }
+    return false;
 }
 
-// Where the hierarchy of a line of /proc/self/cgroup is mounted: "id:controllers:path". Version 2
-// has no controllers; beside version 1 it is mounted as "unified".
-static void visit_hierarchy(const char *root, const char *line, size_t length,
-                            const struct visitor *visitor)
+// A line of the list is "id:controllers:path"; version 2 has no controllers.
+static void read_line(const char *line, size_t length, struct zp_groups *groups)
 {
     const char *controllers = memchr(line, ':', length);
     if (controllers == NULL)
         return;
     controllers++;
-    const char *group = memchr(controllers, ':', length - (size_t)(controllers - line));
-    if (group == NULL)
+    const char *path = memchr(controllers, ':', length - (size_t)(controllers - line));
+    if (path == NULL)
         return;
-    size_t named = (size_t)(group - controllers);
-    group++;
-    size_t group_length = length - (size_t)(group - line);
-    if (group_length == 1) // "/": the mount point itself
-        group_length = 0;
-    if (named == 0) {
-        visit_groups(root, "/sys/fs/cgroup", group, group_length, ZP_GROUPS_2, visitor);
-        visit_groups(root, "/sys/fs/cgroup/unified", group, group_length, ZP_GROUPS_2, visitor);
-    } else if (memmem(controllers, named, "memory", 6) != NULL) {
-        visit_groups(root, "/sys/fs/cgroup/memory", group, group_length, ZP_GROUPS_MEMORY, visitor);
-    } else if (named >= 3 && memcmp(controllers, "cpu", 3) == 0 &&
-               (named == 3 || controllers[3] == ',')) {
-        visit_groups(root, "/sys/fs/cgroup/cpu", group, group_length, ZP_GROUPS_CPU, visitor);
+    size_t listed = (size_t)(path - controllers);
+    path++;
+    struct zp_hierarchy found = {NULL, path, length - (size_t)(path - line), listed == 0};
+    if (listed == 0)
+        groups->unified = found;
+    if (names(controllers, listed, "memory")) {
+        groups->memory = found;
+        groups->memory.mount = "/sys/fs/cgroup/memory";
+    }
+    if (names(controllers, listed, "cpu")) {
+        groups->cpu = found;
+        groups->cpu.mount = "/sys/fs/cgroup/cpu";
     }
 }
 
-bool zp_groups_visit(const char *root,
-                     void (*visit)(const struct zp_path *folder, enum zp_hierarchy hierarchy,
-                                   void *context),
-                     void *context)
+// Version 2 is mounted alone, or beside version 1 as "unified". Where version 1 has only trees that
+// control nothing or something else, as a container of an old systemd mounts them, it may be
+// either.
+static const char *unified_mount(const char *root, const struct zp_groups *groups)
 {
-    struct visitor visitor = {visit, context};
+    static const char alone[] = "/sys/fs/cgroup", beside[] = "/sys/fs/cgroup/unified";
+    char text[ZP_SETTING_MOST];
+    const char *end = strchr(group_list, '\n');
+    if (end == NULL || end[1] == '\0')
+        return alone; // the only line
+    if (groups->memory.mount != NULL && groups->cpu.mount != NULL)
+        return beside;
+    enum zp_file look = zp_file_setting(root, "/sys/fs/cgroup/cgroup.controllers", text);
+    return look != ZP_FILE_ABSENT ? alone : beside;
+}
+
+void zp_groups_read(const char *root, struct zp_groups *groups)
+{
+    *groups = (struct zp_groups){.known = false};
     enum zp_file file = zp_file_read(root, "/proc/self/cgroup", group_list, sizeof(group_list));
+    groups->known = file == ZP_FILE_READ && group_list[0] != '\0';
     for (const char *line = group_list; *line != '\0';) {
         size_t length = strcspn(line, "\n");
-        visit_hierarchy(root, line, length, &visitor);
+        read_line(line, length, groups);
         line += length + (line[length] == '\n');
     }
-    return file == ZP_FILE_READ && group_list[0] != '\0';
+    if (groups->unified.group != NULL)
+        groups->unified.mount = unified_mount(root, groups);
+    if (groups->memory.mount == NULL)
+        groups->memory = groups->unified;
+    if (groups->cpu.mount == NULL)
+        groups->cpu = groups->unified;
+}
+
+bool zp_walk_from_top(struct zp_walk *walk, const char *root, const struct zp_hierarchy *hierarchy)
+{
+    if (hierarchy->mount == NULL)
+        return false;
+    path_join(&walk->folder, root, hierarchy->mount);
+    walk->top = walk->folder.length;
+    walk->next = hierarchy->group;
+    walk->end = hierarchy->group + hierarchy->length;
+    return walk->folder.length < ZP_PATH_MOST;
+}
+
+bool zp_walk_from_own(struct zp_walk *walk, const char *root, const struct zp_hierarchy *hierarchy)
+{
+    if (!zp_walk_from_top(walk, root, hierarchy))
+        return false;
+    while (zp_walk_down(walk)) {
+    }
+    return walk->folder.length < ZP_PATH_MOST;
+}
+
+bool zp_walk_down(struct zp_walk *walk)
+{
+    while (walk->next < walk->end && *walk->next == '/')
+        walk->next++;
+    if (walk->next == walk->end)
+        return false;
+    const char *slash = memchr(walk->next, '/', (size_t)(walk->end - walk->next));
+    const char *end = slash != NULL ? slash : walk->end;
+    path_add(&walk->folder, "/", 1);
+    path_add(&walk->folder, walk->next, (size_t)(end - walk->next));
+    walk->next = end;
+    return walk->folder.length < ZP_PATH_MOST;
+}
+
+bool zp_walk_up(struct zp_walk *walk)
+{
+    struct zp_path *folder = &walk->folder;
+    if (zp_walk_is_at_top(walk))
+        return false;
+    while (folder->length > walk->top && folder->text[--folder->length] != '/') {
+    }
+    folder->text[folder->length] = '\0';
+    return true;
 }

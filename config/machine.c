@@ -4,13 +4,18 @@
 
 #include "files.h"
 
+#include "core/syscall.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
-enum { MAPPINGS_USUAL = 65530 }; // the kernel's default
+enum { USUAL_MAPPINGS = 65530 }; // the kernel's default
+#define USUAL_CACHE ((size_t)32 << 20)
 
 static void lower(size_t *limit, size_t value)
 {
@@ -26,24 +31,37 @@ static void lower_cpus(size_t *cpus, size_t quota, size_t period)
         lower(cpus, quota / period + (quota % period != 0));
 }
 
-static void read_quota(const struct zp_path *folder, enum zp_hierarchy hierarchy, void *context)
+// False if the group has no quota, none that could be set.
+static bool read_quota(const char *folder, bool version_2, size_t *cpus)
 {
-    size_t *cpus = context;
-    char text[ZP_SETTING_MOST], quota[ZP_SETTING_MOST];
-    if (hierarchy == ZP_GROUPS_2) {
-        zp_file_setting(folder->text, "/cpu.max", text); // "quota period", quota may be "max"
-        const char *period = strchr(text, ' ');
-        lower_cpus(cpus, zp_number_at(text), period != NULL ? zp_number_at(period + 1) : SIZE_MAX);
-    } else if (hierarchy == ZP_GROUPS_CPU) {
-        zp_file_setting(folder->text, "/cpu.cfs_quota_us", quota);
-        zp_file_setting(folder->text, "/cpu.cfs_period_us", text);
-        lower_cpus(cpus, zp_number_at(quota), zp_number_at(text));
+    char text[ZP_SETTING_MOST], period[ZP_SETTING_MOST];
+    const char *name = version_2 ? "/cpu.max" : "/cpu.cfs_quota_us";
+    bool there = zp_file_setting(folder, name, text) != ZP_FILE_ABSENT;
+    size_t quota = zp_number_at(text);
+    if (quota == SIZE_MAX)
+        return there;
+    const char *at = period;
+    if (version_2) { // "quota period", where quota may be "max"
+        const char *space = strchr(text, ' ');
+        at = space != NULL ? space + 1 : "";
+    } else {
+        zp_file_setting(folder, "/cpu.cfs_period_us", period);
     }
+    lower_cpus(cpus, quota, zp_number_at(at));
+    return there;
+}
+
+static void lower_to_quota(const char *root, const struct zp_hierarchy *tree, size_t *cpus)
+{
+    struct zp_walk walk;
+    for (bool there = zp_walk_from_top(&walk, root, tree); there; there = zp_walk_down(&walk))
+        if (!read_quota(walk.folder.text, tree->version_2, cpus) && !zp_walk_is_at_top(&walk))
+            break;
 }
 
 // ---- The machine -----------------------------------------------------------------------------
 
-static unsigned count_cpus(size_t quota)
+static size_t allowed_cpus(void)
 {
     // Room for 8192 CPUs: the most that Linux is built for.
     unsigned long mask[8192 / (8 * sizeof(unsigned long))];
@@ -51,8 +69,7 @@ static unsigned count_cpus(size_t quota)
     size_t cpus = 0;
     if (sched_getaffinity(0, sizeof(mask), (cpu_set_t *)(void *)mask) == 0)
         cpus = (size_t)CPU_COUNT_S(sizeof(mask), (cpu_set_t *)(void *)mask);
-    lower(&cpus, quota);
-    return cpus > 0 ? (unsigned)cpus : 1;
+    return cpus > 0 ? cpus : 1;
 }
 
 static size_t address_space_limit(void)
@@ -63,7 +80,7 @@ static size_t address_space_limit(void)
     return limit.rlim_cur;
 }
 
-// The last level that is there of the first CPU: "32768K".
+// Bytes of the last level that is there of the first CPU: "32768K".
 static size_t largest_cache(const char *root)
 {
     static const char *const levels[] = {"/sys/devices/system/cpu/cpu0/cache/index3/size",
@@ -75,27 +92,61 @@ static size_t largest_cache(const char *root)
         if (kib < SIZE_MAX / 1024 && strchr(text, 'K') != NULL)
             return kib * 1024;
     }
-    return (size_t)32 << 20; // a usual size today
+    return USUAL_CACHE;
 }
 
-void zp_machine_probe(struct zp_machine *machine, const char *root)
+static bool is_strict(const char *root)
+{
+    char text[ZP_SETTING_MOST];
+    zp_file_noted(root, ZP_FILE_OVERCOMMIT, text);
+    return text[0] == '2';
+}
+
+static size_t mappings_most(const char *root)
+{
+    char text[ZP_SETTING_MOST];
+    zp_file_setting(root, "/proc/sys/vm/max_map_count", text);
+    size_t most = zp_number_at(text);
+    return most != SIZE_MAX ? most : USUAL_MAPPINGS;
+}
+
+static bool huge_pages_are(const char *root, const char *setting)
+{
+    char text[ZP_SETTING_MOST];
+    zp_file_noted(root, ZP_FILE_HUGE_PAGES, text);
+    return strstr(text, setting) != NULL;
+}
+
+// Whoever started the process may have switched huge pages off for it and all that it starts. It
+// may have left them to who asks for some (Linux 6.18), as the pool does. A kernel that does not
+// say has not.
+static bool are_huge_pages_refused(void)
+{
+    return zp_syscall(SYS_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
+}
+
+void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants *wants,
+                      const char *root)
 {
     int saved_errno = errno;
-    char text[ZP_SETTING_MOST];
-    size_t quota = SIZE_MAX;
-    zp_groups_visit(root, read_quota, &quota);
-    machine->cpus = count_cpus(quota);
-    zp_memory_look(root, &machine->memory);
-    machine->address_space = address_space_limit();
-    machine->cache = largest_cache(root);
-    zp_file_setting(root, "/proc/sys/vm/overcommit_memory", text);
-    machine->strict = text[0] == '2';
-    zp_file_setting(root, "/proc/sys/vm/max_map_count", text);
-    machine->mappings = zp_number_at(text);
-    if (machine->mappings == SIZE_MAX)
-        machine->mappings = MAPPINGS_USUAL;
-    zp_file_setting(root, "/sys/kernel/mm/transparent_hugepage/enabled", text);
-    machine->huge_pages = strstr(text, "[never]") == NULL;
-    machine->huge_by_default = strstr(text, "[always]") != NULL;
+    size_t cpus = allowed_cpus();
+    bool quota = wants->quota && cpus > wants->few_cpus;
+    struct zp_groups groups = {.known = false};
+    if (quota || wants->memory)
+        zp_groups_read(root, &groups);
+    if (quota)
+        lower_to_quota(root, &groups.cpu, &cpus);
+    *machine = (struct zp_machine){
+        .cpus = (unsigned)cpus,
+        .address_space = address_space_limit(),
+        .cache = wants->cache ? largest_cache(root) : USUAL_CACHE,
+        .mappings = mappings_most(root),
+        .strict = is_strict(root),
+        .huge_pages = !wants->huge_pages || !huge_pages_are(root, "[never]"),
+        .huge_by_default = huge_pages_are(root, "[always]"),
+        .huge_refused = wants->huge_pages && are_huge_pages_refused(),
+    };
+    zp_memory_look_at(root, &groups, wants->available ? ZP_MEMORY_ALL : ZP_MEMORY_LIMITS,
+                      &machine->memory);
     errno = saved_errno;
 }

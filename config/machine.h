@@ -2,8 +2,8 @@
 //
 // What this process may use of the machine: CPUs, memory, addresses, and how the kernel is set.
 //
-// Everything is optional: for a file that is missing, unreadable or malformed a default is used.
-// Nothing here allocates or changes errno, and little stack is used.
+// Everything is optional: a file that is missing, unreadable or odd leaves the answer that needs no
+// file. Nothing here allocates or changes errno, and little stack is used.
 //
 // Locking: none; called once, at start.
 
@@ -24,9 +24,21 @@ struct zp_machine {
     bool strict;          // vm.overcommit_memory is 2
     bool huge_pages;      // transparent huge pages are not set to never
     bool huge_by_default; // they are set to always
+    bool huge_refused;    // this process gets none, even where it asks (PR_SET_THP_DISABLE)
 };
 
-// `root` is put before every path: "" for the machine itself, another folder in tests.
-void zp_machine_probe(struct zp_machine *machine, const char *root);
+// What the answer depends on: each is a file or more that a start without it does not open.
+struct zp_machine_wants {
+    bool quota; // unless the affinity mask has no more CPUs than this:
+    unsigned few_cpus;
+    bool memory;     // else all physical memory is taken to be there
+    bool available;  // memory that is, else all is
+    bool cache;      // else a usual size
+    bool huge_pages; // else there are some, for this process too
+};
+
+// `root` stands before every path: "" for the machine itself, another folder in tests.
+void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants *wants,
+                      const char *root);
 
 #endif

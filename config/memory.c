@@ -30,13 +30,8 @@ static size_t less(size_t number, size_t other)
 
 // ---- Groups ----------------------------------------------------------------------------------
 
-struct look {
-    struct zp_memory *memory;
-    size_t physical;
-};
-
-// Lowers `*limit` to what a file says.
-static void read_limit(const struct zp_path *folder, const char *name, size_t *limit,
+// Lowers `*limit` to what a file says. False if there is no such file.
+static bool read_limit(const struct zp_path *folder, const char *name, size_t *limit,
                        struct zp_memory *memory)
 {
     char text[ZP_SETTING_MOST];
@@ -44,6 +39,7 @@ static void read_limit(const struct zp_path *folder, const char *name, size_t *l
     if (file == ZP_FILE_UNREADABLE || (file == ZP_FILE_READ && text[0] == '\0'))
         memory->complete = false;
     lower(limit, zp_number_at(text));
+    return file != ZP_FILE_ABSENT;
 }
 
 // Bytes of a group's file pages that the kernel can drop. It lists pages that are marked as
@@ -60,25 +56,9 @@ static size_t droppable(const struct zp_path *folder, bool version_2)
     return inactive;
 }
 
-static void look_at_group(const struct zp_path *folder, enum zp_hierarchy hierarchy, void *context)
+static void look_at_use(const struct zp_path *folder, bool version_2, size_t limit,
+                        struct zp_memory *memory)
 {
-    const struct look *look = context;
-    struct zp_memory *memory = look->memory;
-    bool version_2 = hierarchy == ZP_GROUPS_2;
-    size_t limit = SIZE_MAX;
-    if (hierarchy == ZP_GROUPS_CPU)
-        return;
-    if (version_2) {
-        read_limit(folder, "/memory.max", &limit, memory);
-        read_limit(folder, "/memory.high", &limit, memory);
-    } else {
-        read_limit(folder, "/memory.limit_in_bytes", &limit, memory);
-    }
-    if (limit >= look->physical)
-        return;
-    memory->limited = true;
-    lower(&memory->total, limit);
-
     char text[ZP_SETTING_MOST];
     const char *name = version_2 ? "/memory.current" : "/memory.usage_in_bytes";
     if (zp_file_setting(folder->text, name, text) != ZP_FILE_READ) {
@@ -87,6 +67,24 @@ static void look_at_group(const struct zp_path *folder, enum zp_hierarchy hierar
     }
     size_t used = less(or_none(zp_number_at(text)), droppable(folder, version_2));
     lower(&memory->available, less(limit, used));
+}
+
+// False if the group has no limits, none that could be set.
+static bool look_at_group(const struct zp_path *folder, bool version_2, size_t physical,
+                          enum zp_memory_part part, struct zp_memory *memory)
+{
+    size_t limit = SIZE_MAX;
+    if (!read_limit(folder, version_2 ? "/memory.max" : "/memory.limit_in_bytes", &limit, memory))
+        return false;
+    if (version_2)
+        read_limit(folder, "/memory.high", &limit, memory);
+    if (limit < physical) {
+        memory->limited = true;
+        lower(&memory->total, limit);
+        if (part == ZP_MEMORY_ALL)
+            look_at_use(folder, version_2, limit, memory);
+    }
+    return true;
 }
 
 // ---- The machine -----------------------------------------------------------------------------
@@ -115,18 +113,30 @@ static size_t available_memory(const char *root)
     return kib < SIZE_MAX / 1024 ? kib * 1024 : SIZE_MAX;
 }
 
-bool zp_memory_look(const char *root, struct zp_memory *memory)
+void zp_memory_look_at(const char *root, const struct zp_groups *groups, enum zp_memory_part part,
+                       struct zp_memory *memory)
 {
     int saved_errno = errno;
-    struct look look = {memory, physical_memory()};
-    memory->total = look.physical;
-    memory->available = available_memory(root);
-    memory->limited = false;
-    memory->complete = true;
-    bool known = zp_groups_visit(root, look_at_group, &look);
+    size_t physical = physical_memory();
+    const struct zp_hierarchy *tree = &groups->memory;
+    struct zp_walk walk;
+    *memory = (struct zp_memory){.total = physical, .available = physical, .complete = true};
+    if (part == ZP_MEMORY_ALL)
+        lower(&memory->available, available_memory(root));
+    for (bool there = zp_walk_from_top(&walk, root, tree); there; there = zp_walk_down(&walk))
+        if (!look_at_group(&walk.folder, tree->version_2, physical, part, memory) &&
+            !zp_walk_is_at_top(&walk))
+            break;
     lower(&memory->available, memory->total);
     errno = saved_errno;
-    return known;
+}
+
+bool zp_memory_look(const char *root, struct zp_memory *memory)
+{
+    struct zp_groups groups;
+    zp_groups_read(root, &groups);
+    zp_memory_look_at(root, &groups, ZP_MEMORY_ALL, memory);
+    return groups.known;
 }
 
 // ---- Strain ----------------------------------------------------------------------------------
@@ -138,30 +148,46 @@ static size_t stalled_of(const char *text)
     return total != NULL ? zp_number_at(total + 6) : SIZE_MAX;
 }
 
-static void look_at_strain(const struct zp_path *folder, enum zp_hierarchy hierarchy, void *context)
+// Times that the groups of the process were at their limits. One further up counts its own, not
+// those of its other groups.
+static size_t times_refused(const char *root, const struct zp_hierarchy *tree)
 {
-    struct zp_strain *strain = context;
     char text[ZP_SETTING_MOST];
-    if (hierarchy == ZP_GROUPS_MEMORY) {
-        zp_file_setting(folder->text, "/memory.failcnt", text);
-        strain->refused += or_none(zp_number_at(text));
-    } else if (hierarchy == ZP_GROUPS_2) {
-        // A group above counts its own limit, not those of its other groups.
-        zp_file_setting(folder->text, "/memory.events.local", text);
-        strain->refused += or_none(zp_number_of(text, "high")) + or_none(zp_number_of(text, "max"));
-        zp_file_setting(folder->text, "/memory.pressure", text);
-        if (strain->stalled == SIZE_MAX) // the nearest group
-            strain->stalled = stalled_of(text);
+    struct zp_walk walk;
+    size_t refused = 0;
+    for (bool there = zp_walk_from_top(&walk, root, tree); there; there = zp_walk_down(&walk)) {
+        const char *name = tree->version_2 ? "/memory.events.local" : "/memory.failcnt";
+        bool absent = zp_file_setting(walk.folder.text, name, text) == ZP_FILE_ABSENT;
+        if (absent && !zp_walk_is_at_top(&walk))
+            break;
+        if (tree->version_2)
+            refused += or_none(zp_number_of(text, "high")) + or_none(zp_number_of(text, "max"));
+        else
+            refused += or_none(zp_number_at(text));
     }
+    return refused;
+}
+
+// Of the nearest group that says so, or of the machine.
+static size_t time_stalled(const char *root, const struct zp_hierarchy *tree)
+{
+    char text[ZP_SETTING_MOST];
+    struct zp_walk walk;
+    size_t stalled = SIZE_MAX;
+    for (bool there = zp_walk_from_own(&walk, root, tree); there; there = zp_walk_up(&walk)) {
+        zp_file_setting(walk.folder.text, "/memory.pressure", text);
+        stalled = stalled_of(text);
+        if (stalled != SIZE_MAX)
+            return stalled;
+    }
+    zp_file_setting(root, "/proc/pressure/memory", text);
+    return or_none(stalled_of(text));
 }
 
 void zp_strain_look(const char *root, struct zp_strain *strain)
 {
-    *strain = (struct zp_strain){.refused = 0, .stalled = SIZE_MAX};
-    zp_groups_visit(root, look_at_strain, strain);
-    if (strain->stalled == SIZE_MAX) {
-        char text[ZP_SETTING_MOST];
-        zp_file_setting(root, "/proc/pressure/memory", text);
-        strain->stalled = or_none(stalled_of(text));
-    }
+    struct zp_groups groups;
+    zp_groups_read(root, &groups);
+    strain->refused = times_refused(root, &groups.memory);
+    strain->stalled = time_stalled(root, &groups.unified);
 }

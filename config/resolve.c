@@ -6,13 +6,15 @@
 
 #include <string.h>
 
+enum { FEW_CPUS = 4 }; // so many or fewer make no difference
+
 // What `auto` means, by CPUs: docs/design.md. Each row holds up to its number of CPUs.
 static const struct defaults {
     unsigned cpus;
     unsigned shards;
     uint32_t per_shard; // the least `auto` allows
 } by_cpus[] = {
-    {4, 4, 16}, {8, 8, 16}, {16, 8, 32}, {32, 16, 64}, {64, 32, 64}, {UINT32_MAX, 64, 64},
+    {FEW_CPUS, 4, 16}, {8, 8, 16}, {16, 8, 32}, {32, 16, 64}, {64, 32, 64}, {UINT32_MAX, 64, 64},
 };
 
 // Buffers in a thread's cache. Bytes are the limit that counts there as well: with four buffers a
@@ -40,6 +42,19 @@ static size_t choose(int64_t option, size_t automatic)
     return option == ZP_AUTO ? automatic : (size_t)option;
 }
 
+struct zp_machine_wants zp_machine_wanted(const struct zp_options *options)
+{
+    bool budget = options->max_memory == ZP_AUTO;
+    return (struct zp_machine_wants){
+        .quota = options->shards == ZP_AUTO,
+        .few_cpus = FEW_CPUS,
+        .memory = budget || options->reclaim == ZP_RECLAIM_LAZY,
+        .available = budget,
+        .cache = options->zero != ZP_ZERO_OFF,
+        .huge_pages = options->thp != ZP_THP_OFF,
+    };
+}
+
 // A quarter of all, but never more than half of what there is for this process and all others:
 // several of one job would otherwise retain more together than there is.
 size_t zp_budget_share(const struct zp_memory *memory, size_t retained)
@@ -65,6 +80,15 @@ static size_t thread_bytes(bool scrub, size_t budget)
     return most < budget / 4 ? most : budget / 4;
 }
 
+static enum zp_huge huge_pages(const struct zp_options *options, const struct zp_machine *machine)
+{
+    if (options->thp == ZP_THP_OFF || machine->huge_refused)
+        return ZP_HUGE_NONE;
+    if (options->thp == ZP_THP_ON)
+        return ZP_HUGE_ALL;
+    return machine->huge_pages ? ZP_HUGE_FILLED : ZP_HUGE_NONE;
+}
+
 void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,
                 struct zp_pool_config *config)
 {
@@ -88,9 +112,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 .reserve =
                     machine->address_space == SIZE_MAX ? SIZE_MAX : machine->address_space / 4,
                 .smallest = (size_t)options->min_size,
-                .huge_pages = options->thp == ZP_THP_ON                            ? ZP_HUGE_ALL
-                              : options->thp == ZP_THP_AUTO && machine->huge_pages ? ZP_HUGE_FILLED
-                                                                                   : ZP_HUGE_NONE,
+                .huge_pages = huge_pages(options, machine),
                 .huge_by_default = machine->huge_by_default,
                 .stacks = options->stacks == ZP_STACKS_ON || full,
                 .strict = machine->strict,

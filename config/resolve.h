@@ -17,6 +17,9 @@ size_t zp_budget_share(const struct zp_memory *memory, size_t retained);
 // If more bytes than these are retained, all of them are made reclaimable at once (MADV_FREE).
 size_t zp_unmarked_share(const struct zp_memory *memory);
 
+// What zp_resolve needs to know of the machine with these options.
+struct zp_machine_wants zp_machine_wanted(const struct zp_options *options);
+
 // Fills in what is `auto` and writes the whole configuration. `options` have been reconciled
 // (config/options.h).
 void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,

@@ -22,8 +22,11 @@ enum {
 _Static_assert(sizeof(struct zp_slot) == sizeof(struct zp_stack),
                "the stack of a slot is as far from its record as any other");
 
+_Static_assert(offsetof(struct zp_arena, size) + sizeof(size_t) <= ZP_CACHE_LINE,
+               "what small requests read lies on one line");
+
 // No pointer lies within 2^63 bytes above 2^63: nothing is owned before the pool starts.
-ZP_FROZEN struct zp_arena zp_arena = {.base = (uintptr_t)1 << 63};
+ZP_FROZEN struct zp_arena zp_arena = {.threshold = ZP_CLASS_MIN, .base = (uintptr_t)1 << 63};
 struct zp_region_use zp_region_use[ZP_REGION_COUNT];
 uint32_t zp_epoch = ZP_EPOCH_NONE + 1;
 

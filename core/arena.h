@@ -72,7 +72,9 @@ struct zp_region_use {
     struct zp_slot *cold[2]; // standalone ones, packed ones; by ZP_ORDER_CLASS
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
+// A small malloc and free read the first three: they share a line of the processor's cache.
 struct zp_arena {
+    size_t threshold; // bytes: smaller requests are not the pool's. Set by who stands before it
     uintptr_t base;   // before the pool starts a value that no pointer is near
     size_t size;      // bytes; 0 before the pool starts
     size_t page;      // bytes in a page
@@ -82,7 +84,7 @@ struct zp_arena {
     bool huge_by_default; // the kernel gives huge pages without being asked
     bool guarded;
     struct zp_region regions[ZP_REGION_COUNT];
-};
+} __attribute__((aligned(ZP_CACHE_LINE)));
 
 extern struct zp_arena zp_arena;
 extern struct zp_region_use zp_region_use[ZP_REGION_COUNT];
@@ -117,8 +119,7 @@ int zp_arena_init(const struct zp_arena_config *config);
 // was handed out: while the pool starts, `base` and `size` may be seen in either order.
 static inline bool zp_arena_owns(const void *pointer)
 {
-    return (uintptr_t)pointer - __atomic_load_n(&zp_arena.base, __ATOMIC_RELAXED) <
-           __atomic_load_n(&zp_arena.size, __ATOMIC_RELAXED);
+    return (uintptr_t)pointer - ZP_GLANCE(zp_arena.base) < ZP_GLANCE(zp_arena.size);
 }
 
 // Read on every put, while another thread may be forking.

@@ -50,6 +50,25 @@
 #endif
 #endif
 
+// A word that another thread may be storing meanwhile: the old value or the new one, never a mix,
+// as the processor reads an aligned word at once. gcc makes an operand of the comparison of it, but
+// never of an atomic load, and a small malloc and free reads three. Not for a loop that waits.
+#ifdef ZP_THREAD_SANITIZER
+#define ZP_GLANCE(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
+#else
+#define ZP_GLANCE(word) (word)
+#endif
+
+// Whether the processor has a feature of x86 (AVX, AVX2) and the kernel lets it be used, as the
+// dynamic linker has found. To ask the processor again costs a start some 60 us in a virtual
+// machine, where the host has to answer.
+#if defined(__x86_64__) && defined(__GLIBC__)
+#include <sys/platform/x86.h>
+#define ZP_CPU_HAS(feature) CPU_FEATURE_ACTIVE(feature)
+#else
+#define ZP_CPU_HAS(feature) false
+#endif
+
 static inline bool zp_is_power_of_two(size_t n)
 {
     return n != 0 && (n & (n - 1)) == 0;

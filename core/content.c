@@ -16,6 +16,8 @@ enum {
     SPARSE_TIMES = 8,
     // Pages from which on that matters.
     SPARSE_PAGES = 64,
+    // For so long the kernel is taken not to have taken pages that were marked as reclaimable.
+    MARK_TRUSTED_MS = 1000,
 };
 
 static ZP_FROZEN struct zp_content_config config = {0};
@@ -28,6 +30,11 @@ void zp_content_init(const struct zp_content_config *chosen)
 bool zp_content_is_cached(const struct zp_slot *slot, const struct zp_counters *counters)
 {
     return counters->bytes_requested - slot->born <= config.cpu_cache;
+}
+
+bool zp_content_is_cleaned(void)
+{
+    return config.scrub;
 }
 
 // ---- Dropping --------------------------------------------------------------------------------
@@ -169,16 +176,18 @@ void zp_content_verify(const struct zp_slot *slot)
     zp_fatal_write(slot->base, slot->committed, found, &freed);
 }
 
+// The kernel takes marked pages when it is short of memory. Of a buffer that was marked a moment ago
+// it has most likely not: if it has, overwriting the buffer fetches them again.
+static bool may_have_lost_pages(const struct zp_slot *slot)
+{
+    return slot->reclaimable != ZP_RECLAIMABLE_NONE && slot->content == ZP_CONTENT_RESIDENT &&
+           zp_os_clock() - slot->since >= MARK_TRUSTED_MS;
+}
+
 bool zp_content_reuse(struct zp_slot *slot, struct zp_counters *counters)
 {
-    // The kernel may have taken pages that were marked.
-    if (slot->content == ZP_CONTENT_RESIDENT && slot->reclaimable != ZP_RECLAIMABLE_NONE &&
-        !zp_usage_in_memory(slot->base, slot->committed))
-        slot->content = ZP_CONTENT_ZERO;
     zp_content_verify(slot);
-    // What was reclaimable the kernel may have taken.
-    if (slot->reclaimable != ZP_RECLAIMABLE_NONE && slot->content == ZP_CONTENT_RESIDENT &&
-        !zp_usage_in_memory(slot->base, slot->committed))
+    if (may_have_lost_pages(slot) && !zp_usage_in_memory(slot->base, slot->committed))
         slot->content = ZP_CONTENT_ZERO;
     slot->reclaimable = ZP_RECLAIMABLE_NONE;
     return !config.scrub_again || clean(slot, counters, false);

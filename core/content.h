@@ -33,6 +33,9 @@ void zp_content_init(const struct zp_content_config *config);
 // nothing but time is lost by it.
 bool zp_content_is_cached(const struct zp_slot *slot, const struct zp_counters *counters);
 
+// Whether freed buffers are made zero at all.
+bool zp_content_is_cleaned(void);
+
 // Whether the owner of a freed buffer that is wholly in memory has left most of it zero.
 bool zp_content_seems_sparse(const struct zp_slot *slot);
 

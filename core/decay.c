@@ -71,7 +71,8 @@ void zp_decay_init(const struct zp_decay_config *chosen)
         tick_ms = HELPER_TICK_MS;
     limits_ms = config.by_thread ? LIMITS_BY_HELPER_MS : LIMITS_BY_CALLS_MS;
     decay.by_thread = config.by_thread;
-    decay.next_tick = decay.next_limits = zp_os_clock();
+    decay.next_tick = zp_os_clock();
+    decay.next_limits = decay.next_tick + limits_ms; // the configuration has just been made of them
 }
 
 // ---- One at a time ---------------------------------------------------------------------------

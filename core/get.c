@@ -46,12 +46,22 @@ static bool settle_tail(struct zp_slot *slot, size_t before)
     return tail <= before || zp_budget_charge_tail(tail - before);
 }
 
+// A packed slot has no gap behind it, so that a program which overruns its buffer would write to the
+// tail unseen. So it has none: a short one is the owner's, a long one goes back.
+static bool settle_packed(struct zp_slot *slot)
+{
+    bool is_short = slot->committed - slot->usable <= slot->usable / 8 && !zp_arena.guarded;
+    if (is_short)
+        slot->usable = slot->committed;
+    return is_short;
+}
+
 // Makes a buffer that is long enough one of `size` usable bytes. Its tail is charged up to now.
 static void shorten(struct zp_slot *slot, size_t size)
 {
     size_t before = zp_slot_tail(slot);
     slot->usable = zp_round_up(size, zp_arena.page);
-    if (settle_tail(slot, before))
+    if (slot->packed ? settle_packed(slot) : settle_tail(slot, before))
         return;
     zp_budget_end_tail(before);
     zp_commit_trim(slot, slot->usable);

@@ -60,8 +60,7 @@ __attribute__((target("avx"))) static void zero_by_streams_of_32(char *base, siz
 void zp_scrub_init(void)
 {
     zp_zeros_init();
-    __builtin_cpu_init();
-    zero_past_cache = __builtin_cpu_supports("avx") ? zero_by_streams_of_32 : zero_by_streams_of_16;
+    zero_past_cache = ZP_CPU_HAS(AVX) ? zero_by_streams_of_32 : zero_by_streams_of_16;
 }
 
 #else

@@ -22,7 +22,7 @@ void zp_shards_init(unsigned count, uint32_t most_per_shard,
     policy = chosen;
     shard_mask = count - 1;
     shard_capacity = most_per_shard;
-    memset(shards, 0, sizeof(shards));
+    memset(shards, 0, count * sizeof(shards[0])); // the others stay untouched, and take no pages
     for (unsigned i = 0; i < count; i++)
         zp_lock_init(&shards[i].lock, ZP_RANK_SHARD);
 }

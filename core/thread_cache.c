@@ -19,6 +19,7 @@ static struct {
     struct zp_lock lock;
     struct zp_thread_cache *all; // only ever grows, so it is walked without the lock
     struct zp_thread_cache *free;
+    struct zp_thread_cache *fresh, *fresh_end; // never used: their pages have not been touched
 } threads;
 
 static ZP_FROZEN struct {
@@ -35,24 +36,26 @@ static struct zp_thread_cache *take_free(void)
 {
     zp_lock_take(&threads.lock);
     struct zp_thread_cache *cache = threads.free;
-    if (cache != NULL)
+    if (cache != NULL) {
         threads.free = cache->next_free;
+    } else if (threads.fresh != threads.fresh_end) {
+        cache = threads.fresh++;
+        cache->next = threads.all;
+        __atomic_store_n(&threads.all, cache, __ATOMIC_RELEASE);
+    }
     zp_lock_release(&threads.lock);
     return cache;
 }
 
+// Should two threads come here at once, what one has made stays addresses without memory.
 static void make_more(void)
 {
     void *chunk;
     if (zp_os_map_fenced(CHUNK, PROT_READ | PROT_WRITE, &chunk) != 0)
         return;
-    struct zp_thread_cache *caches = chunk;
     zp_lock_take(&threads.lock);
-    for (size_t i = 0; i < CHUNK / sizeof(*caches); i++) {
-        push_free(&caches[i]);
-        caches[i].next = threads.all;
-        __atomic_store_n(&threads.all, &caches[i], __ATOMIC_RELEASE);
-    }
+    threads.fresh = chunk;
+    threads.fresh_end = threads.fresh + CHUNK / sizeof(struct zp_thread_cache);
     zp_lock_release(&threads.lock);
 }
 

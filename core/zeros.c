@@ -37,8 +37,7 @@ __attribute__((target("avx2"))) static bool is_block_zero_by_32(const char *base
 
 void zp_zeros_init(void)
 {
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2"))
+    if (ZP_CPU_HAS(AVX2))
         is_block_zero = is_block_zero_by_32;
 }
 

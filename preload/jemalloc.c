@@ -8,6 +8,7 @@
 // Calls that map pages are not, because jemalloc holds a lock then that malloc in a hook may want.
 
 #include "preload/jemalloc.h"
+#include "config/files.h"
 #include "core/os.h"
 #include "core/pool.h"
 #include "core/syscall.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/mman.h>
 
 void *zp_je_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
@@ -108,7 +110,33 @@ int zp_je_pthread_mutex_unlock(pthread_mutex_t *mutex)
 
 #endif
 
-// jemalloc reads files of /proc by this while it starts.
+static const char *opened_path(long number, const long *arguments)
+{
+#ifdef SYS_open
+    if (number == SYS_open)
+        return (const char *)arguments[0];
+#endif
+    return number == SYS_openat ? (const char *)arguments[1] : NULL;
+}
+
+// jemalloc reads two settings of the machine while it starts, which the pool's start needs as well:
+// opened and read at once.
+static void keep_what_is_read(long number, const long *arguments, long result)
+{
+    static long opened = -1;
+    static enum zp_file_setting setting;
+    const char *path = opened_path(number, arguments);
+    if (number == SYS_read && arguments[0] == opened && result > 0)
+        zp_file_note(setting, (const char *)arguments[1], (size_t)result);
+    opened = -1;
+    for (unsigned i = 0; path != NULL && i < ZP_FILE_SETTINGS; i++) {
+        if (strcmp(path, zp_file_settings[i]) == 0) {
+            setting = i;
+            opened = result;
+        }
+    }
+}
+
 long zp_je_syscall(long number, ...)
 {
     long arguments[4];
@@ -117,5 +145,7 @@ long zp_je_syscall(long number, ...)
     for (int i = 0; i < 4; i++) // read even if not passed, as libc's own does
         arguments[i] = va_arg(more, long);
     va_end(more);
-    return zp_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3]);
+    long result = zp_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3]);
+    keep_what_is_read(number, arguments, result);
+    return result;
 }

@@ -6,6 +6,7 @@
 #include "core/pool.h"
 #include "preload/jemalloc.h"
 #include "preload/jemalloc_stats.h"
+#include "preload/start.h"
 #include "version.h"
 
 #include <errno.h>
@@ -138,6 +139,9 @@ void zp_report_write(int fd)
         add_requests(&page, c, &small);
         add_work(&page, c);
         add_keeping(&page, &stats);
+        if (zp_huge_refused)
+            add(&page,
+                "  huge pages           switched off for this process (PR_SET_THP_DISABLE)\n");
     }
     ssize_t written = write(fd, page.text, page.length);
     (void)written; // nothing can be done about a closed or full stderr

@@ -36,8 +36,8 @@ static _Atomic int state = NEW;
 // that an empty `environ` says nothing: the program may clear it at any time.
 static bool libc_has_started;
 
-ZP_FROZEN size_t zp_threshold = ZP_CLASS_MIN;
 ZP_FROZEN struct zp_options zp_options = {0};
+ZP_FROZEN bool zp_huge_refused = false;
 
 // Held by who moves the state on.
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -82,7 +82,7 @@ static void leave(int to, zp_signals signals)
 
 static void set_threshold(size_t threshold)
 {
-    __atomic_store_n(&zp_threshold, threshold, __ATOMIC_RELAXED);
+    __atomic_store_n(&zp_arena.threshold, threshold, __ATOMIC_RELAXED);
 }
 
 static void warn_of_small_prewarm(void)
@@ -144,6 +144,7 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_text(&line, " bytes, huge pages ");
     static const char *const huge_pages[] = {"off", "where all is written", "on"};
     zp_line_text(&line, huge_pages[config->arena.huge_pages]);
+    zp_line_text(&line, zp_huge_refused ? " (switched off for this process)" : "");
     zp_line_text(&line, !config->content.scrub        ? ", not scrubbed"
                         : config->content.scrub_again ? ", scrubbed on free and again on malloc"
                         : config->scrub_behind        ? ", scrubbed in the background"
@@ -172,8 +173,10 @@ static bool start_pool(void)
     struct zp_pool_config config;
     zp_os_calls.clock = zp_clock_milliseconds;
     zp_os_calls.stopwatch = zp_clock_microseconds;
-    zp_machine_probe(&machine, "");
+    struct zp_machine_wants wants = zp_machine_wanted(&zp_options);
+    zp_machine_probe(&machine, &wants, "");
     zp_resolve(&zp_options, &machine, &config);
+    zp_huge_refused = machine.huge_refused;
     if (zp_options.max_memory == ZP_AUTO)
         config.decay.limits_now = limits_now;
     if (config.decay.by_thread) {

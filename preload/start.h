@@ -14,18 +14,17 @@
 #define ZP_PRELOAD_START_H
 
 #include "config/options.h"
+#include "core/arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// Requests below this go to jemalloc without a question. Before the pool has started it is the
-// smallest value that ZEROPOOL_MIN_SIZE can have, so that the first request that may be large
-// starts it.
-extern size_t zp_threshold;
-
+// Whether a request goes to jemalloc without a question. Before the pool has started the threshold
+// is the smallest value that ZEROPOOL_MIN_SIZE can have, so that the first request that may be
+// large starts it.
 static inline bool zp_is_small(size_t size)
 {
-    return size < __atomic_load_n(&zp_threshold, __ATOMIC_RELAXED);
+    return size < ZP_GLANCE(zp_arena.threshold);
 }
 
 // Starts the pool if it has not been started. True if this call did: the request can be tried
@@ -39,5 +38,8 @@ void zp_start_reset(void);
 
 // The options in force.
 extern struct zp_options zp_options;
+
+// Huge pages were asked for and are switched off for this process (machine.h).
+extern bool zp_huge_refused;
 
 #endif

@@ -47,7 +47,10 @@ static const char *const files[] = {
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/a/memory.max",
     "/sys/fs/cgroup/a/memory.high",
+    "/sys/fs/cgroup/a/b/memory.max",
+    "/sys/fs/cgroup/a/cpu.max",
     "/sys/fs/cgroup/a/b/cpu.max",
+    "/sys/fs/cgroup/cgroup.controllers",
     "/sys/fs/cgroup/unified/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
     "/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
@@ -107,7 +110,9 @@ static struct zp_machine probe(void)
     struct zp_machine machine;
     memset(&machine, 0xA5, sizeof(machine));
     errno = 4711;
-    zp_machine_probe(&machine, root);
+    static const struct zp_machine_wants all = {
+        .quota = true, .memory = true, .available = true, .cache = true, .huge_pages = true};
+    zp_machine_probe(&machine, &all, root);
     MUST(errno == 4711);
     return machine;
 }

@@ -7,7 +7,7 @@ address_of() {
 }
 
 start=$(address_of zp_frozen_start)
-for name in zp_arena zp_os_calls zp_pool zp_options zp_threshold; do
+for name in zp_arena zp_os_calls zp_pool zp_options; do
     address=$(address_of $name)
     if [[ -z $address || $((16#$address)) -lt $((16#$start)) ||
         $((16#$address)) -ge $((16#$(address_of zp_frozen_end))) ]]; then

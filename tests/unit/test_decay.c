@@ -134,13 +134,30 @@ END_TEST
 
 static struct zp_decay_limits limits;
 static bool limits_known = true;
+static unsigned limits_asked;
 
 static bool limits_now(size_t so_much, struct zp_decay_limits *out)
 {
+    limits_asked++;
     MUST(so_much == zp_budget_used());
     *out = limits;
     return limits_known;
 }
+
+// Breaks when a program of few requests reads all files of its group twice.
+START_TEST(the_start_has_just_looked)
+{
+    struct zp_pool_config config = uncached();
+    config.decay.limits_now = limits_now;
+    limits = (struct zp_decay_limits){100 * ZP_MIB, SIZE_MAX, true};
+    start(&config);
+    pass_by();
+    ck_assert_uint_eq(limits_asked, 0);
+    unit_let_pass(7000);
+    pass_by();
+    ck_assert_uint_eq(limits_asked, 1);
+}
+END_TEST
 
 // Breaks when a budget that is lowered is enforced in one call, or never.
 START_TEST(a_lower_budget_takes_some_calls)
@@ -204,6 +221,7 @@ int main(void)
     tcase_add_test(tests, a_large_buffer_goes_in_parts);
     tcase_add_test(tests, the_oldest_goes_first);
     tcase_add_test(tests, quarantine_goes_in_parts);
+    tcase_add_test(tests, the_start_has_just_looked);
     tcase_add_test(tests, a_lower_budget_takes_some_calls);
     tcase_add_test(tests, only_a_whole_look_raises_a_limit);
     return unit_run("decay", tests);

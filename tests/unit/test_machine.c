@@ -6,15 +6,24 @@
 #include "folder.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/sysinfo.h>
 
 static struct zp_machine machine;
 
-static void probe(void)
+static const struct zp_machine_wants all = {
+    .quota = true, .memory = true, .available = true, .cache = true, .huge_pages = true};
+
+static void probe_for(const struct zp_machine_wants *wants)
 {
     errno = 4711;
-    zp_machine_probe(&machine, folder_root);
+    zp_machine_probe(&machine, wants, folder_root);
     ck_assert_int_eq(errno, 4711);
+}
+
+static void probe(void)
+{
+    probe_for(&all);
 }
 
 static size_t physical_memory(void)
@@ -49,7 +58,7 @@ END_TEST
 // Breaks when the real files of this machine are misread.
 START_TEST(this_machine)
 {
-    zp_machine_probe(&machine, "");
+    zp_machine_probe(&machine, &all, "");
     ck_assert_uint_ge(machine.cpus, 1);
     ck_assert_uint_le(machine.cpus, allowed_cpus());
     ck_assert_uint_gt(machine.memory.total, 16 * ZP_MIB);
@@ -170,6 +179,7 @@ END_TEST
 START_TEST(v2_in_a_group)
 {
     folder_write("/proc/self/cgroup", "0::/user.slice/app.scope\n");
+    folder_write("/sys/fs/cgroup/user.slice/memory.max", "max\n");
     folder_write("/sys/fs/cgroup/user.slice/app.scope/memory.max", "52428800\n");
     probe();
     ck_assert_uint_eq(machine.memory.total, 50 * ZP_MIB);
@@ -226,6 +236,22 @@ START_TEST(v2_group_not_visible)
 }
 END_TEST
 
+// Breaks when a controller that is off further down, as that of CPUs usually is for the groups of a
+// user, hides what the other one says there.
+START_TEST(v2_controllers_end_apart)
+{
+    folder_write("/proc/self/cgroup", "0::/user.slice/user-1000.slice/session-2.scope\n");
+    folder_write("/sys/fs/cgroup/user.slice/cpu.max", "100000 100000\n");
+    folder_write("/sys/fs/cgroup/user.slice/memory.max", "max\n");
+    folder_write("/sys/fs/cgroup/user.slice/user-1000.slice/memory.max", "83886080\n");
+    folder_write("/sys/fs/cgroup/user.slice/user-1000.slice/session-2.scope/memory.max",
+                 "62914560\n");
+    probe();
+    ck_assert_uint_eq(machine.memory.total, 60 * ZP_MIB);
+    ck_assert_uint_eq(machine.cpus, 1);
+}
+END_TEST
+
 // Breaks when a CPU quota is not rounded up to whole CPUs, or is allowed to make none.
 START_TEST(v2_cpu_quota)
 {
@@ -258,7 +284,9 @@ static const char v1_groups[] = "12:cpuset:/\n"
 START_TEST(v1_limits)
 {
     folder_write("/proc/self/cgroup", v1_groups);
+    folder_write("/sys/fs/cgroup/memory/docker/memory.limit_in_bytes", "9223372036854771712\n");
     folder_write("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "73400320\n");
+    folder_write("/sys/fs/cgroup/cpu/docker/cpu.cfs_quota_us", "-1\n");
     folder_write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "50000\n");
     folder_write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
     probe();
@@ -271,12 +299,28 @@ END_TEST
 START_TEST(v1_without_limits)
 {
     folder_write("/proc/self/cgroup", v1_groups);
+    folder_write("/sys/fs/cgroup/memory/docker/memory.limit_in_bytes", "9223372036854771712\n");
     folder_write("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "9223372036854771712\n");
+    folder_write("/sys/fs/cgroup/cpu/docker/cpu.cfs_quota_us", "-1\n");
     folder_write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "-1\n");
     folder_write("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
     probe();
     ck_assert_uint_eq(machine.memory.total, physical_memory());
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
+}
+END_TEST
+
+// Breaks when the folders of the group are not there, as in a container that has its own group
+// mounted at the top, and the top's limits are overlooked for it.
+START_TEST(v1_group_not_visible)
+{
+    folder_write("/proc/self/cgroup", v1_groups);
+    folder_write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "73400320\n");
+    folder_write("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n");
+    folder_write("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+    probe();
+    ck_assert_uint_eq(machine.memory.total, 70 * ZP_MIB);
+    ck_assert_uint_eq(machine.cpus, 1);
 }
 END_TEST
 
@@ -294,14 +338,80 @@ START_TEST(v1_controllers_are_kept_apart)
 }
 END_TEST
 
-// Breaks when version 2 beside version 1 is not looked for where it is mounted then.
+// Breaks when version 2 beside version 1 is not looked for where it is mounted then, for what
+// version 1 does not control.
 START_TEST(both_versions)
 {
-    folder_write("/proc/self/cgroup", "5:memory:/x\n0::/y\n");
-    folder_write("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "104857600\n");
+    folder_write("/proc/self/cgroup", "5:cpu,cpuacct:/x\n0::/y");
+    folder_write("/sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "1000\n");
+    folder_write("/sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "1000\n");
     folder_write("/sys/fs/cgroup/unified/y/memory.max", "41943040\n");
     probe();
     ck_assert_uint_eq(machine.memory.total, 40 * ZP_MIB);
+    ck_assert_uint_eq(machine.cpus, 1);
+}
+END_TEST
+
+// Breaks when a tree of version 1 that controls nothing, which a container of an old systemd has,
+// makes version 2 be looked for where it is not.
+START_TEST(named_tree_beside_version_2)
+{
+    folder_write("/proc/self/cgroup", "1:name=systemd:/z\n0::/y\n");
+    folder_write("/sys/fs/cgroup/unified/y/memory.max", "52428800\n");
+    probe();
+    ck_assert_uint_eq(machine.memory.total, 50 * ZP_MIB);
+    folder_write("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+    folder_write("/sys/fs/cgroup/y/memory.max", "41943040\n");
+    probe();
+    ck_assert_uint_eq(machine.memory.total, 40 * ZP_MIB);
+}
+END_TEST
+
+// ---- What is not wanted ----------------------------------------------------------------------
+
+// Breaks when a start reads what decides nothing for it.
+START_TEST(what_is_not_wanted_is_not_read)
+{
+    folder_write("/proc/self/cgroup", "0::/\n");
+    folder_write("/proc/meminfo", "MemAvailable: 204800 kB\n");
+    folder_write("/sys/fs/cgroup/memory.max", "1073741824\n");
+    folder_write("/sys/fs/cgroup/memory.current", "1000000000\n");
+    folder_write("/sys/fs/cgroup/cpu.max", "100000 100000\n");
+    folder_write("/sys/devices/system/cpu/cpu0/cache/index3/size", "4096K\n");
+    folder_write("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
+    probe_for(&(struct zp_machine_wants){.quota = false});
+    ck_assert_uint_eq(machine.cpus, allowed_cpus());
+    ck_assert_uint_eq(machine.memory.total, physical_memory());
+    ck_assert_uint_eq(machine.memory.available, physical_memory());
+    ck_assert_uint_ge(machine.cache, 16 * ZP_MIB);
+    ck_assert(machine.huge_pages);
+    probe_for(&(struct zp_machine_wants){.quota = true, .few_cpus = allowed_cpus()});
+    ck_assert_uint_eq(machine.cpus, allowed_cpus());
+    probe_for(&(struct zp_machine_wants){.memory = true});
+    ck_assert_uint_eq(machine.memory.total, ZP_GIB);
+    ck_assert_uint_eq(machine.memory.available, ZP_GIB);
+}
+END_TEST
+
+// Breaks when huge pages that are switched off for the process are taken to be there, or those that
+// are left to who asks for some are not.
+START_TEST(huge_pages_of_the_process)
+{
+    enum { EXCEPT_ADVISED = 1 << 1 }; // PR_THP_DISABLE_EXCEPT_ADVISED, Linux 6.18
+    probe();
+    ck_assert(!machine.huge_refused);
+    ck_assert_int_eq(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
+    probe();
+    ck_assert(machine.huge_refused);
+    probe_for(&(struct zp_machine_wants){.huge_pages = false});
+    ck_assert(!machine.huge_refused);
+    ck_assert_int_eq(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0), 0);
+    probe();
+    ck_assert(!machine.huge_refused);
+    if (prctl(PR_SET_THP_DISABLE, 1, EXCEPT_ADVISED, 0, 0) == 0) {
+        probe();
+        ck_assert(!machine.huge_refused);
+    }
 }
 END_TEST
 
@@ -380,7 +490,7 @@ START_TEST(long_paths)
         list[length] = '\n';
         list[length + 1] = '\0';
         folder_write("/proc/self/cgroup", list);
-        zp_machine_probe(&machine, folder_root);
+        zp_machine_probe(&machine, &all, folder_root);
         MUST(machine.memory.total == physical_memory());
     }
 }
@@ -413,6 +523,26 @@ START_TEST(no_file_is_left_open)
 }
 END_TEST
 
+// Breaks when a setting that jemalloc has just read is read again, or is taken for one of another
+// machine, or when a text that is none is taken for a setting.
+START_TEST(settings_that_are_known)
+{
+    char text[ZP_SETTING_MOST], too_long[64] = "2";
+    bool strict = zp_file_noted("", ZP_FILE_OVERCOMMIT, text) == ZP_FILE_READ && text[0] == '2';
+    zp_file_note(ZP_FILE_OVERCOMMIT, too_long, sizeof(too_long));
+    zp_machine_probe(&machine, &all, "");
+    ck_assert_int_eq(machine.strict, strict);
+    zp_file_note(ZP_FILE_OVERCOMMIT, strict ? "0" : "2", 1);
+    zp_file_note(ZP_FILE_HUGE_PAGES, "always madvise [never]\n", 23);
+    zp_machine_probe(&machine, &all, "");
+    ck_assert_int_eq(machine.strict, !strict);
+    ck_assert(!machine.huge_pages);
+    probe();
+    ck_assert(!machine.strict);
+    ck_assert(machine.huge_pages);
+}
+END_TEST
+
 // ---- The memory alone ------------------------------------------------------------------------
 
 static struct zp_memory memory;
@@ -434,6 +564,10 @@ START_TEST(memory_is_read_again)
                               : "/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes";
     const char *above =
         _i == 0 ? "/sys/fs/cgroup/a/memory.high" : "/sys/fs/cgroup/memory/a/memory.limit_in_bytes";
+    if (_i == 0)
+        folder_write("/sys/fs/cgroup/a/memory.max", "max\n");
+    else
+        folder_write(above, "9223372036854771712\n");
     folder_write(own, "104857600\n");
     ck_assert_uint_eq(memory_now(), 100 * ZP_MIB);
     folder_write(own, "209715200\n");
@@ -486,16 +620,22 @@ int main(void)
     tcase_add_loop_test(tests, v2_without_a_limit, 0, 2);
     tcase_add_test(tests, v2_memory_high);
     tcase_add_test(tests, v2_group_not_visible);
+    tcase_add_test(tests, v2_controllers_end_apart);
     tcase_add_test(tests, v2_cpu_quota);
     tcase_add_test(tests, v1_limits);
     tcase_add_test(tests, v1_without_limits);
     tcase_add_test(tests, v1_controllers_are_kept_apart);
+    tcase_add_test(tests, v1_group_not_visible);
     tcase_add_test(tests, both_versions);
+    tcase_add_test(tests, named_tree_beside_version_2);
+    tcase_add_test(tests, what_is_not_wanted_is_not_read);
+    tcase_add_test(tests, huge_pages_of_the_process);
     tcase_add_test(tests, odd_lists_of_groups);
     tcase_add_test(tests, odd_values);
     tcase_add_test(tests, long_paths);
     tcase_add_test(tests, folders_instead_of_files);
     tcase_add_test(tests, no_file_is_left_open);
+    tcase_add_test(tests, settings_that_are_known);
     tcase_add_loop_test(tests, memory_is_read_again, 0, 2);
     tcase_add_test(tests, memory_that_cannot_be_told);
     return unit_run("machine", tests);

@@ -52,6 +52,7 @@ static void make_groups(bool version_2, size_t used, size_t used_above)
     write_mib(version_2 ? "/sys/fs/cgroup/a/b/memory.max"
                         : "/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes",
               400);
+    folder_write("/sys/fs/cgroup/a/memory.max", "max\n");
     write_mib(version_2 ? "/sys/fs/cgroup/a/memory.high"
                         : "/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
               1000);
@@ -191,6 +192,11 @@ START_TEST(signs_of_strain)
     zp_strain_look(folder_root, &strain);
     ck_assert_uint_eq(strain.refused, 75);
     ck_assert_uint_eq(strain.stalled, 1234);
+    folder_write("/proc/self/cgroup", "4:memory:/a/b\n3:cpu:/\n0::/c\n");
+    folder_write("/sys/fs/cgroup/unified/memory.pressure", "some avg10=0.00 total=60\n");
+    zp_strain_look(folder_root, &strain);
+    ck_assert_uint_eq(strain.refused, 75);
+    ck_assert_uint_eq(strain.stalled, 60);
     folder_write("/proc/self/cgroup", "0::/c/d\n");
     folder_write("/sys/fs/cgroup/c/d/memory.events.local", "low 1\nhigh 20\nmax 3\noom 0\n");
     folder_write("/sys/fs/cgroup/c/d/memory.events", "low 1\nhigh 2000\nmax 3000\noom 0\n");

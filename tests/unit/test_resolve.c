@@ -255,22 +255,25 @@ START_TEST(a_limited_address_space_is_shared)
 }
 END_TEST
 
-// Breaks when huge pages are asked for against the user's or the system's word.
+// Breaks when huge pages are asked for against the user's or the system's word, or where the
+// process gets none.
 START_TEST(huge_pages_are_decided)
 {
     static const struct {
         int64_t option;
-        bool system;
+        bool system, refused;
         enum zp_huge expected;
     } cases[] = {
-        {ZP_THP_AUTO, true, ZP_HUGE_FILLED}, {ZP_THP_AUTO, false, ZP_HUGE_NONE},
-        {ZP_THP_ON, true, ZP_HUGE_ALL},      {ZP_THP_ON, false, ZP_HUGE_ALL},
-        {ZP_THP_OFF, true, ZP_HUGE_NONE},    {ZP_THP_OFF, false, ZP_HUGE_NONE},
+        {ZP_THP_AUTO, true, false, ZP_HUGE_FILLED}, {ZP_THP_AUTO, false, false, ZP_HUGE_NONE},
+        {ZP_THP_ON, true, false, ZP_HUGE_ALL},      {ZP_THP_ON, false, false, ZP_HUGE_ALL},
+        {ZP_THP_OFF, true, false, ZP_HUGE_NONE},    {ZP_THP_OFF, false, false, ZP_HUGE_NONE},
+        {ZP_THP_AUTO, true, true, ZP_HUGE_NONE},    {ZP_THP_ON, true, true, ZP_HUGE_NONE},
     };
     set_up();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         options.thp = cases[i].option;
         machine.huge_pages = cases[i].system;
+        machine.huge_refused = cases[i].refused;
         resolve();
         ck_assert_int_eq(config.arena.huge_pages, cases[i].expected);
     }
@@ -293,6 +296,31 @@ START_TEST(the_machine_is_passed_on)
 }
 END_TEST
 
+// Breaks when what decides nothing is asked of the machine, or what decides something is not.
+START_TEST(what_is_wanted_of_the_machine)
+{
+    set_up();
+    struct zp_machine_wants wants = zp_machine_wanted(&options);
+    ck_assert(wants.quota && wants.memory && wants.available && wants.cache && wants.huge_pages);
+    for (machine.cpus = 1; machine.cpus <= wants.few_cpus; machine.cpus++) {
+        struct zp_pool_config of_one = config;
+        resolve();
+        ck_assert(machine.cpus == 1 || memcmp(&config, &of_one, sizeof(config)) == 0);
+    }
+    options.max_memory = (int64_t)ZP_GIB;
+    wants = zp_machine_wanted(&options);
+    ck_assert(wants.memory && !wants.available); // what may be unmarked depends on the limit
+    options.reclaim = ZP_RECLAIM_OFF;
+    ck_assert(!zp_machine_wanted(&options).memory);
+    options.shards = 8;
+    ck_assert(!zp_machine_wanted(&options).quota);
+    options.zero = ZP_ZERO_OFF;
+    ck_assert(!zp_machine_wanted(&options).cache);
+    options.thp = ZP_THP_OFF;
+    ck_assert(!zp_machine_wanted(&options).huge_pages);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -309,5 +337,6 @@ int main(void)
     tcase_add_test(tests, a_limited_address_space_is_shared);
     tcase_add_test(tests, huge_pages_are_decided);
     tcase_add_test(tests, the_machine_is_passed_on);
+    tcase_add_test(tests, what_is_wanted_of_the_machine);
     return unit_run("resolve", tests);
 }
