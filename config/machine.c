@@ -117,9 +117,9 @@ static bool huge_pages_are(const char *root, const char *setting)
     return strstr(text, setting) != NULL;
 }
 
-// A parent process may have switched huge pages off for this one and all that it starts, or, since
-// Linux 6.18, for all memory that does not ask for them, as the pool does. An error means that they
-// are not switched off.
+// The parent may have switched huge pages off for this process and all that it starts, or, since
+// Linux 6.18, for memory that does not ask for them: the pool's does. A kernel that does not know
+// the call has not.
 static bool are_huge_pages_refused(void)
 {
     return zp_syscall(SYS_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;

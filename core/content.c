@@ -54,8 +54,7 @@ static bool drop(struct zp_slot *slot, struct zp_counters *counters)
 
 bool zp_content_seems_sparse(const struct zp_slot *slot)
 {
-    return slot->content == ZP_CONTENT_RESIDENT &&
-           slot->usable >= SPARSE_PAGES * zp_arena.page &&
+    return slot->content == ZP_CONTENT_RESIDENT && slot->usable >= SPARSE_PAGES * zp_arena.page &&
            zp_scrub_looks_unwritten(slot->base, slot->usable);
 }
 
@@ -111,7 +110,8 @@ static bool drop_untouched(struct zp_slot *slot, struct zp_counters *counters)
            drop(slot, counters);
 }
 
-// Any other. What of it reads as zero may be the kernel's zero page, which no owner wrote to either.
+// Any other. What of it reads as zero may be the kernel's zero page, which no owner wrote to
+// either.
 static bool clean_partial(struct zp_slot *slot, struct zp_counters *counters, bool cached)
 {
     bool was_empty = zp_slot_is_empty(slot);
@@ -124,8 +124,8 @@ static bool clean_partial(struct zp_slot *slot, struct zp_counters *counters, bo
     if (was_empty)
         zp_usage_note_touched(zp_class_of(slot->usable), result.written + result.kept,
                               slot->usable);
-    bool sparse = result.kept >= SPARSE_PAGES * zp_arena.page &&
-                  result.kept / SPARSE_TIMES >= result.written;
+    bool sparse =
+        result.kept >= SPARSE_PAGES * zp_arena.page && result.kept / SPARSE_TIMES >= result.written;
     if (!was_empty && is_to_be_dropped(slot, sparse) && drop(slot, counters))
         return true;
     zp_content_note_clean(slot, &result, counters);
@@ -176,8 +176,8 @@ void zp_content_verify(const struct zp_slot *slot)
     zp_fatal_write(slot->base, slot->committed, found, &freed);
 }
 
-// The kernel takes marked pages when it is short of memory. Of a buffer that was marked a moment ago
-// it has most likely not: if it has, overwriting the buffer fetches them again.
+// The kernel takes marked pages when it is short of memory. Of a buffer that was marked a moment
+// ago it has most likely not: if it has, overwriting the buffer fetches them again.
 static bool may_have_lost_pages(const struct zp_slot *slot)
 {
     return slot->reclaimable != ZP_RECLAIMABLE_NONE && slot->content == ZP_CONTENT_RESIDENT &&

@@ -190,8 +190,7 @@ static bool shed(struct zp_thread_cache *cache, const struct zp_os_span *span)
 static void follow_limits(uint32_t now)
 {
     struct zp_decay_limits limits = {0};
-    if (config.limits_now == NULL || idle_ms == 0 ||
-        !is_due(&decay.next_limits, now, limits_ms) ||
+    if (config.limits_now == NULL || idle_ms == 0 || !is_due(&decay.next_limits, now, limits_ms) ||
         !config.limits_now(zp_budget_used(), &limits))
         return;
     if (limits.complete || limits.budget < zp_budget_limit())

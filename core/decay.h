@@ -4,12 +4,12 @@
 // marked as reclaimable (reclaim.h); thread caches whose threads sleep are emptied; the budget
 // follows the memory that is available.
 //
-// Who does it: with ZEROPOOL_DECAY_BY=calls the slow ways of requests, which look at a coarse
-// clock, and every ZP_DECAY_LOOKS-th buffer that a thread puts by a fast way. No call spends more
-// than about 4 ms: work is done in units of at most 4 MiB until that time is over, and the next
-// call of the thread goes on. With ZEROPOOL_DECAY_BY=thread the helper does it, a unit at a time,
-// as long as anything is retained; it also asks whether the kernel is short of memory, and then
-// gives everything back at once. Where there is no helper to be had it is as with `calls`.
+// Who does it: with ZEROPOOL_DECAY_BY=calls the slow paths of requests, which look at a coarse
+// clock, and every ZP_DECAY_LOOKS-th buffer that a thread puts by the fast path. No call spends
+// more than about 4 ms: work is done in units of at most 4 MiB until that time is over, and the
+// next call of the thread goes on. With ZEROPOOL_DECAY_BY=thread the helper does it, a unit at a
+// time, as long as anything is retained; it also asks whether the kernel is short of memory, and
+// then gives everything back at once. Where no helper can be started it is as with `calls`.
 //
 // A large buffer goes back in parts, its tail first; the rest stays the oldest of its shard.
 //
@@ -38,20 +38,21 @@ struct zp_decay_config {
     bool (*limits_now)(size_t retained, struct zp_decay_limits *limits);
     // Whether the kernel has been short of memory since this was last asked. NULL: never.
     bool (*is_pressed)(void);
-    // Gives back idle pages of whoever serves small requests, `all` or those that are due. Returns
-    // the bytes that are still idle. Called by the helper, holding nothing. NULL: there is nobody.
+    // Gives back idle pages of the allocator that serves small requests, `all` or those that are
+    // due. Returns the bytes that are still idle. Called by the helper, holding nothing. NULL:
+    // there is nobody.
     size_t (*trim_small)(bool all);
 };
 
 void zp_decay_init(const struct zp_decay_config *config);
 
-// How often the fast way of putting looks whether anything is due: a power of two.
+// How often the fast path of a put looks whether anything is due: a power of two.
 enum { ZP_DECAY_LOOKS = 256 };
 
-// To be called on slow ways: does what is due, a bounded part of it.
+// To be called on slow paths: does what is due, a bounded part of it.
 void zp_decay_tick(struct zp_thread_cache *cache);
 
-// Whether a helper should be there. If there is none to be had, calls do the work.
+// Whether a helper should be there. If none can be started, calls do the work.
 bool zp_decay_wants_helper(void);
 void zp_decay_do_without(void);
 

@@ -46,8 +46,8 @@ static bool settle_tail(struct zp_slot *slot, size_t before)
     return tail <= before || zp_budget_charge_tail(tail - before);
 }
 
-// A packed slot has no gap behind it, so that a program which overruns its buffer would write to the
-// tail unseen. So it has none: a short one is the owner's, a long one goes back.
+// A packed slot has no gap behind it, so that a program which overruns its buffer would write to
+// the tail unseen. So it has none: a short one is the owner's, a long one goes back.
 static bool settle_packed(struct zp_slot *slot)
 {
     bool is_short = slot->committed - slot->usable <= slot->usable / 8 && !zp_arena.guarded;
@@ -81,8 +81,8 @@ static bool populate(const struct zp_slot *slot, size_t from, size_t to)
     return zp_stall_populate(slot->base + from, to - from, zp_commit_is_huge(slot));
 }
 
-// A buffer that is written to its end and that came in small pages comes anew in huge ones, once: from
-// then on it costs less to grow, to cut and to mark as reclaimable.
+// A buffer that is written to its end and that came in small pages comes again in huge ones, once:
+// from then on it costs less to grow, to cut and to mark as reclaimable.
 static bool change_to_huge(struct zp_slot *slot)
 {
     if (slot->huge || !zp_commit_can_be_huge(slot) || !zp_stall_allows_huge() ||
@@ -162,8 +162,7 @@ static bool finish_job(struct zp_thread_cache *cache, struct zp_scrub_job *job)
         return false;
     if (job->done == 0)
         return zp_content_clean_waited(slot, &cache->counters);
-    struct zp_scrub_part rest = {
-        .slot = slot, .at = job->done, .bytes = slot->usable - job->done};
+    struct zp_scrub_part rest = {.slot = slot, .at = job->done, .bytes = slot->usable - job->done};
     if (rest.bytes != 0 && zp_content_clean_part(slot, rest.at, rest.bytes, &rest.result) != 0)
         return false;
     zp_scrub_job_add(job, &rest);
@@ -309,8 +308,8 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
     }
     if (size > ZP_CLASS_MAX)
         return NULL;
-    struct zp_slot *slot = alignment <= ZP_CLASS_MIN ? search(cache, size)
-                                                     : search_aligned(cache, size, alignment);
+    struct zp_slot *slot =
+        alignment <= ZP_CLASS_MIN ? search(cache, size) : search_aligned(cache, size, alignment);
     zp_decay_tick(cache);
     return slot;
 }

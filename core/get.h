@@ -8,10 +8,10 @@
 //   3. a buffer of a shard that can grow
 //   4. a cold slot: fresh memory
 //
-// A buffer that is longer than what was asked for keeps its tail, zero and charged to the budget, as
-// long as it is at most a third of what was asked for: to give it back and fetch it again for the next
-// longer request would cost its page faults each time. One that grows gets its new pages in one
-// call if those it has are all in memory, as its owners write to the end.
+// A buffer that is longer than what was asked for keeps its tail, zero and charged to the budget,
+// as long as it is at most a third of what was asked for: to give it back and fetch it again for
+// the next longer request would cost its page faults each time. One that grows gets its new pages
+// in one call if those it has are all in memory, as its owners write to the end.
 //
 // Always holds: what is returned is LIVE, `usable` bytes of it are at least what was asked for, and
 // no page of it is shared by a fork.

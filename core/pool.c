@@ -208,8 +208,8 @@ void zp_pool_stats(struct zp_pool_stats *stats)
         return;
     size_t cached;
     zp_thread_caches_sum(&stats->counters, &cached);
-    stats->retained = zp_shards_bytes() + cached + zp_scrub_queue_bytes() +
-                      zp_quarantine_bytes() + zp_budget_tails();
+    stats->retained = zp_shards_bytes() + cached + zp_scrub_queue_bytes() + zp_quarantine_bytes() +
+                      zp_budget_tails();
     stats->retained_peak = zp_budget_peak();
     size_t committed = zp_commit_bytes();
     stats->live = committed > stats->retained ? committed - stats->retained : 0;

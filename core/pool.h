@@ -43,7 +43,7 @@ struct zp_pool_config {
     size_t scrub_behind; // bytes that may wait to be scrubbed after they were kept; 0: none
     bool reclaim;        // let the kernel take pages of what is retained
     size_t unmarked;     // bytes from which on all of it is made reclaimable at once (reclaim.h)
-    const struct zp_eviction_policy *eviction; // who leaves when the budget is full
+    const struct zp_eviction_policy *eviction; // which buffers are evicted when the budget is full
     unsigned thread_cache_most;                // buffers per thread cache, up to ZP_CACHE_MOST
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
     uint32_t most_per_shard;                   // buffers per shard
@@ -89,10 +89,10 @@ void zp_pool_flush(void);
 size_t zp_pool_trim(void);
 
 // A buffer of at least `size` bytes that starts at a multiple of `alignment`, a power of two, and
-// of 64 KiB; NULL if none is to be had, or no slot is so aligned. `size` must not be below the
+// of 64 KiB; NULL if there is none, or no slot is so aligned. `size` must not be below the
 // smallest size configured. zp_slot_is_zero says whether all of the buffer reads as zero.
-// `caller` is a return address in whoever asks: how the same place used what it got before decides
-// how the memory comes.
+// `caller` is a return address in the code that asks: how the same place used what it got before
+// decides how the memory comes.
 struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *caller);
 
 static inline struct zp_slot *zp_pool_get(size_t size, size_t alignment)
@@ -149,8 +149,8 @@ static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_s
     return kept;
 }
 
-// Takes a live buffer back; any thread may put it. `caller` is a return address in whoever freed
-// it.
+// Takes a live buffer back; any thread may put it. `caller` is a return address in the code that
+// freed it.
 static inline void zp_pool_put_for(void *buffer, void *caller)
 {
     struct zp_slot *slot = zp_arena_slot(buffer);
@@ -186,8 +186,8 @@ void zp_pool_note_marks(const void *address, size_t length);
 // where it stands if that is negative.
 void zp_pool_expect_read(char *to, size_t bytes, int fd, off_t offset);
 
-// Makes a live buffer hold `size` bytes without moving it. False if it cannot: the buffer is then as
-// it was.
+// Makes a live buffer hold `size` bytes without moving it. False if it cannot: the buffer is then
+// as it was.
 bool zp_pool_resize(struct zp_slot *slot, size_t size);
 
 // Moves a live buffer's pages to a slot that holds `size` bytes, more than it has. Returns the new

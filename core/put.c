@@ -30,8 +30,7 @@ static bool is_private(const struct zp_slot *slot)
 
 static bool keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (!is_private(slot) ||
-        !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->usable))
+    if (!is_private(slot) || !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->usable))
         return false;
     slot->content = ZP_CONTENT_DIRTY;
     zp_thread_cache_push(cache, slot);

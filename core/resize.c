@@ -77,8 +77,8 @@ static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
 // nothing, as it is rare (commit.h: a decommit that the kernel had no mapping for).
 static bool may_move(const struct zp_slot *from, const struct zp_slot *to, size_t size)
 {
-    return size >= from->committed && from->mapping == ZP_MAPPING_PLAIN && from->seam_count < ZP_SLOT_SEAMS &&
-           to->committed == 0 && !to->packed;
+    return size >= from->committed && from->mapping == ZP_MAPPING_PLAIN &&
+           from->seam_count < ZP_SLOT_SEAMS && to->committed == 0 && !to->packed;
 }
 
 // `to` is given all of its memory first, also what the pages that move in will replace: a move that

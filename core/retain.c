@@ -118,7 +118,7 @@ static void release_grant(struct zp_thread_cache *cache)
     zp_thread_cache_grant(cache, 0);
 }
 
-// The fast paths only count puts: that they were used since the last stamp is noticed here.
+// The fast paths only count: that they were used since the last stamp shows here.
 static void note_use(struct zp_thread_cache *cache)
 {
     uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED);
