@@ -242,8 +242,8 @@ static void give_up_orphan(struct zp_slot *slot)
         give_up(slot);
 }
 
-// Threads that are not here may have been about to charge a tail, or to end one: so what is charged
-// in the child is what its records say.
+// Threads that the child does not have may have been about to charge a tail, or to end one: so the
+// child counts the tails by its records.
 static size_t live_tails;
 
 static void visit_record(struct zp_slot *slot)

@@ -172,7 +172,7 @@ static ZP_COLD void start(void)
         turn_off();
         set(&helper.running, 0);
         zp_os_wake(&helper.running);
-        zp_log(ZP_LOG_WARNING, "no thread to be had for work in the background", NULL);
+        zp_log(ZP_LOG_WARNING, "no thread could be started for work in the background", NULL);
     }
     errno = saved_errno;
 }
