@@ -98,19 +98,28 @@ static void note_and_remove(struct zp_slot *slot)
     zp_list_remove(&list, ZP_ORDER_ARRIVAL, slot);
 }
 
+static struct zp_list others;
+
+static void note_and_move(struct zp_slot *slot)
+{
+    note_and_remove(slot);
+    zp_list_insert(&others, ZP_ORDER_ARRIVAL, NULL, slot);
+}
+
 // Breaks when a visit does not go from the oldest to the newest, or loses its way when each slot is
-// removed as it is seen.
+// removed as it is seen, or moved to another list.
 START_TEST(a_visit_sees_all_in_order)
 {
     zp_list_visit(&list, ZP_ORDER_ARRIVAL, note_visit);
     ck_assert_uint_eq(visits, 0);
     for (unsigned i = 0; i < SLOTS; i++)
         zp_list_add(&list, ZP_ORDER_ARRIVAL, &slots[i]);
-    zp_list_visit(&list, ZP_ORDER_ARRIVAL, _i == 0 ? note_visit : note_and_remove);
+    static void (*const visit[])(struct zp_slot *) = {note_visit, note_and_remove, note_and_move};
+    zp_list_visit(&list, ZP_ORDER_ARRIVAL, visit[_i]);
     ck_assert_uint_eq(visits, SLOTS);
     for (unsigned i = 0; i < SLOTS; i++)
         ck_assert_ptr_eq(visited[i], &slots[i]);
-    ck_assert_int_eq(list.oldest == NULL && list.newest == NULL, _i == 1);
+    ck_assert_int_eq(list.oldest == NULL && list.newest == NULL, _i > 0);
 }
 END_TEST
 
@@ -119,6 +128,6 @@ int main(void)
     TCase *tests = unit_tests();
     tcase_add_loop_test(tests, links_agree_with_an_array, 0, 2);
     tcase_add_test(tests, orders_are_kept_apart);
-    tcase_add_loop_test(tests, a_visit_sees_all_in_order, 0, 2);
+    tcase_add_loop_test(tests, a_visit_sees_all_in_order, 0, 3);
     return unit_run("list", tests);
 }

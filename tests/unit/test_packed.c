@@ -71,10 +71,27 @@ START_TEST(runs_of_packed_slots_are_bounded)
     for (slot = first; slot < first + 8; slot++)
         ck_assert_int_eq(unit_is_readable(slot->base + 64 * ZP_MIB - 1), (slot - first) % 4 != 3);
     slot = first + 3; // whatever was done to it
+    ck_assert_int_eq(mprotect(slot->base, 64 * ZP_MIB, PROT_READ | PROT_WRITE), 0);
     zp_slot_note_change(slot);
     zp_decommit(slot);
     ck_assert_ptr_eq(arena_take_committed(32 * ZP_MIB), slot);
     ck_assert(!unit_is_readable(slot->base + 64 * ZP_MIB - 1));
+}
+END_TEST
+
+// Breaks when slots are packed together across the place where one mapping ends and the next
+// begins: a run that begins late ends where it would.
+START_TEST(runs_end_at_a_multiple)
+{
+    arena_start(
+        (struct zp_arena_config){.reserve = 96 * ZP_GIB, .smallest = ZP_MIB, .mappings = 2});
+    struct zp_slot *slot = arena_take_committed(32 * ZP_MIB);
+    ck_assert(!slot->packed);
+    const struct zp_region_use *use = &zp_region_use[slot->region];
+    for (unsigned i = 1; i < 12; i++) {
+        ck_assert(arena_take_committed(32 * ZP_MIB)->packed);
+        ck_assert_uint_eq(use->used, i / 4 * 4 + 4);
+    }
 }
 END_TEST
 
@@ -262,6 +279,7 @@ int main(void)
     tcase_add_test(tests, packed_slots_share_a_mapping);
     tcase_add_test(tests, large_slots_share_mappings_when_they_run_short);
     tcase_add_test(tests, runs_of_packed_slots_are_bounded);
+    tcase_add_test(tests, runs_end_at_a_multiple);
     tcase_add_test(tests, packed_slots_are_used_again);
     tcase_add_loop_test(tests, slots_that_stand_alone_keep_to_their_mappings, 0, 2);
     tcase_add_test(tests, seams_are_mappings);

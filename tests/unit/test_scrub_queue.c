@@ -269,7 +269,10 @@ static void want_it_too(void)
     MUST(!zp_scrub_queue_take(5 * ZP_MIB, last, &none)); // at once: it would come here again
     finish_part();
     MUST(!zp_scrub_queue_take(5 * ZP_MIB, last, &none)); // it is spoken for
-    MUST(!zp_scrub_queue_part(&(struct zp_scrub_part){0}));
+    MUST(!zp_scrub_queue_part(&part));
+    put(1, 5 * ZP_MIB);
+    MUST(zp_scrub_queue_part(&part));
+    MUST(!zp_scrub_queue_take(5 * ZP_MIB, last, &none)); // what comes next is not handed over yet
 }
 
 // Breaks when two requests wait for one slot, or the second takes what is handed to the first.
@@ -279,7 +282,9 @@ START_TEST(one_request_waits_at_a_time)
     put(0, 5 * ZP_MIB);
     ck_assert(zp_scrub_queue_part(&part));
     ck_assert_ptr_eq(take(5 * ZP_MIB), &slots[0]);
-    ck_assert_uint_eq(zp_scrub_queue_bytes(), 0);
+    ck_assert_uint_eq(zp_scrub_queue_bytes(), 5 * ZP_MIB);
+    ck_assert(!done()); // nobody waits for this one
+    ck_assert_ptr_eq(take(5 * ZP_MIB), &slots[1]);
 }
 END_TEST
 

@@ -300,6 +300,10 @@ START_TEST(what_is_not_yet_reclaimable)
     put_now(4);
     ck_assert_ptr_null(zp_shards_take_unreclaimable(0, 1)); // not yet
     ck_assert_ptr_eq(take(0, 23), &slots[3]);               // where the search would go on
+    put_now(3);
+    ck_assert_ptr_eq(zp_shards_take_unreclaimable(0, 0), &slots[4]);
+    zp_shards_put_reclaimable(&slots[4]);
+    ck_assert_ptr_eq(take(0, 23), &slots[3]);
     zp_shards_put_oldest(0, make(5, 30));
     ck_assert_ptr_eq(zp_shards_take_unreclaimable(0, 0), &slots[5]);
     zp_shards_put_oldest(0, &slots[5]);
