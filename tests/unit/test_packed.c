@@ -162,7 +162,12 @@ START_TEST(seams_are_mappings)
     zp_commit_add_seams(to, from);
     ck_assert_uint_eq(to->seam_count, 4);
     ck_assert(arena_take_committed(3 * ZP_MIB)->packed);
+    ck_assert_int_eq(zp_commit_trim(to, 2 * ZP_MIB + unit_page()), 0);
+    ck_assert_uint_eq(to->seam_count, 4);
+    ck_assert_int_eq(zp_commit_trim(to, 2 * ZP_MIB), 0);
+    ck_assert_uint_eq(to->seam_count, 3); // one was where the buffer ends now
     zp_decommit(to);
+    ck_assert_uint_eq(to->seam_count, 0);
     ck_assert_ptr_eq(arena_take_committed(5 * ZP_MIB), to);
 }
 END_TEST

@@ -113,10 +113,14 @@ START_TEST(requests_take_what_can_grow)
     ck_assert_ptr_null(take(8 * ZP_MIB)); // the same class, and a page more than its slot holds
     ck_assert_ptr_eq(take(8 * ZP_MIB - unit_page()), &slots[0]);
     put(0, 7 * ZP_MIB + unit_page());
+    put(1, 5 * ZP_MIB); // could grow, but is of a smaller class
     ck_assert(zp_scrub_queue_part(&part));
     ck_assert(!done());
     ck_assert_ptr_null(take(8 * ZP_MIB)); // nor if it is in hand
     ck_assert_ptr_eq(take(8 * ZP_MIB - unit_page()), &slots[0]);
+    ck_assert(zp_scrub_queue_part(&part));
+    ck_assert(!done());
+    ck_assert_ptr_null(take(8 * ZP_MIB - unit_page()));
 }
 END_TEST
 
