@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Owners who write next to nothing to their buffers, or nothing at all.
+// Owners who write next to nothing to their buffers, or nothing at all: what is learned of them.
+// What is done then: test_content.
 
 #include "usage_support.h"
 
@@ -101,51 +102,6 @@ START_TEST(who_touches_unexpectedly_leaves_nothing)
 }
 END_TEST
 
-// The pages of a buffer that are in memory after `owners` have had it, one after another, who each
-// touch one page, of those that were all in memory.
-static size_t pages_after(size_t size, unsigned owners)
-{
-    struct zp_slot *slot = get_and_fill(size, &site[0]);
-    zp_pool_put(slot->base);
-    for (unsigned i = 0; i < owners; i++) {
-        ck_assert_ptr_eq(get(size, &site[0]), slot);
-        ck_assert(unit_is_zero(slot->base, slot->committed));
-        slot->base[i * unit_page()] = 1;
-        zp_pool_put(slot->base);
-    }
-    return unit_resident_pages(slot->base, slot->committed);
-}
-
-// Breaks when a buffer that is hardly touched is overwritten whole for ever, or dropped too early,
-// or when one so small that it does not matter is dropped.
-START_TEST(pages_that_nobody_writes_to_are_dropped)
-{
-    start(_i == 0 ? ZP_HUGE_NONE : ZP_HUGE_FILLED);
-    size_t page = unit_page(), all = SIZE / page;
-    ck_assert_uint_eq(pages_after(SIZE, ENOUGH), all);
-    zp_pool_trim();
-    ck_assert_uint_eq(pages_after(SIZE, 1), 0); // counts on from there
-    zp_pool_trim();
-    ck_assert_uint_eq(pages_after(32 * page, 2 * ENOUGH), 32);
-}
-END_TEST
-
-// Breaks when what an owner wrote to a buffer whose pages had been dropped is left to the next one.
-START_TEST(after_a_drop_all_is_zero)
-{
-    start(ZP_HUGE_NONE);
-    pages_after(SIZE, ENOUGH + 1);
-    struct zp_slot *slot = get(SIZE, &site[1]);
-    ck_assert(unit_is_zero(slot->base, slot->committed));
-    ck_assert(zp_slot_is_zero(slot) && slot->content != ZP_CONTENT_RESIDENT);
-    write_all(slot);
-    zp_pool_put(slot->base);
-    ck_assert_ptr_eq(get(SIZE, &site[1]), slot);
-    ck_assert(unit_is_zero(slot->base, slot->committed));
-    ck_assert_int_eq(slot->content, ZP_CONTENT_RESIDENT);
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -154,7 +110,5 @@ int main(void)
     tcase_add_test(tests, dropping_that_was_right_is_repeated);
     tcase_add_test(tests, untouched_buffers_are_expected);
     tcase_add_test(tests, who_touches_unexpectedly_leaves_nothing);
-    tcase_add_loop_test(tests, pages_that_nobody_writes_to_are_dropped, 0, 2);
-    tcase_add_test(tests, after_a_drop_all_is_zero);
     return unit_run("sparse", tests);
 }
