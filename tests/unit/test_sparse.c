@@ -5,6 +5,8 @@
 
 #include "usage_support.h"
 
+#include <sys/single_threaded.h>
+
 enum { ENOUGH = 3, CLASS = 30 };
 
 static void leave_sparse(unsigned size_class, unsigned owners)
@@ -102,6 +104,48 @@ START_TEST(who_touches_unexpectedly_leaves_nothing)
 }
 END_TEST
 
+static unsigned looks;
+
+static int count_mincore(void *address, size_t length, unsigned char *vector)
+{
+    looks++;
+    return mincore(address, length, vector);
+}
+
+// Looks at memory while so many owners, one after another, touch nothing.
+static unsigned looks_of(unsigned owners)
+{
+    looks = 0;
+    for (unsigned i = 0; i < owners; i++) {
+        struct zp_slot *slot = get(SIZE, &site[0]);
+        zp_pool_put(slot->base);
+        ck_assert(zp_slot_is_empty(slot));
+    }
+    return looks;
+}
+
+static void *nothing(void *unused)
+{
+    return unused;
+}
+
+// Breaks when each free of a buffer that nobody touches asks about all its pages, although nobody
+// has touched the last ones; or when it drops them unasked in a process with threads: two that drop
+// at once interrupt all the others.
+START_TEST(untouched_buffers_are_dropped_unasked)
+{
+    start(ZP_HUGE_NONE);
+    zp_os_calls.mincore = count_mincore;
+    looks_of(16);
+    if (__libc_single_threaded) // TSan has a thread of its own
+        ck_assert_uint_eq(looks_of(64), 8);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, nothing, NULL), 0);
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(looks_of(64), 64);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -110,5 +154,6 @@ int main(void)
     tcase_add_test(tests, dropping_that_was_right_is_repeated);
     tcase_add_test(tests, untouched_buffers_are_expected);
     tcase_add_test(tests, who_touches_unexpectedly_leaves_nothing);
+    tcase_add_test(tests, untouched_buffers_are_dropped_unasked);
     return unit_run("sparse", tests);
 }
