@@ -4,6 +4,8 @@
 
 #include "core/commit.h"
 #include "core/get.h"
+#include "core/helper.h"
+#include "core/scrub_queue.h"
 #include "support.h"
 
 // A pool whose buffers all wait in shards.
@@ -211,6 +213,86 @@ START_TEST(what_is_filled_grows_in_huge_pages)
 }
 END_TEST
 
+// ---- What waits to be scrubbed ---------------------------------------------------------------
+
+// A pool with a helper that never comes: what it would do waits.
+static void start_without_helper(void)
+{
+    struct zp_pool_config config = unit_pool_config();
+    config.scrub_behind = ZP_GIB;
+    unit_pool_start(&config);
+    zp_helper_pause();
+}
+
+// Breaks when a buffer that waits is made longer than its slot can hold, or not at all.
+START_TEST(what_waits_grows_as_far_as_its_slot_can)
+{
+    start_without_helper();
+    struct zp_slot *slot = unit_get_or_fail(3700 * ZP_KIB);
+    unit_put_written(slot);
+    struct zp_slot *other = unit_get(4 * ZP_MIB); // of the same class, but a page too much
+    ck_assert_ptr_ne(other, slot);
+    ck_assert_int_eq(slot->state, ZP_SLOT_PENDING);
+    ck_assert_ptr_eq(unit_get(3900 * ZP_KIB), slot);
+    ck_assert_uint_eq(slot->usable, 3900 * ZP_KIB);
+    ck_assert_uint_le(slot->committed, zp_arena_capacity(slot));
+    ck_assert(unit_is_zero(slot->base, slot->usable));
+}
+END_TEST
+
+// A buffer of 4.5 MiB that waits, with a tail of 0.5; nothing else is retained.
+static struct zp_slot *put_with_tail(void)
+{
+    start_without_helper();
+    struct zp_slot *slot = unit_get_or_fail(5 * ZP_MIB);
+    memset(slot->base, 0xA5, ZP_MIB);
+    zp_pool_put(slot->base);
+    ck_assert_ptr_eq(unit_get(9 * ZP_MIB / 2), slot);
+    unit_put_written(slot);
+    ck_assert_int_eq(slot->state, ZP_SLOT_PENDING);
+    ck_assert_uint_eq(zp_scrub_queue_bytes(), 9 * ZP_MIB / 2);
+    ck_assert_uint_eq(zp_budget_tails(), ZP_MIB / 2);
+    ck_assert_uint_eq(zp_budget_used(), 5 * ZP_MIB);
+    return slot;
+}
+
+// Breaks when a buffer that waits loses its tail, or the charge for it, or is charged for it still
+// when it is given back.
+START_TEST(what_waits_keeps_its_tail)
+{
+    struct zp_slot *slot = put_with_tail();
+    ck_assert_ptr_eq(unit_get(9 * ZP_MIB / 2), slot);
+    ck_assert_uint_eq(zp_budget_used(), ZP_MIB / 2);
+    ck_assert_uint_eq(zp_budget_tails(), ZP_MIB / 2);
+    ck_assert(unit_is_zero(slot->base, slot->committed));
+    zp_pool_put(slot->base);
+    ck_assert_int_eq(slot->state, ZP_SLOT_PENDING);
+    ck_assert_uint_eq(zp_pool_trim(), 5 * ZP_MIB);
+    ck_assert_uint_eq(zp_budget_used(), 0);
+}
+END_TEST
+
+static int fork_meanwhile(void *address, size_t length, unsigned char *vector)
+{
+    zp_epoch++;
+    return mincore(address, length, vector);
+}
+
+// Breaks when another thread's fork, which comes while a request scrubs what waits, has its pages
+// dropped and the charge for its tail stay.
+START_TEST(a_fork_while_what_waits_is_scrubbed)
+{
+    struct zp_slot *slot = put_with_tail();
+    zp_os_calls.mincore = fork_meanwhile;
+    ck_assert_ptr_eq(unit_get(9 * ZP_MIB / 2), slot);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, slot->usable), 0);
+    ck_assert_uint_eq(slot->usable, 9 * ZP_MIB / 2);
+    ck_assert_uint_eq(slot->epoch, zp_arena_epoch());
+    ck_assert_uint_eq(zp_budget_tails(), zp_slot_tail(slot));
+    ck_assert_uint_eq(zp_budget_used(), zp_slot_tail(slot));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -221,5 +303,8 @@ int main(void)
     tcase_add_loop_test(tests, a_shorter_buffer_grows, 0, 4);
     tcase_add_loop_test(tests, what_is_not_filled_grows_without_pages, 0, 2);
     tcase_add_test(tests, what_is_filled_grows_in_huge_pages);
+    tcase_add_test(tests, what_waits_grows_as_far_as_its_slot_can);
+    tcase_add_test(tests, what_waits_keeps_its_tail);
+    tcase_add_test(tests, a_fork_while_what_waits_is_scrubbed);
     return unit_run("get_length", tests);
 }
