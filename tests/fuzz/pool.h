@@ -14,8 +14,8 @@
 #include "core/quarantine.h"
 #include "core/scrub_queue.h"
 #include "core/thread.h"
+#include "tests/unit/census.h"
 #include "tests/unit/faults.h"
-#include "tests/unit/model.h"
 
 #include <pthread.h>
 #include <semaphore.h>

@@ -6,7 +6,7 @@
 #include "core/commit.h"
 #include "core/helper.h"
 #include "core/scrub_queue.h"
-#include "model.h"
+#include "support.h"
 
 #include <pthread.h>
 

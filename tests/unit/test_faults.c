@@ -4,9 +4,9 @@
 // all by chance, under random operations checked against the model; then calls work again, and
 // nothing must be lost.
 
+#include "census.h"
 #include "core/scrub_queue.h"
 #include "faults.h"
-#include "model.h"
 
 // ---- While the pool works --------------------------------------------------------------------
 
