@@ -179,7 +179,7 @@ static void bring_back(const struct run *run)
     bool undone = zp_os_advise(run->first->base, run_length(run), MADV_DOFORK) == 0;
     for (struct zp_slot *slot = run->first; slot <= run->last; slot++) {
         if (undone)
-            slot->mapping = mapping_before(slot);
+            slot->mapping = (uint8_t)mapping_before(slot);
         // Pages that an earlier fork left shared still are.
         if (slot->epoch == zp_arena_epoch() - EPOCHS_PER_FORK)
             slot->epoch = zp_arena_epoch();

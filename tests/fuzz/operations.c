@@ -40,7 +40,7 @@ static void choose_config(struct unit_random *choices)
         config.eviction = &zp_eviction_lifo;
     config.decay.idle_ms = decays[bits >> 4 & 3];
     config.arena.mappings = (bits >> 6) == 2 ? 4 : 0;
-    stand_in.off = (bits >> 6) == 3;
+    helper_is_off = (bits >> 6) == 3;
     config.budget = budgets[unit_random_below(choices, 4)];
     config.put.thread_cache_bytes = cache_bytes[unit_random_below(choices, 4)];
     config.thread_cache_most = zero == BOTH ? 0 : (unsigned)unit_random_below(choices, 5);
@@ -70,7 +70,7 @@ static void trim(void)
 {
     errno = MODEL_ERRNO;
     zp_pool_trim();
-    model_check_whole();
+    model_check_whole(&model);
 }
 
 static void clear(void)
@@ -102,8 +102,8 @@ static void break_calls(void)
 
 static void finish_helper(void)
 {
-    while (stand_in.due() == 0)
-        stand_in.do_part();
+    while (zp_background_due() == 0)
+        zp_background_part();
 }
 
 // Everything is given back: no slot may be missing.
@@ -185,6 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     forks = 0;
     fault.random = 1;
     model_start(&model, &config, 5 * ZP_MIB, choices);
+    model.helped = false; // the helper works when it is told to
     while (!fuzz_is_over(&model.random))
         do_operation();
     for (unsigned i = 1; i < ACTORS; i++)
@@ -193,7 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     return 0;
 }
 
-// The first tick of a process sets a clock of its own (retain.c: awake); after this one, every
+// The first tick of a process sets a clock of its own (decay.c: awake); after this one, every
 // input finds it set.
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

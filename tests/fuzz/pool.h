@@ -8,12 +8,14 @@
 
 #include "fuzz.h"
 
+#include "core/background.h"
 #include "core/helper.h"
 #include "core/prewarm.h"
 #include "core/quarantine.h"
 #include "core/scrub_queue.h"
+#include "core/thread.h"
+#include "tests/unit/census.h"
 #include "tests/unit/faults.h"
-#include "tests/unit/model.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -22,33 +24,25 @@
 
 // Stands in for core/helper.c: no thread, but a part of work whenever the input says so.
 
-static struct {
-    uint32_t (*due)(void);
-    void (*do_part)(void);
-    void (*aside)(void);
-    bool off;
-} stand_in;
+static bool helper_is_off;
 
-void zp_helper_init(uint32_t (*due)(void), void (*do_part)(void), void (*aside)(void))
+void zp_helper_init(void)
 {
-    stand_in.due = due;
-    stand_in.do_part = do_part;
-    stand_in.aside = aside;
 }
 
 bool zp_helper_call(void)
 {
-    return !stand_in.off;
+    return !helper_is_off;
 }
 
 bool zp_helper_keep(void)
 {
-    return !stand_in.off;
+    return !helper_is_off;
 }
 
 void zp_helper_stop(void)
 {
-    stand_in.off = true;
+    helper_is_off = true;
 }
 
 void zp_helper_pause(void)
@@ -75,10 +69,10 @@ void zp_helper_reset(void)
 
 static inline void helper_part(void)
 {
-    if (stand_in.due() != 0)
+    if (zp_background_due() != 0)
         return;
-    stand_in.do_part();
-    stand_in.aside();
+    zp_background_part();
+    zp_background_aside();
 }
 
 // ---- A pool per input ------------------------------------------------------------------------
@@ -114,7 +108,6 @@ static inline void forget_pool(void)
     zp_arena.base = (uintptr_t)1 << 63;
     memset(zp_region_use, 0, sizeof(zp_region_use));
     pthread_key_delete(per_input.key);
-    stand_in.off = false;
 }
 
 static inline void start_pool(const struct zp_pool_config *config)
@@ -134,9 +127,7 @@ static inline void start_pool(const struct zp_pool_config *config)
 // Sets up this thread's cache, or makes the one it has as good as new.
 static inline void start_cache(const struct zp_pool_config *config, unsigned home)
 {
-    struct zp_thread_cache *cache = zp_thread_cache;
-    if (cache == &zp_no_cache)
-        cache = zp_thread_cache_set_up();
+    struct zp_thread_cache *cache = zp_thread_own_cache();
     cache->capacity = config->thread_cache_most;
     cache->dirty_capacity = config->content.scrub ? 0 : config->thread_cache_most;
     cache->home = home % config->shards;

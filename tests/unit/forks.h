@@ -6,7 +6,7 @@
 #define ZP_TESTS_UNIT_FORKS_H
 
 #define UNIT_FORKS
-#include "model.h"
+#include "census.h"
 
 static inline void start(const struct zp_pool_config *config)
 {

@@ -129,6 +129,21 @@ START_TEST(quarantine_is_retained_memory)
 }
 END_TEST
 
+// Breaks when a checked buffer ends behind what was asked for: an overrun would go unnoticed.
+START_TEST(a_checked_buffer_has_no_tail)
+{
+    start(ZP_MIB);
+    struct zp_slot *slot = freed(5 * ZP_MIB);
+    ck_assert_int_eq(slot->state, ZP_SLOT_POOLED);
+    ck_assert_ptr_eq(get_or_fail(9 * ZP_MIB / 2), slot);
+    ck_assert_uint_eq(slot->usable, 9 * ZP_MIB / 2);
+    ck_assert_uint_eq(slot->committed, slot->usable);
+    ck_assert(unit_is_readable(slot->base + slot->usable - 1));
+    ck_assert(!unit_is_readable(slot->base + slot->usable));
+    ck_assert_uint_eq(zp_budget_used(), 0);
+}
+END_TEST
+
 static int child(void *slot)
 {
     if (zp_quarantine_bytes() != 0 || ((struct zp_slot *)slot)->state != ZP_SLOT_COLD)
@@ -288,6 +303,7 @@ int main(void)
     tcase_add_loop_test(tests, a_late_write_is_found, 0, SIZES);
     tcase_add_test(tests, a_large_buffer_passes_by);
     tcase_add_loop_test(tests, quarantine_is_retained_memory, 0, SIZES);
+    tcase_add_test(tests, a_checked_buffer_has_no_tail);
     tcase_add_test(tests, quarantine_survives_a_fork);
     tcase_add_test(tests, refused_protection_is_coped_with);
     tcase_add_loop_test(tests, what_cannot_be_replaced_is_not_used_again, 0, SIZES);

@@ -4,9 +4,9 @@
 // model says, and no slot lost on either side.
 
 #define UNIT_FORKS
+#include "census.h"
 #include "core/scrub_queue.h"
 #include "faults.h"
-#include "model.h"
 
 #include <pthread.h>
 

@@ -85,6 +85,23 @@ START_TEST(a_cached_buffer_keeps_its_tail)
 }
 END_TEST
 
+// Breaks when what a program wrote behind the end of its buffer, to a tail, comes to a later owner.
+START_TEST(an_overrun_is_made_zero)
+{
+    unit_pool_start_default();
+    struct zp_slot *slot = unit_get_or_fail(5 * ZP_MIB);
+    zp_pool_put(slot->base);
+    zp_pool_flush();
+    ck_assert_ptr_eq(unit_get(9 * ZP_MIB / 2), slot);
+    memset(slot->base + slot->usable, 0xA5, 100000); // and some pages more
+    zp_pool_put(slot->base);
+    ck_assert_uint_eq(zp_budget_tails(), 0);
+    ck_assert_uint_eq(zp_budget_used(), 5 * ZP_MIB);
+    ck_assert_ptr_eq(unit_get(5 * ZP_MIB), slot);
+    ck_assert(zp_slot_is_zero(slot) && unit_is_zero(slot->base, slot->usable));
+}
+END_TEST
+
 // ---- The budget ------------------------------------------------------------------------------
 
 // Breaks when the pool retains more than it may, or does not let the oldest go first.
@@ -198,6 +215,7 @@ int main(void)
     tcase_add_test(tests, a_full_cache_passes_on_its_oldest);
     tcase_add_test(tests, a_cache_keeps_to_its_bytes);
     tcase_add_test(tests, a_cached_buffer_keeps_its_tail);
+    tcase_add_test(tests, an_overrun_is_made_zero);
     tcase_add_test(tests, the_oldest_make_room);
     tcase_add_test(tests, what_never_fits_drives_nothing_out);
     tcase_add_test(tests, a_budget_of_zero_retains_nothing);

@@ -4,8 +4,8 @@
 // that buffers spill, are evicted and come back all the time. ZP_TEST_SEED chooses another
 // sequence.
 
+#include "census.h"
 #include "core/scrub_queue.h"
-#include "model.h"
 
 static const struct setting {
     const char *what;

@@ -1,38 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Threads that share a pool: buffers that one gets and another puts, threads that end with a full
-// cache, buffers freed while a thread is torn down. Meant to run under TSan too, which sees every
-// pair of accesses that nothing orders.
+// Threads that share a pool: buffers that one gets and another puts, everybody at once, caches
+// emptied while their owners work. Meant to run under TSan too, which sees every pair of accesses
+// that nothing orders.
 
-#include "core/scrub_queue.h"
 #include "marks.h"
-
-#include <limits.h>
-#include <pthread.h>
+#include "threads.h"
 
 enum { THREADS = 6, ROUNDS = 800 / UNIT_SLOWER };
-
-static void start_threads(pthread_t *threads, unsigned count, void *(*function)(void *),
-                          void *const *arguments)
-{
-    for (unsigned i = 0; i < count; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, function, arguments[i]), 0);
-}
-
-static void join_threads(const pthread_t *threads, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-}
-
-static void *run_thread(void *(*function)(void *), void *argument)
-{
-    pthread_t thread;
-    void *result = NULL;
-    ck_assert_int_eq(pthread_create(&thread, NULL, function, argument), 0);
-    ck_assert_int_eq(pthread_join(thread, &result), 0);
-    return result;
-}
 
 static size_t random_size(struct unit_random *random)
 {
@@ -124,35 +99,7 @@ static void *consume(void *argument)
     return NULL;
 }
 
-// ---- What must hold when all threads have ended ----------------------------------------------
-
-static void must_be_cold(struct zp_slot *slot)
-{
-    MUST(slot->state == ZP_SLOT_COLD);
-}
-
-static bool all_is_scrubbed(void)
-{
-    return zp_scrub_queue_bytes() == 0;
-}
-
-static void check_nothing_lost(uint64_t gets)
-{
-    ck_assert(unit_comes_true(all_is_scrubbed));
-    zp_pool_end(); // the helper, if there is one, may have a buffer in its hands
-    struct zp_pool_stats stats;
-    zp_pool_stats(&stats);
-    ck_assert_uint_eq(zp_counters_served(&stats.counters), gets);
-    ck_assert_uint_eq(stats.counters.puts, gets);
-    ck_assert_uint_eq(stats.counters.refused, 0);
-    ck_assert_uint_eq(stats.live_buffers, 0);
-    ck_assert_uint_le(stats.retained, zp_budget_used());
-    ck_assert_uint_le(zp_budget_peak(), zp_budget_limit());
-
-    zp_pool_trim();
-    ck_assert_uint_eq(zp_budget_used(), 0);
-    zp_arena_visit(must_be_cold);
-}
+// ---- Settings --------------------------------------------------------------------------------
 
 static struct zp_pool_config settings(int index)
 {
@@ -404,144 +351,6 @@ START_TEST(statistics_are_taken_while_threads_work)
 }
 END_TEST
 
-// ---- Threads that end ------------------------------------------------------------------------
-
-static void *fill_cache(void *argument)
-{
-    (void)argument;
-    struct zp_slot *slots[3];
-    for (unsigned i = 0; i < 3; i++) {
-        slots[i] = unit_get(ZP_MIB);
-        MUST(slots[i] != NULL);
-        memset(slots[i]->base, 1, 64);
-    }
-    for (unsigned i = 0; i < 3; i++)
-        zp_pool_put(slots[i]->base);
-    MUST(zp_thread_cache_bytes(zp_thread_cache) == 3 * ZP_MIB);
-    return NULL;
-}
-
-// Breaks when what an ended thread had cached is lost to the others, or its share of the budget is.
-START_TEST(an_ended_thread_leaves_its_buffers)
-{
-    unit_pool_start_default();
-    enum { ENDED = 100 };
-    for (unsigned i = 0; i < ENDED; i++) {
-        run_thread(fill_cache, NULL);
-        ck_assert_uint_eq(zp_shards_bytes(), 3 * ZP_MIB);
-        ck_assert_uint_eq(zp_budget_used(), 3 * ZP_MIB);
-    }
-    struct zp_counters counters = unit_counters();
-    ck_assert_uint_eq(counters.fresh, 3);
-    ck_assert_uint_eq(counters.shard_hits, 3 * (ENDED - 1));
-    check_nothing_lost((uint64_t)3 * ENDED);
-}
-END_TEST
-
-// Breaks when two threads that end at once both change the list of caches.
-START_TEST(threads_end_at_once)
-{
-    struct zp_pool_config config = settings(0);
-    unit_pool_start(&config);
-    enum { WAVES = 20 };
-    for (unsigned i = 0; i < WAVES; i++) {
-        pthread_t threads[THREADS];
-        void *arguments[THREADS] = {NULL};
-        start_threads(threads, THREADS, fill_cache, arguments);
-        join_threads(threads, THREADS);
-    }
-    check_nothing_lost((uint64_t)3 * THREADS * WAVES);
-}
-END_TEST
-
-// ---- Late frees ------------------------------------------------------------------------------
-
-static pthread_key_t key_before, key_after;
-static unsigned late_frees; // one thread at a time
-
-// A destructor: frees the buffer it is called for, and gets and puts another one.
-static void free_late(void *buffer)
-{
-    zp_pool_put(buffer);
-    struct zp_slot *slot = unit_get(3 * ZP_MIB);
-    MUST(slot != NULL && zp_slot_is_zero(slot));
-    memset(slot->base, 1, 64);
-    zp_pool_put(slot->base);
-    late_frees++;
-}
-
-static void *leave_to_destructors(void *argument)
-{
-    (void)argument;
-    fill_cache(NULL);
-    pthread_setspecific(key_before, unit_get(ZP_MIB)->base);
-    pthread_setspecific(key_after, unit_get(ZP_MIB)->base);
-    return NULL;
-}
-
-// Breaks when a buffer freed after the thread's cache is gone, by another destructor, goes into
-// that cache, or crashes, or is not counted. Destructors run in the order of their keys; the pool's
-// key is made by zp_pool_init.
-START_TEST(buffers_are_freed_after_the_cache_is_gone)
-{
-    ck_assert_int_eq(pthread_key_create(&key_before, free_late), 0);
-    unit_pool_start_default();
-    ck_assert_int_eq(pthread_key_create(&key_after, free_late), 0);
-    enum { ENDED = 50 };
-    for (unsigned i = 0; i < ENDED; i++) {
-        run_thread(leave_to_destructors, NULL);
-        ck_assert_uint_eq(zp_budget_used(), zp_shards_bytes());
-    }
-    ck_assert_uint_eq(late_frees, 2 * ENDED);
-    check_nothing_lost((uint64_t)7 * ENDED);
-}
-END_TEST
-
-#ifndef UNIT_TSAN // which has forgotten a thread by the last round
-static pthread_key_t key_again;
-
-// A destructor that comes back in every round that there is, and uses the pool in the last one.
-static void last_round(void *counter)
-{
-    unsigned *rounds = counter;
-    if (++*rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
-        pthread_setspecific(key_again, counter);
-        return;
-    }
-    struct zp_slot *slot = unit_get(ZP_MIB);
-    MUST(slot != NULL);
-    zp_pool_put(slot->base);
-}
-
-static void *leave_to_last_round(void *counter)
-{
-    pthread_setspecific(key_again, counter);
-    return NULL;
-}
-
-// Breaks when a thread whose first large request comes in the last round of destructors, after
-// which nobody tells the pool of its end, leaves something behind that points into its memory,
-// which the next thread gets. What it had cached is lost, and that is known.
-START_TEST(the_first_request_comes_in_the_last_round)
-{
-    unit_pool_start_default();
-    ck_assert_int_eq(pthread_key_create(&key_again, last_round), 0);
-    enum { ENDED = 10 };
-    for (unsigned i = 0; i < ENDED; i++) {
-        unsigned rounds = 0;
-        run_thread(leave_to_last_round, &rounds);
-        ck_assert_uint_eq(rounds, PTHREAD_DESTRUCTOR_ITERATIONS);
-        run_thread(fill_cache, NULL);
-    }
-    struct zp_pool_stats stats;
-    zp_pool_stats(&stats);
-    ck_assert_uint_eq(zp_counters_served(&stats.counters), ENDED * 4);
-    ck_assert_uint_eq(stats.counters.puts, ENDED * 4);
-    ck_assert_uint_eq(stats.retained, zp_budget_used());
-}
-END_TEST
-#endif
-
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -550,11 +359,5 @@ int main(void)
     tcase_add_test(tests, threads_grow_buffers);
     tcase_add_loop_test(tests, owners_and_emptiers_keep_apart, 0, 4);
     tcase_add_test(tests, statistics_are_taken_while_threads_work);
-    tcase_add_test(tests, an_ended_thread_leaves_its_buffers);
-    tcase_add_test(tests, threads_end_at_once);
-    tcase_add_test(tests, buffers_are_freed_after_the_cache_is_gone);
-#ifndef UNIT_TSAN
-    tcase_add_test(tests, the_first_request_comes_in_the_last_round);
-#endif
     return unit_run("threads", tests);
 }
