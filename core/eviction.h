@@ -50,9 +50,10 @@ unsigned zp_eviction_find_class(const struct zp_eviction *eviction, unsigned fro
 
 struct zp_eviction_policy {
     const char *name;
-    // A buffer was added to a class; the shard may hold `capacity` bytes.
-    void (*arrive)(struct zp_eviction *eviction, unsigned size_class, size_t capacity);
-    // A buffer of `bytes` is about to be taken out of a class, for use.
+    // A buffer was added to a class.
+    void (*arrive)(struct zp_eviction *eviction, unsigned size_class);
+    // A buffer of `bytes` is about to be taken out of a class, for use; the shard may hold
+    // `capacity` bytes.
     void (*use)(struct zp_eviction *eviction, unsigned size_class, size_t bytes, size_t capacity);
     // A request of a class found nothing.
     void (*miss)(struct zp_eviction *eviction, unsigned size_class, size_t capacity);

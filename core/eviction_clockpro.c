@@ -6,20 +6,17 @@
 // A class is hot or cold. When a buffer is added to a cold class, a test begins: if the class is
 // requested before the test ends, it has a short reuse distance and becomes hot. Its buffers may be
 // evicted during the test; their bytes are then remembered as ghosts until it ends. A test ends
-// when the least recently used hot class becomes cold and was used more recently than the tested
-// one, or when ghosts outweigh the pool. `cold_target` bytes of the capacity are for cold classes:
-// it grows with each test that is passed and shrinks with each that is not. The oldest buffer of
-// the class that has been cold for longest is evicted.
+// when a hot class that was used more recently has to give up a buffer, or when ghosts outweigh the
+// pool. `cold_target` bytes of the capacity are for cold classes: it grows with each test that is
+// passed and shrinks with each that is not. Evicted is the oldest buffer of the least recently used
+// hot class, if the hot ones hold more than is left for them; else that of the class that has been
+// cold for longest.
 //
 // Departure from the paper: there are few classes, so there is no clock and no hand. Accesses are
-// numbered, and the oldest class is found by looking at all.
+// numbered, and the oldest class is found by looking at all. A hot class gives up one buffer at a
+// time and is cold with the last one.
 
 #include "eviction.h"
-
-// Ghosts may weigh this many times what the shard may hold. The paper bounds them to once, to limit
-// the memory of their entries, which costs nothing here; a loop over exactly twice the capacity
-// would then just fail all its tests.
-enum { GHOSTS_MOST = 2 };
 
 // At least this part of the capacity is for cold classes, or nothing new could ever become hot.
 enum { LEAST_COLD = 64 };
@@ -85,28 +82,14 @@ static void end_older_tests(struct zp_eviction *eviction, uint64_t used)
     }
 }
 
-// Makes the least recently used hot classes cold until the others fit.
-static void limit_hot(struct zp_eviction *eviction, size_t capacity)
-{
-    while (eviction->hot_bytes > hot_limit(eviction, capacity)) {
-        struct zp_eviction_class *oldest = oldest_hot(eviction);
-        end_older_tests(eviction, oldest->used);
-        oldest->hot = false;
-        oldest->cold_since = eviction->accesses;
-        eviction->hot_bytes -= oldest->bytes;
-    }
-}
-
-static void arrive(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
+static void arrive(struct zp_eviction *eviction, unsigned size_class)
 {
     struct zp_eviction_class *class = &eviction->classes[size_class];
     class->used = ++eviction->accesses;
-    if (class->hot) {
-        limit_hot(eviction, capacity);
-    } else {
-        class->cold_since = class->used;
-        class->in_test = true;
-    }
+    if (class->hot)
+        return;
+    class->cold_since = class->used;
+    class->in_test = true;
 }
 
 static void use(struct zp_eviction *eviction, unsigned size_class, size_t bytes, size_t capacity)
@@ -137,7 +120,7 @@ static struct zp_eviction_class *oldest_cold(struct zp_eviction *eviction)
 
 static void limit_ghosts(struct zp_eviction *eviction, size_t capacity)
 {
-    while (eviction->ghosts > GHOSTS_MOST * capacity) {
+    while (eviction->ghosts > capacity) {
         struct zp_eviction_class *oldest = NULL;
         for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
             struct zp_eviction_class *class = &eviction->classes[c];
@@ -148,11 +131,25 @@ static void limit_ghosts(struct zp_eviction *eviction, size_t capacity)
     }
 }
 
+// The oldest buffer of the least recently used hot class.
+static struct zp_slot *evict_hot(struct zp_eviction *eviction)
+{
+    struct zp_eviction_class *class = oldest_hot(eviction);
+    struct zp_slot *slot = class->slots.oldest;
+    end_older_tests(eviction, class->used);
+    if (class->bytes == slot->committed) {
+        class->hot = false;
+        eviction->hot_bytes -= class->bytes;
+        class->cold_since = eviction->accesses;
+    }
+    return slot;
+}
+
 static struct zp_slot *evict(struct zp_eviction *eviction, size_t capacity)
 {
     struct zp_eviction_class *class = oldest_cold(eviction);
-    if (class == NULL) // all that is pooled is hot
-        return eviction->arrivals.oldest;
+    if (class == NULL || eviction->hot_bytes > hot_limit(eviction, capacity))
+        return evict_hot(eviction);
     struct zp_slot *slot = class->slots.oldest;
     if (class->in_test) {
         set_ghosts(eviction, class, class->ghosts + slot->committed);

@@ -5,11 +5,10 @@
 
 #include "eviction.h"
 
-static void arrive(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
+static void arrive(struct zp_eviction *eviction, unsigned size_class)
 {
     (void)eviction;
     (void)size_class;
-    (void)capacity;
 }
 
 static void use(struct zp_eviction *eviction, unsigned size_class, size_t bytes, size_t capacity)
@@ -17,6 +16,13 @@ static void use(struct zp_eviction *eviction, unsigned size_class, size_t bytes,
     (void)eviction;
     (void)size_class;
     (void)bytes;
+    (void)capacity;
+}
+
+static void miss(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
+{
+    (void)eviction;
+    (void)size_class;
     (void)capacity;
 }
 
@@ -30,6 +36,6 @@ const struct zp_eviction_policy zp_eviction_lifo = {
     .name = "lifo",
     .arrive = arrive,
     .use = use,
-    .miss = arrive,
+    .miss = miss,
     .evict = evict,
 };

@@ -77,7 +77,7 @@ static void push(struct zp_shard *shard, struct zp_slot *older, struct zp_slot *
 static void push_newest(struct zp_shard *shard, struct zp_slot *slot)
 {
     push(shard, shard->eviction.arrivals.newest, slot);
-    policy->arrive(&shard->eviction, class_of(slot), capacity_of(shard));
+    policy->arrive(&shard->eviction, class_of(slot));
 }
 
 static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot)

@@ -80,7 +80,7 @@ static inline struct zp_slot *put(unsigned size_class)
     zp_eviction_add(&eviction, slot, true);
     zp_list_add(&eviction.arrivals, ZP_ORDER_ARRIVAL, slot);
     pooled_bytes += bytes;
-    policy->arrive(&eviction, size_class, capacity);
+    policy->arrive(&eviction, size_class);
     return slot;
 }
 

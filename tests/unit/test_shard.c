@@ -149,12 +149,11 @@ static struct {
     size_t bytes, capacity;
 } told;
 
-static void tell_arrive(struct zp_eviction *eviction, unsigned size_class, size_t capacity)
+static void tell_arrive(struct zp_eviction *eviction, unsigned size_class)
 {
     MUST(eviction->classes[size_class].slots.newest != NULL); // it is there already
     told.arrivals++;
     told.size_class = size_class;
-    told.capacity = capacity;
 }
 
 static void tell_use(struct zp_eviction *eviction, unsigned size_class, size_t bytes,
