@@ -109,12 +109,12 @@ static const struct trace {
                   // for a half and for three quarters of the bytes
 } traces[] = {
     {"scan", scan, {200, 450}}, // the first loops over twice the capacity; LIFO hits nothing
-    {"small often", small_often, {-10, 0}},
+    {"small often", small_often, {-10, -15}},
     {"large often", large_often, {0, 0}},
     {"hot and cold", hot_and_cold, {40, 200}},
     // Each phase fits, the best case there is for LIFO. CLOCK-Pro fetches some twice before it
     // believes in the change.
-    {"phases", phases, {-10, -10}},
+    {"phases", phases, {-10, -15}},
 };
 
 enum { TRACES = sizeof(traces) / sizeof(traces[0]) };
