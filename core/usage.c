@@ -10,6 +10,8 @@ enum {
     SITES = 1 << SITES_SHIFT, // of two sites with the same index one forgets the other
     // Pages looked at. If half of all pages have been touched, all of these have in 1 of 256 cases.
     PROBES = 8,
+    // Of a class that a site has not asked for yet, so many on either side tell: a doubling.
+    CLASSES_AROUND = 4,
     // A remembered buffer: its address and size in units of the least class, and the call site.
     UNIT_SHIFT = 16,
     SIZE_BITS = 21,
@@ -86,15 +88,31 @@ static ZP_RACY bool may_be_filled(const struct zp_slot *slot)
            slot->warm >= pages - pages / SPARSE_PART;
 }
 
-bool zp_usage_fills(const void *caller, unsigned size_class)
+// What is remembered of a site and a class: 0 if nothing is.
+static uint64_t remembered(const void *caller, unsigned size_class)
 {
     uint64_t hash = hash_of(caller, size_class);
     uint64_t site = __atomic_load_n(site_of(hash), __ATOMIC_RELAXED);
-    if (site == 0 || site >> (BASE_BITS + SIZE_BITS) != tag_of(hash))
-        return false;
+    return site >> (BASE_BITS + SIZE_BITS) == tag_of(hash) ? site : 0;
+}
+
+static bool is_filled(uint64_t site)
+{
     char *base = (char *)(zp_arena.base + ((site & UINT32_MAX) << UNIT_SHIFT));
     size_t units = site >> BASE_BITS & ((1u << SIZE_BITS) - 1);
     return may_be_filled(zp_arena_slot(base)) && zp_usage_in_memory(base, units << UNIT_SHIFT);
+}
+
+bool zp_usage_fills(const void *caller, unsigned size_class)
+{
+    uint64_t site = remembered(caller, size_class);
+    for (unsigned away = 1; site == 0 && away <= CLASSES_AROUND; away++) {
+        if (size_class >= away)
+            site = remembered(caller, size_class - away);
+        if (site == 0)
+            site = remembered(caller, size_class + away);
+    }
+    return site != 0 && is_filled(site);
 }
 
 void zp_usage_note(const void *caller, const struct zp_slot *slot)
