@@ -117,6 +117,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 .stacks = options->stacks == ZP_STACKS_ON || full,
                 .strict = machine->strict,
                 .guarded = full,
+                .spread = true,
                 // Half: the rest is for the program, its threads and libraries, and for jemalloc.
                 .mappings = machine->mappings / 2,
             },

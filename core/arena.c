@@ -216,6 +216,7 @@ int zp_arena_init(const struct zp_arena_config *config)
     zp_arena.huge_pages = config->huge_pages;
     zp_arena.huge_by_default = config->huge_by_default;
     zp_arena.guarded = config->guarded;
+    zp_arena.spread = config->spread && !config->guarded;
     mappings_most = config->mappings != 0 ? config->mappings : SIZE_MAX;
     set_up_regions(config, shift, records);
     size_t size = (size_t)ZP_REGION_COUNT << shift;
@@ -254,6 +255,7 @@ static struct zp_slot *take_unused(unsigned region_index)
     struct zp_slot *slot = &region->slots[use->used];
     uintptr_t region_base = zp_arena.base + ((size_t)region_index << zp_arena.region_shift);
     slot->base = (char *)(region_base + ((size_t)use->used << region->stride_shift));
+    slot->start = slot->base;
     slot->region = (uint8_t)region_index;
     slot->packed = region->packed;
     zp_slot_set_empty(slot);

@@ -83,6 +83,7 @@ struct zp_arena {
     enum zp_huge huge_pages;
     bool huge_by_default; // the kernel gives huge pages without being asked
     bool guarded;
+    bool spread; // buffers do not all start at the same offset of a page (spread.h)
     struct zp_region regions[ZP_REGION_COUNT];
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
@@ -106,6 +107,7 @@ struct zp_arena_config {
     bool stacks;          // room for a call stack per slot
     bool strict;          // the kernel counts every accessible page (vm.overcommit_memory=2)
     bool guarded;         // inaccessible pages before and after every buffer
+    bool spread;          // buffers do not all start at the same offset of a page; not with guarded
     size_t mappings;      // that standalone slots may take; 0: any number
 };
 

@@ -11,6 +11,7 @@
 #include "retain.h"
 #include "scrub_queue.h"
 #include "shard.h"
+#include "spread.h"
 #include "stall.h"
 #include "trim.h"
 #include "usage.h"
@@ -317,11 +318,12 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
 struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
                             const void *caller)
 {
-    struct zp_slot *slot = find(cache, size, alignment);
+    struct zp_slot *slot = find(cache, zp_spread_length(size, alignment), alignment);
     if (slot == NULL) {
         zp_count(&cache->counters.refused, 1);
         return NULL;
     }
+    zp_spread_place(slot, size, alignment);
     prepare_pages(slot, caller);
     zp_get_hand_out(cache, slot, size);
     slot->filled = 0;

@@ -66,7 +66,8 @@ bool zp_pool_clear(struct zp_slot *slot, size_t size)
 {
     struct zp_scrub_result result;
     struct zp_scrub_hint hint = {.cached = true, .huge = zp_commit_is_huge(slot)};
-    return zp_scrub(slot->base, zp_round_up(size, zp_arena.page), hint, &result) == 0;
+    return zp_scrub(slot->base, zp_round_up(zp_slot_offset(slot) + size, zp_arena.page), hint,
+                    &result) == 0;
 }
 
 struct zp_slot *zp_pool_bad_pointer(const char *operation, const void *pointer)
@@ -79,7 +80,7 @@ struct zp_slot *zp_pool_bad_pointer(const char *operation, const void *pointer)
     struct zp_stack freed = {{NULL}};
     if (slot->state != ZP_SLOT_LIVE)
         freed = zp_arena_freed(slot);
-    if (slot->base != pointer)
+    if (slot->start != pointer)
         zp_fatal_pointer(operation, " of an address inside a buffer", pointer, &freed);
     if (strcmp(operation, "free") == 0)
         zp_fatal_pointer("double free", "", pointer, &freed);

@@ -89,7 +89,7 @@ void zp_pool_flush(void);
 size_t zp_pool_trim(void);
 
 // A buffer of at least `size` bytes that starts at a multiple of `alignment`, a power of two, and
-// of 64 KiB; NULL if there is none, or no slot is so aligned. `size` must not be below the
+// of a cache line; NULL if there is none, or no slot is so aligned. `size` must not be below the
 // smallest size configured. zp_slot_is_zero says whether all of the buffer reads as zero.
 // `caller` is a return address in the code that asks: how the same place used what it got before
 // decides how the memory comes.
@@ -100,27 +100,27 @@ static inline struct zp_slot *zp_pool_get(size_t size, size_t alignment)
     return zp_pool_get_for(size, alignment, NULL);
 }
 
-// A buffer that starts at a multiple of 64 KiB, as far as that costs nanoseconds: only if the one
-// that this thread put last serves. NULL otherwise: zp_pool_get may still have one.
+// A buffer that starts at a multiple of a cache line, as far as that costs nanoseconds: only if the
+// one that this thread put last serves. NULL otherwise: zp_pool_get may still have one.
 static inline void *zp_pool_get_newest(size_t size)
 {
     struct zp_thread_cache *cache = zp_thread_cache;
     if (ZP_UNLIKELY(!zp_thread_cache_try_enter(cache)))
         return NULL;
-    char *base = NULL;
+    char *start = NULL;
     const struct zp_cached *newest = zp_thread_cache_take_newest(cache, size);
     if (ZP_LIKELY(newest != NULL)) {
-        base = newest->base;
+        start = newest->start;
         zp_count(&cache->counters.thread_hits, 1);
         zp_get_hand_out(cache, newest->slot, size);
     }
     zp_thread_cache_leave(cache);
-    return base;
+    return start;
 }
 
 static inline bool zp_pool_is_live(const struct zp_slot *slot, const void *buffer)
 {
-    return ZP_LIKELY(slot->state == ZP_SLOT_LIVE) && ZP_LIKELY(slot->base == buffer);
+    return ZP_LIKELY(slot->state == ZP_SLOT_LIVE) && ZP_LIKELY(slot->start == buffer);
 }
 
 // Ends the program, or returns NULL.
@@ -139,12 +139,12 @@ void zp_pool_put_slowly(struct zp_slot *slot);
 
 // Puts a buffer into the thread's cache as it is; false if that is not to be.
 static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot,
-                                      char *base)
+                                      char *start)
 {
     if (ZP_UNLIKELY(slot->epoch != zp_arena_epoch()) ||
         ZP_UNLIKELY(!zp_thread_cache_try_enter(cache)))
         return false;
-    bool kept = zp_thread_cache_put_dirty(cache, slot, base);
+    bool kept = zp_thread_cache_put_dirty(cache, slot, start);
     zp_thread_cache_leave(cache);
     return kept;
 }

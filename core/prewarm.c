@@ -7,6 +7,7 @@
 #include "log.h"
 #include "os.h"
 #include "retain.h"
+#include "spread.h"
 
 #include <string.h>
 
@@ -76,7 +77,8 @@ void zp_prewarm_forgo(unsigned size_class)
     if (!zp_prewarm_pending())
         return;
     for (unsigned i = 0; i < ZP_PREWARM_MOST; i++)
-        if (zp_class_of(prewarm.list[i].size) == size_class && take_one(&prewarm.list[i]))
+        if (zp_class_of(zp_spread_length(prewarm.list[i].size, 1)) == size_class &&
+            take_one(&prewarm.list[i]))
             return;
 }
 
@@ -126,7 +128,7 @@ static bool begin_next(void)
     set_at(at);
     if (at == ZP_PREWARM_MOST)
         return false;
-    if (begin(prewarm.list[at].size))
+    if (begin(zp_spread_length(prewarm.list[at].size, 1)))
         return true;
     give_up("the budget or the memory is full");
     return false;

@@ -36,9 +36,10 @@ static bool grow(struct zp_slot *slot, size_t size)
 
 bool zp_resize(struct zp_slot *slot, size_t size)
 {
-    if (size > slot->usable)
-        return grow(slot, size);
-    shrink(slot, size);
+    size_t bytes = zp_slot_offset(slot) + size;
+    if (bytes > slot->usable)
+        return grow(slot, bytes);
+    shrink(slot, bytes);
     return true;
 }
 
@@ -103,9 +104,11 @@ static bool move(const struct zp_slot *from, struct zp_slot *to, size_t size)
 
 struct zp_slot *zp_resize_move(struct zp_slot *slot, size_t size)
 {
-    struct zp_slot *to = take_for_growth(size);
-    if (to == NULL || !move(slot, to, size))
+    size_t offset = zp_slot_offset(slot);
+    struct zp_slot *to = take_for_growth(offset + size);
+    if (to == NULL || !move(slot, to, offset + size))
         return NULL;
+    to->start = to->base + offset;
     zp_slot_step(slot, ZP_SLOT_TAKEN);
     zp_retain_drop(slot);
     return to;

@@ -94,7 +94,8 @@ struct zp_link {
 
 struct zp_slot {
     char *base;       // first byte; a multiple of the region's stride; set once
-    size_t usable;    // bytes that its owner may use: what was asked for, rounded up to a page
+    char *start;      // what its owner is given, or was: a few cache lines behind base (spread.h)
+    size_t usable;    // bytes from base that are its owner's: what was asked for, in whole pages
     size_t committed; // bytes that are readable and writable
     void *freed_by;   // return address of the last free (stack.h)
     uint32_t epoch;   // the arena's when its pages were last known to be unshared, or ZP_EPOCH_NONE
@@ -151,6 +152,20 @@ static inline void zp_slot_set_empty(struct zp_slot *slot)
     slot->content = ZP_CONTENT_ZERO;
     slot->warm = 0;
     slot->reclaimable = ZP_RECLAIMABLE_NONE;
+}
+
+// The smallest page there is. A start is less than that behind its base, which is a multiple of it.
+#define ZP_LEAST_PAGE (4 * ZP_KIB)
+
+static inline size_t zp_slot_offset(const struct zp_slot *slot)
+{
+    return (size_t)(slot->start - slot->base);
+}
+
+// Bytes that its owner may use.
+static inline size_t zp_slot_room(const struct zp_slot *slot)
+{
+    return slot->usable - zp_slot_offset(slot);
 }
 
 // Bytes of the tail.

@@ -69,18 +69,18 @@ static void set_bytes(struct zp_thread_cache *cache, size_t bytes)
 static void settle(struct zp_thread_cache *cache)
 {
     struct zp_cached *newest = &cache->newest;
-    if (newest->bytes == 0)
+    if (newest->room == 0)
         return;
     cache->entries[cache->count++] = *newest;
-    set_bytes(cache, cache->bytes + newest->bytes);
-    zp_cached_set_bytes(newest, 0);
+    set_bytes(cache, cache->bytes + zp_cached_bytes(newest));
+    zp_cached_set_room(newest, 0);
 }
 
 struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned place)
 {
     struct zp_slot *slot = cache->entries[place].slot;
     zp_slot_step(slot, ZP_SLOT_TAKEN);
-    set_bytes(cache, cache->bytes - cache->entries[place].bytes);
+    set_bytes(cache, cache->bytes - zp_cached_bytes(&cache->entries[place]));
     cache->count--;
     if (place < cache->settled)
         cache->settled = place;
@@ -92,7 +92,7 @@ struct zp_slot *zp_thread_cache_take_at(struct zp_thread_cache *cache, unsigned 
 struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size, size_t slack)
 {
     for (unsigned i = cache->count; i-- > 0;) {
-        size_t bytes = cache->entries[i].bytes;
+        size_t bytes = zp_cached_bytes(&cache->entries[i]);
         if (bytes >= size && bytes - size <= slack)
             return zp_thread_cache_take_at(cache, i);
     }
@@ -102,7 +102,7 @@ struct zp_slot *zp_thread_cache_take(struct zp_thread_cache *cache, size_t size,
 void zp_thread_cache_push(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     zp_slot_step(slot, ZP_SLOT_CACHED);
-    cache->entries[cache->count++] = (struct zp_cached){slot->base, slot->usable, slot};
+    cache->entries[cache->count++] = (struct zp_cached){slot->start, zp_slot_room(slot), slot};
     set_bytes(cache, cache->bytes + slot->usable);
 }
 
@@ -158,10 +158,10 @@ void zp_thread_cache_close(struct zp_thread_cache *cache)
         struct zp_cached newest = cache->entries[--cache->count];
         if (cache->count < cache->settled)
             cache->settled = cache->count;
-        set_bytes(cache, cache->bytes - newest.bytes);
-        cache->newest.base = newest.base;
+        set_bytes(cache, cache->bytes - zp_cached_bytes(&newest));
+        zp_cached_set_start(&cache->newest, newest.start);
         cache->newest.slot = newest.slot;
-        zp_cached_set_bytes(&cache->newest, newest.bytes);
+        zp_cached_set_room(&cache->newest, newest.room);
     }
     if (cache != &zp_no_cache)
         cache->dirty_room =
@@ -325,7 +325,7 @@ void zp_thread_caches_reset(void)
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
         memset(&cache->counters, 0, sizeof(cache->counters));
         cache->inside = cache->claimed = false;
-        cache->newest.bytes = 0;
+        cache->newest.room = 0;
         cache->count = 0;
         cache->bytes = 0;
         cache->granted = cache->dirty_room = cache->most_used = 0;

@@ -48,8 +48,8 @@ enum { ZP_CACHE_MOST = 64 };
 
 // What the fast paths need of a cached buffer, so that they need not read its record.
 struct zp_cached {
-    char *base;
-    size_t bytes; // usable; 0: there is no buffer here
+    char *start;
+    size_t room; // bytes from start; 0: there is no buffer here
     struct zp_slot *slot;
 };
 
@@ -157,9 +157,28 @@ void zp_thread_caches_reset(void);
 // ---- The newest buffer: between try_enter and leave ------------------------------------------
 
 // Other threads read it to sum up.
-static inline void zp_cached_set_bytes(struct zp_cached *entry, size_t bytes)
+static inline void zp_cached_set_start(struct zp_cached *entry, char *start)
 {
-    __atomic_store_n(&entry->bytes, bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->start, start, __ATOMIC_RELAXED);
+}
+
+static inline void zp_cached_set_room(struct zp_cached *entry, size_t room)
+{
+    __atomic_store_n(&entry->room, room, __ATOMIC_RELAXED);
+}
+
+// How far a start is behind its base.
+static inline size_t zp_cached_offset(const char *start)
+{
+    return (uintptr_t)start % ZP_LEAST_PAGE;
+}
+
+// The usable bytes of the buffer, those before its start too: what it is charged with.
+static inline size_t zp_cached_bytes(const struct zp_cached *entry)
+{
+    size_t room = __atomic_load_n(&entry->room, __ATOMIC_RELAXED);
+    const char *start = __atomic_load_n(&entry->start, __ATOMIC_RELAXED);
+    return room != 0 ? room + zp_cached_offset(start) : 0;
 }
 
 // The newest buffer, if it holds `size` bytes and at most an eighth of it would be unused: usually
@@ -169,24 +188,24 @@ static inline const struct zp_cached *zp_thread_cache_take_newest(struct zp_thre
                                                                   size_t size)
 {
     struct zp_cached *newest = &cache->newest;
-    if (ZP_UNLIKELY(newest->bytes - size > newest->bytes / 8))
+    if (ZP_UNLIKELY(newest->room - size > newest->room / 8))
         return NULL;
-    zp_cached_set_bytes(newest, 0);
+    zp_cached_set_room(newest, 0);
     return newest;
 }
 
 // Puts a buffer that was not scrubbed; false if there is a newest one or no room.
 static inline bool zp_thread_cache_put_dirty(struct zp_thread_cache *cache, struct zp_slot *slot,
-                                             char *base)
+                                             char *start)
 {
     size_t bytes = slot->usable;
-    if (ZP_UNLIKELY(bytes > cache->dirty_room) || ZP_UNLIKELY(cache->newest.bytes != 0))
+    if (ZP_UNLIKELY(bytes > cache->dirty_room) || ZP_UNLIKELY(cache->newest.room != 0))
         return false;
     zp_slot_step(slot, ZP_SLOT_CACHED);
     slot->content = ZP_CONTENT_DIRTY;
-    cache->newest.base = base;
+    zp_cached_set_start(&cache->newest, start);
     cache->newest.slot = slot;
-    zp_cached_set_bytes(&cache->newest, bytes);
+    zp_cached_set_room(&cache->newest, bytes - zp_cached_offset(start));
     return true;
 }
 
@@ -196,8 +215,7 @@ static inline bool zp_thread_cache_put_dirty(struct zp_thread_cache *cache, stru
 // twice or not at all.
 static inline size_t zp_thread_cache_bytes(const struct zp_thread_cache *cache)
 {
-    return __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED) +
-           __atomic_load_n(&cache->newest.bytes, __ATOMIC_RELAXED);
+    return __atomic_load_n(&cache->bytes, __ATOMIC_RELAXED) + zp_cached_bytes(&cache->newest);
 }
 
 // The buffer at a place, 0 being the oldest.

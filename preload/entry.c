@@ -58,8 +58,8 @@ static __attribute__((noinline)) void *calloc_large(size_t size, const void *cal
     if (slot == NULL)
         return zp_je_calloc(1, size);
     if (ZP_UNLIKELY(!zp_slot_is_zero(slot)) && !zp_pool_clear(slot, size))
-        memset(slot->base, 0, size);
-    return slot->base;
+        memset(slot->start, 0, size);
+    return slot->start;
 }
 
 void *calloc(size_t count, size_t size)
@@ -100,7 +100,7 @@ size_t malloc_usable_size(void *pointer)
     if (!zp_arena_owns(pointer))
         return zp_je_malloc_usable_size(pointer);
     const struct zp_slot *slot = zp_pool_slot(pointer, "malloc_usable_size");
-    return slot != NULL ? slot->usable : 0;
+    return slot != NULL ? zp_slot_room(slot) : 0;
 }
 
 // ---- realloc ---------------------------------------------------------------------------------
@@ -123,14 +123,14 @@ static __attribute__((noinline)) void *realloc_pooled(void *pointer, size_t size
         if (zp_pool_resize(slot, size))
             return pointer;
         slot->freed_by = caller;
-        if (size > slot->usable) {
+        if (size > zp_slot_room(slot)) {
             struct zp_slot *moved = zp_pool_move(slot, size);
             if (moved != NULL)
-                return moved->base;
+                return moved->start;
         }
     }
     zp_count(&zp_thread_cache->counters.moved_by_copy, 1);
-    void *copy = copy_bytes(pointer, slot->usable, size);
+    void *copy = copy_bytes(pointer, zp_slot_room(slot), size);
     if (copy != NULL)
         zp_pool_put_for(pointer, caller);
     return copy;

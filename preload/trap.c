@@ -14,18 +14,18 @@ enum { NEAR = 4096 };
 // buffer".
 static void report(const struct zp_slot *slot, const char *address)
 {
-    bool live = slot->state == ZP_SLOT_LIVE, before = address < slot->base;
+    bool live = slot->state == ZP_SLOT_LIVE, before = address < slot->start;
     struct zp_line line;
     zp_line_begin(&line, "zeropool: fatal: access at offset ");
     zp_line_text(&line, before ? "-" : "");
-    zp_line_number(&line, (size_t)(before ? slot->base - address : address - slot->base));
+    zp_line_number(&line, (size_t)(before ? slot->start - address : address - slot->start));
     zp_line_text(&line, live ? " of a buffer of " : " of a freed buffer");
     if (live) {
-        zp_line_number(&line, slot->usable);
+        zp_line_number(&line, zp_slot_room(slot));
         zp_line_text(&line, " bytes");
     }
     struct zp_stack freed = zp_arena_freed(slot);
-    zp_fatal_report(&line, slot->base, live ? NULL : &freed);
+    zp_fatal_report(&line, slot->start, live ? NULL : &freed);
 }
 
 // The gap behind a slot is also in front of the next one.

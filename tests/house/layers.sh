@@ -9,7 +9,7 @@ core_archive=$2
 folders=(core config preload tests bench)
 core_files=(base syscall log os stack fatal lock
     size_class zeros slot list stats
-    arena commit usage stall budget scrub content
+    arena spread commit usage stall budget scrub content
     eviction eviction_lifo eviction_clockpro fit shard thread_cache scrub_queue quarantine
     reclaim retain
     thread trim decay prewarm

@@ -103,7 +103,7 @@ START_TEST(who_does_not_need_it_pays_nothing)
     struct zp_slot *slots[MOST];
     use(slots, 20, ZP_MIB + ZP_MIB / 2);
     ck_assert_uint_eq(seen.calls, 0);
-    ck_assert_uint_eq(zp_thread_cache->count + (zp_thread_cache->newest.bytes != 0), 4);
+    ck_assert_uint_eq(zp_thread_cache->count + (zp_thread_cache->newest.room != 0), 4);
 }
 END_TEST
 

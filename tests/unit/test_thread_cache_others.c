@@ -13,7 +13,9 @@ static struct zp_slot slots[2];
 // A buffer in the hands of this thread.
 static struct zp_slot *make(unsigned index, size_t usable)
 {
-    slots[index] = (struct zp_slot){.base = (char *)&slots[index],
+    char *base = (char *)((index + 1) * ZP_LEAST_PAGE); // never read
+    slots[index] = (struct zp_slot){.base = base,
+                                    .start = base,
                                     .usable = usable,
                                     .committed = usable + 5, // with a tail, which does not count
                                     .state = ZP_SLOT_TAKEN};
