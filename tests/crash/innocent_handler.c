@@ -7,7 +7,7 @@
 
 #include <sys/mman.h>
 
-static char *buffer;
+static char *pages;
 static volatile sig_atomic_t faults;
 
 static void unprotect(int number, siginfo_t *info, void *context)
@@ -15,8 +15,8 @@ static void unprotect(int number, siginfo_t *info, void *context)
     (void)number;
     (void)context;
     faults++;
-    CHECK((char *)info->si_addr == buffer + 4096 * faults);
-    CHECK(mprotect(buffer + 4096 * faults, 4096, PROT_READ | PROT_WRITE) == 0);
+    CHECK((char *)info->si_addr == pages + 4096 * faults);
+    CHECK(mprotect(pages + 4096 * faults, 4096, PROT_READ | PROT_WRITE) == 0);
 }
 
 int main(void)
@@ -24,10 +24,11 @@ int main(void)
     require_library();
     struct sigaction action = {.sa_sigaction = unprotect, .sa_flags = SA_SIGINFO};
     CHECK(sigaction(SIGSEGV, &action, NULL) == 0);
-    buffer = opaque(malloc(2 * MIB));
-    CHECK(mprotect(buffer, MIB, PROT_READ) == 0);
+    char *buffer = opaque(malloc(2 * MIB));
+    pages = page_up(buffer);
+    CHECK(mprotect(pages, MIB, PROT_READ) == 0);
     for (int i = 1; i <= 10; i++)
-        ((volatile char *)buffer)[4096 * i] = 1;
+        ((volatile char *)pages)[4096 * i] = 1;
     CHECK(faults == 10);
     free(buffer);
     CHECK(all_bytes(buffer = opaque(calloc(1, 2 * MIB)), 0, 2 * MIB));

@@ -16,7 +16,7 @@ int main(void)
     for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++) {
         char *buffer = opaque(malloc(4 * MIB));
         memset(buffer, 1, 4 * MIB);
-        madvise(buffer, 2 * MIB, advice[i]); // a kernel may know none of them
+        madvise(page_up(buffer), 2 * MIB, advice[i]); // a kernel may know none of them
         free(buffer);
         buffer = opaque(malloc(4 * MIB));
         CHECK(all_bytes(buffer, 0, 4 * MIB));

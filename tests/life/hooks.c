@@ -76,7 +76,7 @@ static void moved(void)
     forget();
     char *tail = buffer + 4 * MIB, *end = buffer + size;
     buffer = realloc(buffer, 4 * MIB);
-    CHECK(tail == buffer + 4 * MIB && was_heard(tail, end));
+    CHECK(tail == buffer + 4 * MIB && was_heard(page_up(tail), end));
     free(buffer);
 }
 
@@ -90,7 +90,7 @@ static void own_calls_leave_no_mark(void)
     memset(buffer, 1, size / 2);
     free(buffer);
     unsigned char resident = 0;
-    CHECK(mincore(buffer, 4096, &resident) == 0 && (resident & 1) != 0);
+    CHECK(mincore(page_down(buffer), 4096, &resident) == 0 && (resident & 1) != 0);
 }
 
 // And what the program does is one, heard as well.

@@ -83,9 +83,10 @@ static void blocks_all_signals(int thread)
 
 static bool is_resident(char *buffer, size_t size)
 {
-    static unsigned char vector[40 * 256];
-    CHECK(size <= sizeof(vector) * 4096 && mincore(buffer, size, vector) == 0);
-    for (size_t i = 0; i < size / 4096; i++)
+    static unsigned char vector[40 * 256 + 1];
+    size_t pages = (size_t)(page_up(buffer + size) - page_down(buffer)) / 4096;
+    CHECK(pages <= sizeof(vector) && mincore(page_down(buffer), pages * 4096, vector) == 0);
+    for (size_t i = 0; i < pages; i++)
         if ((vector[i] & 1) == 0)
             return false;
     return true;

@@ -56,7 +56,8 @@ static inline void model_use_every_slot(const struct model *model,
     for (unsigned r = 0; r < ZP_REGION_COUNT; r++) {
         uint32_t expected = zp_arena.regions[r].limit - census->retired[r], got = 0;
         size_t size = zp_arena.regions[r].capacity;
-        for (; expected != 0 && got < MOST && (slots[got] = zp_pool_get(size, 1)) != NULL; got++) {
+        for (; expected != 0 && got < MOST && (slots[got] = zp_pool_get(size, unit_page())) != NULL;
+             got++) {
             MUST(slots[got]->region == r);
             marks_check_none(slots[got]->base, 0, unit_page(), 1);
             marks_check_none(slots[got]->base, size - unit_page(), size, 1);
@@ -67,7 +68,7 @@ static inline void model_use_every_slot(const struct model *model,
         else
             MUST(got == (expected < MOST ? expected : MOST));
         for (uint32_t i = 0; i < got; i++)
-            zp_pool_put(slots[i]->base);
+            zp_pool_put(slots[i]->start);
         zp_pool_trim();
     }
 }

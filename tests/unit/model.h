@@ -15,7 +15,8 @@ enum {
 
 struct model_buffer {
     struct zp_slot *slot;
-    char *base;
+    char *base;       // the owner's too, though it was given a start behind it
+    size_t offset;    // of the start
     size_t usable;    // must stay while the program owns the buffer
     size_t valid;     // bytes whose content is known
     size_t zero_from; // pages without a mark are zero from here on
@@ -105,6 +106,7 @@ static inline void model_check_buffer(const struct model_buffer *buffer)
     const struct zp_slot *slot = buffer->slot;
     MUST(slot->state == ZP_SLOT_LIVE);
     MUST(slot->base == buffer->base);
+    MUST(zp_slot_offset(slot) == buffer->offset);
     MUST(slot->usable == buffer->usable);
     MUST(zp_arena_slot(buffer->base) == slot);
     MUST(zp_arena_slot(buffer->base + buffer->usable - 1) == slot);
@@ -117,10 +119,11 @@ static inline void model_check_slot(const struct model *model, const struct zp_s
                                     size_t size)
 {
     MUST(slot->state == ZP_SLOT_LIVE);
-    MUST(slot->usable >= size);
+    MUST(zp_slot_room(slot) >= size);
     MUST(slot->usable % unit_page() == 0 && slot->committed % unit_page() == 0);
     MUST(slot->usable <= slot->committed && slot->committed <= zp_arena_capacity(slot));
     MUST((uintptr_t)slot->base % ZP_CLASS_MIN == 0);
+    MUST((uintptr_t)slot->start % ZP_CACHE_LINE == 0 && zp_slot_offset(slot) < ZP_LEAST_PAGE);
     MUST(zp_arena_owns(slot->base) && zp_arena_owns(slot->base + slot->usable - 1));
     for (unsigned i = 0; i < model->count; i++) {
         const struct model_buffer *other = &model->buffers[i];
@@ -140,7 +143,7 @@ static inline struct model_buffer *model_get(struct model *model, size_t size, s
         return NULL;
     }
     model_check_slot(model, slot, size);
-    MUST((uintptr_t)slot->base % alignment == 0);
+    MUST((uintptr_t)slot->start % alignment == 0);
     MUST(zp_slot_is_zero(slot) || !model->scrub);
     if (zp_slot_is_zero(slot) && model_below(model, 8) == 0)
         MUST(unit_is_zero(slot->base, slot->usable));
@@ -151,6 +154,7 @@ static inline struct model_buffer *model_get(struct model *model, size_t size, s
     *buffer = (struct model_buffer){
         .slot = slot,
         .base = slot->base,
+        .offset = zp_slot_offset(slot),
         .usable = slot->usable,
         .valid = slot->usable,
         .zero_from = zp_slot_is_zero(slot) ? 0 : slot->usable,
@@ -165,7 +169,7 @@ static inline void model_put(struct model *model, unsigned index)
     struct model_buffer *buffer = &model->buffers[index];
     model_check_buffer(buffer);
     errno = MODEL_ERRNO;
-    zp_pool_put(buffer->base);
+    zp_pool_put(buffer->base + buffer->offset);
     model_check_whole(model);
     if (!model->helped)
         MUST(buffer->slot->state != ZP_SLOT_LIVE && buffer->slot->state != ZP_SLOT_TAKEN);
@@ -194,15 +198,15 @@ static inline void model_resize(struct model *model, unsigned index, size_t size
     bool resized = zp_pool_resize(slot, size);
     model_check_whole(model);
     if (!resized) {
-        MUST(size > buffer->usable);
+        MUST(buffer->offset + size > buffer->usable);
         model_check_buffer(buffer);
         return;
     }
-    MUST(slot->usable >= size);
+    MUST(zp_slot_room(slot) >= size);
     MUST(slot->committed <= zp_arena_capacity(slot));
-    if (size <= buffer->usable) {
+    if (buffer->offset + size <= buffer->usable) {
         // Of what lies behind the new size nothing is promised.
-        size_t kept = zp_round_up(size, unit_page());
+        size_t kept = zp_round_up(buffer->offset + size, unit_page());
         MUST(slot->usable <= committed);
         buffer->usable = slot->usable;
         buffer->valid = kept < buffer->valid ? kept : buffer->valid;
@@ -279,7 +283,7 @@ static inline void model_protect_and_put(struct model *model, unsigned index)
     MUST(mprotect(buffer->base, buffer->usable, PROT_NONE) == 0);
     zp_pool_note_marks(buffer->base, buffer->usable);
     errno = MODEL_ERRNO;
-    zp_pool_put(buffer->base);
+    zp_pool_put(buffer->base + buffer->offset);
     model_check_whole(model);
     MUST(buffer->slot->state == ZP_SLOT_COLD || buffer->slot->state == ZP_SLOT_RETIRED);
     *buffer = model->buffers[--model->count];

@@ -207,7 +207,7 @@ static inline struct zp_slot *unit_get_or_fail(size_t size)
 static inline void unit_put_written(struct zp_slot *slot)
 {
     memset(slot->base, 0xA5, slot->usable);
-    zp_pool_put(slot->base);
+    zp_pool_put(slot->start);
 }
 
 static inline struct zp_counters unit_counters(void)

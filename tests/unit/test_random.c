@@ -17,30 +17,40 @@ static const struct setting {
     bool again;
     size_t quarantine; // everything is checked
     size_t mappings;   // that standalone slots may take
+    bool spread;
 } settings[] = {
-    {"usual", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0},
-    {"huge pages", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0},
-    {"strict overcommit", true, true, true, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0},
-    {"not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0},
-    {"small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false, 0, 0},
+    {"usual", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0, false},
+    {"huge pages", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0, false},
+    {"strict overcommit", true, true, true, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0,
+     false},
+    {"not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0,
+     false},
+    {"small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false, 0, 0, false},
     {"small budget, not scrubbed", false, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false,
-     0, 0},
-    {"few per shard", true, false, false, 64 * ZP_MIB, 4 * ZP_MIB, 1, 2, 2, 0, false, 0, 0},
-    {"no thread cache", true, false, false, 16 * ZP_MIB, 0, 0, 1, 3, 0, false, 0, 0},
+     0, 0, false},
+    {"few per shard", true, false, false, 64 * ZP_MIB, 4 * ZP_MIB, 1, 2, 2, 0, false, 0, 0, false},
+    {"no thread cache", true, false, false, 16 * ZP_MIB, 0, 0, 1, 3, 0, false, 0, 0, false},
     {"thread cache only", true, false, false, 16 * ZP_MIB, 16 * ZP_MIB, ZP_CACHE_MOST, 1, 1, 0,
-     false, 0, 0},
-    {"nothing retained", true, false, false, 0, 0, 4, 1, 4, 0, false, 0, 0},
-    {"background", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, ZP_GIB, false, 0, 0},
+     false, 0, 0, false},
+    {"nothing retained", true, false, false, 0, 0, 4, 1, 4, 0, false, 0, 0, false},
+    {"background", true, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, ZP_GIB, false, 0, 0,
+     false},
     {"background, small budget", true, false, false, 9 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 4 * ZP_MIB,
-     false, 0, 0},
-    {"scrubbed twice", true, false, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, true, 0, 0},
-    {"checked", true, true, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, false, 32 * ZP_MIB, 0},
-    {"checked, small budget", true, false, false, 12 * ZP_MIB, 0, 0, 4, 3, 0, false, 9 * ZP_MIB, 0},
-    {"few mappings", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 8},
+     false, 0, 0, false},
+    {"scrubbed twice", true, false, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, true, 0, 0, false},
+    {"checked", true, true, false, 64 * ZP_MIB, 0, 0, 4, 16, 0, false, 32 * ZP_MIB, 0, false},
+    {"checked, small budget", true, false, false, 12 * ZP_MIB, 0, 0, 4, 3, 0, false, 9 * ZP_MIB, 0,
+     false},
+    {"few mappings", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 8, false},
     {"few mappings, small budget", true, false, false, 6 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16, 0, false,
-     0, 4},
+     0, 4, false},
     {"few mappings, not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0,
-     false, 0, 1},
+     false, 0, 1, false},
+    {"spread", true, true, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0, 0, true},
+    {"spread, not scrubbed", false, false, false, 64 * ZP_MIB, 16 * ZP_MIB, 4, 4, 16, 0, false, 0,
+     0, true},
+    {"spread, background, small budget", true, false, false, 9 * ZP_MIB, 3 * ZP_MIB, 2, 4, 16,
+     4 * ZP_MIB, false, 0, 0, true},
 };
 
 enum { SETTINGS = sizeof(settings) / sizeof(settings[0]), STEPS = 2500 };
@@ -54,6 +64,7 @@ START_TEST(random_sequences_agree_with_the_model)
     config.arena.huge_pages = setting->huge_pages ? ZP_HUGE_FILLED : ZP_HUGE_NONE;
     config.arena.strict = setting->strict;
     config.arena.mappings = setting->mappings;
+    config.arena.spread = setting->spread;
     config.budget = setting->budget;
     config.put.thread_cache_bytes = setting->thread_cache_bytes;
     config.thread_cache_most = setting->thread_cache_most;
