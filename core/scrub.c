@@ -13,8 +13,9 @@
 
 enum {
     // Pages per mincore call, one byte each on the stack, which may be small: 2 KiB is 8 MiB of
-    // 4 KiB pages, and larger vectors measured no faster.
-    WINDOW_PAGES = 2048,
+    // 4 KiB pages, and larger vectors measured no faster. Eight more, as a buffer of 8 MiB has a
+    // page for its start.
+    WINDOW_PAGES = 2048 + 8,
     // A window with more runs than this is dropped as a whole.
     RUNS_MOST = 64,
     // Pages that are checked first in a range of more than a window.

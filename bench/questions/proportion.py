@@ -1,5 +1,5 @@
 """Whether the cost is in proportion to what a program does: sizes that vary, buffers that are used
-in part, programs that end at once."""
+in part or in step, programs that end at once."""
 
 import os
 import statistics
@@ -121,6 +121,34 @@ QUESTIONS = [
         lines=EVERYBODY,
         parts=[Part(state, (state,)) for state in STATES],
         seconds=32,
+        rounds=3,
+    ),
+    Question(
+        name="step",
+        title="Arrays that are used in step",
+        about="8 and 16 buffers of 4 MiB, read or written side by side, a line of each in turn; and "
+        "16 of them a line per page, as the columns of a matrix. Where all begin at the same offset "
+        "of a page, they share the sets of the processor's first cache.",
+        command=program("step"),
+        figures=[
+            Figure("read_8_ms", "8 read, ms", median_of("read_8_ms")),
+            Figure("read_16_ms", "16 read, ms", median_of("read_16_ms")),
+            Figure("write_16_ms", "16 written, ms", median_of("write_16_ms")),
+            Figure("columns_16_ms", "columns of 16, ms", median_of("columns_16_ms")),
+        ],
+        targets=[
+            Target("zeropool / glibc, 16 read", ratio("read_16_ms", "zeropool", "glibc"), "<=", 0.8),
+        ],
+        base="glibc",
+        lines=lines_of("glibc", "jemalloc", "mimalloc", "tcmalloc", "zeropool"),
+        charts=[
+            Chart(
+                ["read_16_ms", "write_16_ms", "columns_16_ms"],
+                ["16 read", "16 written", "columns of 16"],
+                "ms",
+            )
+        ],
+        seconds=7,
         rounds=3,
     ),
     Question(

@@ -58,6 +58,35 @@ START_TEST(the_first_and_the_last_page_are_the_owners)
 }
 END_TEST
 
+// Breaks when a buffer of whose size each page was written does not count as wholly in memory: the
+// page that its start takes is untouched.
+START_TEST(a_byte_in_each_page_makes_all_resident)
+{
+    start();
+    struct zp_slot *slot = get(ZP_MIB, 1);
+    for (size_t at = 0; at < ZP_MIB; at += unit_page())
+        slot->start[at] = 1;
+    zp_pool_put(slot->start);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, slot->usable), slot->usable / unit_page());
+    ck_assert_int_eq(slot->content, ZP_CONTENT_RESIDENT);
+    ck_assert_uint_eq(slot->warm, slot->usable / unit_page());
+}
+END_TEST
+
+// Breaks when that page is fetched for an owner who left others untouched.
+START_TEST(a_page_left_out_stays_out)
+{
+    start();
+    struct zp_slot *slot = get(ZP_MIB, 1);
+    for (size_t at = unit_page(); at < ZP_MIB; at += unit_page())
+        slot->start[at] = 1;
+    zp_pool_put(slot->start);
+    ck_assert_uint_eq(unit_resident_pages(slot->base, slot->usable),
+                      slot->usable / unit_page() - 2);
+    ck_assert_int_eq(slot->content, ZP_CONTENT_ZERO);
+}
+END_TEST
+
 // Breaks when a buffer takes more than a hundredth more, or a small one takes any.
 START_TEST(a_start_costs_a_page)
 {
@@ -185,6 +214,8 @@ int main(void)
     tcase_add_loop_test(tests, neighbours_start_at_different_lines, 0,
                         sizeof(sizes) / sizeof(sizes[0]));
     tcase_add_test(tests, the_first_and_the_last_page_are_the_owners);
+    tcase_add_test(tests, a_byte_in_each_page_makes_all_resident);
+    tcase_add_test(tests, a_page_left_out_stays_out);
     tcase_add_test(tests, a_start_costs_a_page);
     tcase_add_test(tests, alignment_is_honoured);
     tcase_add_test(tests, the_newest_comes_back_as_it_was);
