@@ -47,6 +47,7 @@ static void choose_config(struct unit_random *choices)
     config.shards = 1u << unit_random_below(choices, 3);
     config.most_per_shard = 1 + (uint32_t)unit_random_below(choices, 16);
     size_t more = unit_random_below(choices, 4);
+    config.arena.spread = more % 2 != 0;
     if (more == 2) { // as config/resolve.c has it: what is checked is zero from free on
         unit_check_fully(&config, 3 * ZP_MIB);
         config.content.scrub = true;

@@ -27,6 +27,7 @@ static struct zp_pool_config config_of(enum setting setting)
     config.most_per_shard = 3;
     config.content.scrub = setting != NOT_SCRUBBED;
     config.arena.strict = setting == STRICT;
+    config.arena.spread = setting != USUAL;
     if (setting == STRICT || setting == HUGE_PAGES)
         config.arena.huge_pages = ZP_HUGE_ALL;
     config.scrub_behind = setting == BEHIND ? 6 * ZP_MIB : 0;
