@@ -3,6 +3,7 @@
 // What is retained, for how long, and in what condition, by a clock that the tests move.
 
 #include "core/commit.h"
+#include "retained.h"
 #include "sleepers.h"
 
 #include <pthread.h>
