@@ -32,11 +32,6 @@ bool zp_content_is_cached(const struct zp_slot *slot, const struct zp_counters *
     return counters->bytes_requested - slot->born <= config.cpu_cache;
 }
 
-bool zp_content_is_cleaned(void)
-{
-    return config.scrub;
-}
-
 // ---- Dropping --------------------------------------------------------------------------------
 
 // Drops all pages of a buffer whose owners write next to nothing. They touch it here and there, so
@@ -66,13 +61,6 @@ static bool is_to_be_dropped(const struct zp_slot *slot, bool sparse)
 
 // ---- Overwriting -----------------------------------------------------------------------------
 
-// A tail is left as it was.
-static size_t tail_pages(const struct zp_slot *slot)
-{
-    size_t usable = slot->usable / zp_arena.page;
-    return slot->warm > usable ? slot->warm - usable : 0;
-}
-
 // A start behind the base takes a page more, which an owner leaves untouched who writes a byte for
 // each page of the size. It is fetched, so that the buffer is wholly in memory as it would be
 // without. Returns its bytes if it was.
@@ -80,7 +68,7 @@ static size_t fetch_last(const struct zp_slot *slot, size_t written)
 {
     char *last = slot->base + slot->usable - zp_arena.page;
     unsigned char probe;
-    if (written + zp_arena.page != slot->usable || slot->start == slot->base ||
+    if (written + zp_arena.page != slot->committed || slot->start == slot->base ||
         zp_os_residency(last, zp_arena.page, &probe) != 0 || (probe & 1) != 0)
         return 0;
     *(volatile char *)last = 0;
@@ -92,14 +80,12 @@ void zp_content_note_clean(struct zp_slot *slot, const struct zp_scrub_result *r
 {
     zp_count(&counters->warm_pages, slot->warm);
     // What was there before and reads as zero is there still; else that may be the zero page.
-    size_t page = zp_arena.page, tail = tail_pages(slot);
-    size_t there = result->written + fetch_last(slot, result->written);
+    size_t page = zp_arena.page, there = result->written + fetch_last(slot, result->written);
     size_t warm = slot->warm * page, found = result->written + result->kept;
     warm = warm < found ? warm : found;
     warm = warm > there ? warm : there;
-    slot->warm = (uint32_t)(warm / page + tail);
-    bool whole = there == slot->usable && tail * page == zp_slot_tail(slot);
-    slot->content = whole ? ZP_CONTENT_RESIDENT : ZP_CONTENT_ZERO;
+    slot->warm = (uint32_t)(warm / page);
+    slot->content = there == slot->committed ? ZP_CONTENT_RESIDENT : ZP_CONTENT_ZERO;
     // Its next owner may touch it here and there.
     size_t pages = slot->committed / page;
     if (slot->huge && zp_commit_can_be_huge(slot) && slot->warm < pages - pages / 8)
@@ -113,8 +99,8 @@ static void clean_resident(struct zp_slot *slot, struct zp_counters *counters, b
 {
     if (is_to_be_dropped(slot, zp_content_seems_sparse(slot)) && drop(slot, counters))
         return;
-    zp_scrub_resident(slot->base, slot->usable, cached);
-    zp_content_note_clean(slot, &(struct zp_scrub_result){.written = slot->usable}, counters);
+    zp_scrub_resident(slot->base, slot->committed, cached);
+    zp_content_note_clean(slot, &(struct zp_scrub_result){.written = slot->committed}, counters);
 }
 
 // To drop what is not there takes half of the time of asking about it. But two threads that drop at
@@ -134,7 +120,7 @@ static bool clean_partial(struct zp_slot *slot, struct zp_counters *counters, bo
         return true;
     struct zp_scrub_hint hint = {.cached = cached, .huge = zp_commit_is_huge(slot)};
     struct zp_scrub_result result;
-    if (zp_scrub(slot->base, slot->usable, hint, &result) != 0)
+    if (zp_scrub(slot->base, slot->committed, hint, &result) != 0)
         return false;
     if (was_empty)
         zp_usage_note_touched(zp_class_of(slot->usable), result.written + result.kept,

@@ -2,10 +2,10 @@
 //
 // Content: making the buffer in a slot zero, and what is known of its pages afterwards.
 //
-// What the owner could write, the usable bytes, is made zero; the tail is zero already. A buffer
-// that was wholly in memory is overwritten without asking the kernel. Of any other mincore tells
-// which pages are there (scrub.h). Where owners turn out to write next to nothing, all pages are
-// dropped once instead (usage.h).
+// All that is committed is made zero, the tail too: a program that overruns its buffer writes
+// there. A buffer that was wholly in memory is overwritten without asking the kernel. Of any other
+// mincore tells which pages are there (scrub.h). Where owners turn out to write next to nothing,
+// all pages are dropped once instead (usage.h).
 //
 // Always holds: a slot whose content is not ZP_CONTENT_DIRTY reads as zero in every byte.
 //
@@ -32,9 +32,6 @@ void zp_content_init(const struct zp_content_config *config);
 // its thread has requested since would fit. Of a buffer from another thread this tells nothing, and
 // nothing but time is lost by it.
 bool zp_content_is_cached(const struct zp_slot *slot, const struct zp_counters *counters);
-
-// Whether freed buffers are made zero at all.
-bool zp_content_is_cleaned(void);
 
 // Whether the owner of a freed buffer that is wholly in memory has left most of it zero.
 bool zp_content_seems_sparse(const struct zp_slot *slot);

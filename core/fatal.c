@@ -57,7 +57,7 @@ void zp_fatal_report(struct zp_line *line, const void *pointer, const struct zp_
     signal(SIGALRM, end_here);
     alarm(STACKS_SECONDS);
     struct zp_stack here;
-    zp_stack_capture(&here);
+    zp_stack_capture_caller(&here);
     write_stack("zeropool: at:", &here);
     write_stack("zeropool: freed at:", freed);
     alarm(0);

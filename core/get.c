@@ -47,22 +47,12 @@ static bool settle_tail(struct zp_slot *slot, size_t before)
     return tail <= before || zp_budget_charge_tail(tail - before);
 }
 
-// A packed slot has no gap behind it, so that a program which overruns its buffer would write to
-// the tail unseen. So it has none: a short one is the owner's, a long one goes back.
-static bool settle_packed(struct zp_slot *slot)
-{
-    bool is_short = slot->committed - slot->usable <= slot->usable / 8 && !zp_arena.guarded;
-    if (is_short)
-        slot->usable = slot->committed;
-    return is_short;
-}
-
 // Makes a buffer that is long enough one of `size` usable bytes. Its tail is charged up to now.
 static void shorten(struct zp_slot *slot, size_t size)
 {
     size_t before = zp_slot_tail(slot);
     slot->usable = zp_round_up(size, zp_arena.page);
-    if (slot->packed ? settle_packed(slot) : settle_tail(slot, before))
+    if (settle_tail(slot, before))
         return;
     zp_budget_end_tail(before);
     zp_commit_trim(slot, slot->usable);
@@ -163,7 +153,8 @@ static bool finish_job(struct zp_thread_cache *cache, struct zp_scrub_job *job)
         return false;
     if (job->done == 0)
         return zp_content_clean_waited(slot, &cache->counters);
-    struct zp_scrub_part rest = {.slot = slot, .at = job->done, .bytes = slot->usable - job->done};
+    struct zp_scrub_part rest = {
+        .slot = slot, .at = job->done, .bytes = slot->committed - job->done};
     if (rest.bytes != 0 && zp_content_clean_part(slot, rest.at, rest.bytes, &rest.result) != 0)
         return false;
     zp_scrub_job_add(job, &rest);

@@ -11,7 +11,6 @@
 #include "reclaim.h"
 #include "retain.h"
 #include "scrub_queue.h"
-#include "zeros.h"
 
 static ZP_FROZEN struct zp_put_config config = {0};
 
@@ -186,22 +185,9 @@ static bool keep(struct zp_thread_cache *cache, struct zp_slot *slot)
     return keep_in_cache(cache, slot) || keep_in_shard(cache, slot);
 }
 
-// A tail that is not zero at its start was written to by a program that overran its buffer: it is
-// made zero like the rest.
-static void take_in_overrun(struct zp_slot *slot)
-{
-    if (zp_slot_tail(slot) == 0 || !zp_content_is_cleaned() ||
-        zp_is_line_zero(slot->base + slot->usable))
-        return;
-    zp_budget_end_tail(zp_slot_tail(slot));
-    slot->usable = slot->committed;
-}
-
 void zp_put_slot(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     zp_slot_step(slot, ZP_SLOT_TAKEN);
-    if (is_private(slot))
-        take_in_overrun(slot);
     if (keep_dirty(cache, slot)) {
         if (has_to_look(cache))
             zp_decay_tick(cache);

@@ -187,7 +187,7 @@ bool zp_scrub_queue_part(struct zp_scrub_part *part)
     const struct zp_scrub_job *hand = &queue.hand;
     bool any = hand->slot != NULL;
     if (any) {
-        size_t rest = hand->slot->usable - hand->done;
+        size_t rest = hand->slot->committed - hand->done;
         *part = (struct zp_scrub_part){
             .slot = hand->slot, .at = hand->done, .bytes = rest < PART ? rest : PART};
     }
@@ -210,7 +210,7 @@ bool zp_scrub_queue_part_done(const struct zp_scrub_part *part, struct zp_scrub_
     zp_lock_take(&queue.lock);
     zp_scrub_job_add(&queue.hand, part);
     queue.at_part = false;
-    bool hand_over = queue.wanted, ended = queue.hand.done == part->slot->usable;
+    bool hand_over = queue.wanted, ended = queue.hand.done == part->slot->committed;
     if (hand_over) {
         queue.handed = queue.hand;
         queue.wanted = false;

@@ -2,6 +2,9 @@
 
 #include "stack.h"
 
+// More than the library's own functions are deep, and the stack that is wanted.
+enum { DEEP = 4 * ZP_STACK_MOST };
+
 static ZP_FROZEN const struct zp_unwinder *unwinder = NULL;
 ZP_FROZEN bool zp_stack_recorded = false;
 
@@ -16,6 +19,18 @@ void zp_stack_capture(struct zp_stack *stack)
     unsigned count = unwinder != NULL ? unwinder->capture(stack->frames, ZP_STACK_MOST) : 0;
     if (count < ZP_STACK_MOST)
         stack->frames[count] = NULL;
+}
+
+void zp_stack_capture_caller(struct zp_stack *stack)
+{
+    void *frames[DEEP];
+    unsigned count = unwinder != NULL ? unwinder->capture(frames, DEEP) : 0, first = 0, kept = 0;
+    while (first + 1 < count && unwinder->is_own(frames[first + 1]))
+        first++;
+    for (unsigned i = first; i < count && kept < ZP_STACK_MOST; i++)
+        stack->frames[kept++] = frames[i];
+    if (kept < ZP_STACK_MOST)
+        stack->frames[kept] = NULL;
 }
 
 static void write_frame(unsigned number, void *frame)

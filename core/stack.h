@@ -41,6 +41,10 @@ extern bool zp_stack_recorded;
 // The stack of the caller; empty without an unwinder.
 void zp_stack_capture(struct zp_stack *stack);
 
+// The same from the last of the library's own functions on, however many of them there are: it
+// takes longer.
+void zp_stack_capture_caller(struct zp_stack *stack);
+
 // Writes a line per frame to stderr, without the library's own frames.
 void zp_stack_write(const struct zp_stack *stack);
 

@@ -6,6 +6,7 @@
 // pages, or populated in one call. A buffer that is touched here and there (a thread's stack, a
 // table) is not: each touch of a huge page costs 2 MiB. The last fresh buffer that a call site got
 // of a size class is remembered; its next one is expected to be filled if that one has been by now.
+// Of a class that it has not asked for yet, the nearest one within a doubling tells.
 // So a site that changes its behaviour is predicted wrongly once.
 //
 // Per size class: whether owners write next to nothing. To overwrite a buffer that is wholly in

@@ -80,8 +80,9 @@ static inline void helper_part(void)
 static struct {
     bool started;
     pthread_key_t key;
-    void *mapped, *records; // mapped last; the table of slot records is while the pool starts
-    size_t length, records_length;
+    // While the pool starts the shards are mapped first, the table of slot records last.
+    void *mapped, *shards, *records;
+    size_t length, shards_length, records_length;
 } per_input;
 
 static void *tracing_mmap(void *address, size_t length, int protection, int flags, int fd,
@@ -91,6 +92,10 @@ static void *tracing_mmap(void *address, size_t length, int protection, int flag
     if ((flags & MAP_FIXED) == 0) {
         per_input.mapped = at;
         per_input.length = length;
+        if (per_input.shards == NULL) {
+            per_input.shards = at;
+            per_input.shards_length = length;
+        }
     }
     return at;
 }
@@ -104,6 +109,8 @@ static inline void forget_pool(void)
     zp_thread_caches_reset();
     munmap((void *)zp_arena.base, zp_arena.size);
     munmap(per_input.records, per_input.records_length);
+    munmap(per_input.shards, per_input.shards_length);
+    per_input.shards = NULL;
     memset(&zp_arena, 0, sizeof(zp_arena));
     zp_arena.base = (uintptr_t)1 << 63;
     memset(zp_region_use, 0, sizeof(zp_region_use));

@@ -114,7 +114,7 @@ static const struct trace {
     {"hot and cold", hot_and_cold, {40, 200}},
     // Each phase fits, the best case there is for LIFO. CLOCK-Pro fetches some twice before it
     // believes in the change.
-    {"phases", phases, {-10, -15}},
+    {"phases", phases, {-15, -15}},
 };
 
 enum { TRACES = sizeof(traces) / sizeof(traces[0]) };

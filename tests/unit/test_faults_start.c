@@ -28,8 +28,8 @@ END_TEST
 START_TEST(a_refused_reservation_is_halved)
 {
     fault_install();
-    // A reservation, then its table of records: _i says which of the calls fails.
-    fault_begin(1u << MMAP, (unsigned)_i, ENOMEM);
+    // The shards, a reservation, its table of records: _i says which of the last two fails.
+    fault_begin(1u << MMAP, (unsigned)_i + 1, ENOMEM);
     fault.most = 1;
     struct zp_pool_config config = unit_pool_config();
     config.arena.reserve = 11 * ZP_GIB;

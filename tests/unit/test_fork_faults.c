@@ -65,6 +65,7 @@ static void finish(void)
 static int go_on(void *unused)
 {
     (void)unused;
+    unit_begin_child();
     check_buffers();
     steps(STEPS);
     finish();

@@ -79,23 +79,6 @@ START_TEST(a_tail_stays_and_is_charged)
 }
 END_TEST
 
-// Breaks when an overrun of a packed buffer, which no gap ends, reaches a tail: what is short is
-// the owner's, what is long goes back.
-START_TEST(a_packed_buffer_has_no_tail)
-{
-    start_uncached();
-    static const size_t asked[] = {1152 * ZP_KIB, 1088 * ZP_KIB - 5};
-    size_t usable = _i == 0 ? 1280 * ZP_KIB : 1088 * ZP_KIB;
-    struct zp_slot *slot = unit_get_or_fail(1280 * ZP_KIB);
-    unit_put_written(slot);
-    ck_assert_ptr_eq(unit_get(asked[_i]), slot);
-    ck_assert_uint_eq(slot->usable, usable);
-    ck_assert_uint_eq(slot->committed, usable);
-    ck_assert_uint_eq(zp_budget_used(), 0);
-    ck_assert(unit_is_zero(slot->base, usable));
-}
-END_TEST
-
 // Breaks when a tail that the budget has no room for is kept all the same, or is still counted when
 // it is given back.
 START_TEST(a_tail_without_a_budget_is_given_back)
@@ -297,7 +280,6 @@ int main(void)
 {
     TCase *tests = unit_tests();
     tcase_add_loop_test(tests, a_tail_stays_and_is_charged, 0, 4);
-    tcase_add_loop_test(tests, a_packed_buffer_has_no_tail, 0, 2);
     tcase_add_test(tests, a_tail_without_a_budget_is_given_back);
     tcase_add_test(tests, a_huge_page_is_not_cut);
     tcase_add_loop_test(tests, a_shorter_buffer_grows, 0, 4);

@@ -23,7 +23,7 @@ static void start(size_t bytes)
 static struct zp_slot *make(unsigned index, size_t bytes)
 {
     slots[index] = (struct zp_slot){.usable = bytes,
-                                    .committed = bytes + unit_page(), // with a tail
+                                    .committed = bytes,
                                     .region = (uint8_t)zp_arena_region_of(bytes),
                                     .state = ZP_SLOT_TAKEN};
     return &slots[index];
@@ -124,8 +124,7 @@ START_TEST(requests_take_what_can_grow)
 }
 END_TEST
 
-// Breaks when the helper does not do what waits longest first, part by part to the last page; or
-// when it touches the tail, which is zero.
+// Breaks when the helper does not do what waits longest first, part by part to the last page.
 START_TEST(the_helper_works_in_parts)
 {
     start(ZP_GIB);

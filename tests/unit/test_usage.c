@@ -5,15 +5,28 @@
 #include "usage_support.h"
 
 // Breaks when a buffer comes in huge pages before its caller has filled one, or does not when it
-// has; or when one caller is judged by another, or by another size.
+// has; or when one caller is judged by another, or by a size that is far away.
 START_TEST(who_filled_one_gets_huge_pages)
 {
     start(ZP_HUGE_FILLED);
     ck_assert(!get_and_fill(SIZE, &site[0])->huge);
     ck_assert(!get(SIZE, &site[1])->huge);
-    ck_assert(!get(2 * SIZE, &site[0])->huge);
+    ck_assert(!get(4 * SIZE, &site[0])->huge);
     ck_assert(get_and_fill(SIZE, &site[0])->huge);
     ck_assert(get(SIZE, &site[0])->huge);
+}
+END_TEST
+
+// Breaks when a size that a caller has not asked for yet is not judged by the nearest one within a
+// doubling, or one that it has asked for is.
+START_TEST(a_neighbouring_size_tells_of_a_new_one)
+{
+    start(ZP_HUGE_FILLED);
+    get_and_fill(SIZE, &site[0]);
+    ck_assert(get(SIZE + SIZE / 2, &site[0])->huge);
+    ck_assert(!get(SIZE + SIZE / 2, &site[0])->huge); // that one was not filled
+    get_and_fill(SIZE, &site[1]);
+    ck_assert(get(SIZE - SIZE / 4, &site[1])->huge);
 }
 END_TEST
 
@@ -212,6 +225,7 @@ int main(void)
 {
     TCase *tests = unit_tests();
     tcase_add_test(tests, who_filled_one_gets_huge_pages);
+    tcase_add_test(tests, a_neighbouring_size_tells_of_a_new_one);
     tcase_add_test(tests, who_touches_here_and_there_does_not);
     tcase_add_test(tests, a_caller_is_believed_once_too_often);
     tcase_add_test(tests, what_is_gone_tells_nothing);
