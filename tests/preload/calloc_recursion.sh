@@ -9,7 +9,7 @@ if ! grep -qE '<(__libc_)?calloc>:' <<<"$body"; then
     echo 'no calloc found in the disassembly'
     exit 1
 fi
-if grep -E '(call|jmp|bl?) .*<(__libc_)?(malloc|calloc)(@plt)?>' <<<"$body"; then
+if grep -E '[[:space:]](call|jmp|bl?) .*<(__libc_)?(malloc|calloc)(@plt)?>' <<<"$body"; then
     echo '^ calloc asks the program for memory'
     exit 1
 fi
