@@ -111,6 +111,9 @@ class Question:
     charts: list = dataclasses.field(default_factory=list)
     quick_rounds: int = 1
     memory_gib: float = 1
+    # Touched before each process as well: a host that takes free memory back has it again in seconds,
+    # and in huge pages first.
+    each_gib: float = 0
     # The samples of one process, where the table shall show the processes one by one.
     each: typing.Optional[typing.Callable[[dict], list]] = None
     # Makes what the programs need; a NotMeasured says why it cannot be had.

@@ -125,6 +125,7 @@ class Runner:
                 if line.name in found.problems:
                     continue
                 self.progress.step(f"round {number + 1} of at most {rounds}, {line.name}")
+                machine.touch_memory(question.each_gib)
                 try:
                     found.add(line.name, self.measure_parts(question, line, peer))
                 except RunFailed as error:
