@@ -56,4 +56,5 @@ def touch_memory(gib):
     if size == 0:
         return
     with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory.madvise(mmap.MADV_HUGEPAGE)
         memory[::PAGE] = b"\1" * (size // PAGE)
