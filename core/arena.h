@@ -154,6 +154,12 @@ static inline struct zp_stack zp_arena_freed(const struct zp_slot *slot)
     return stack != NULL ? *stack : (struct zp_stack){{slot->freed_by}};
 }
 
+// Whether a slot's pages are shared with no other process, and its mapping is as the pool made it.
+static inline bool zp_arena_is_private(const struct zp_slot *slot)
+{
+    return slot->mapping == ZP_MAPPING_PLAIN && slot->epoch == zp_arena_epoch();
+}
+
 // The region whose slots hold `size` bytes, not more than ZP_CLASS_MAX. It may have none.
 unsigned zp_arena_region_of(size_t size);
 

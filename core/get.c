@@ -141,15 +141,10 @@ static struct zp_slot *take_over(struct zp_thread_cache *cache, struct zp_slot *
     return NULL;
 }
 
-static bool is_shared(const struct zp_slot *slot)
-{
-    return slot->mapping != ZP_MAPPING_PLAIN || slot->epoch != zp_arena_epoch();
-}
-
 static bool finish_job(struct zp_thread_cache *cache, struct zp_scrub_job *job)
 {
     struct zp_slot *slot = job->slot;
-    if (job->failed || is_shared(slot))
+    if (job->failed || !zp_arena_is_private(slot))
         return false;
     if (job->done == 0)
         return zp_content_clean_waited(slot, &cache->counters);

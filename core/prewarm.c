@@ -138,7 +138,7 @@ static bool begin_next(void)
 static void finish(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     zp_slot_step(slot, ZP_SLOT_TAKEN);
-    if (slot->mapping != ZP_MAPPING_PLAIN || slot->epoch != zp_arena_epoch()) {
+    if (!zp_arena_is_private(slot)) {
         zp_retain_let_go(slot);
         return;
     }

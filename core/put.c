@@ -19,8 +19,9 @@ void zp_put_init(const struct zp_put_config *chosen)
     config = *chosen;
 }
 
-// Whether a fork shares its pages, or the program changed its mapping: the epoch tells of both.
-static bool is_private(const struct zp_slot *slot)
+// Whether no fork shares its pages and the program has not changed its mapping: the epoch tells of
+// both. In quarantine the mapping is changed, but by the pool.
+static bool is_unshared(const struct zp_slot *slot)
 {
     return slot->epoch == zp_arena_epoch();
 }
@@ -29,7 +30,7 @@ static bool is_private(const struct zp_slot *slot)
 
 static bool keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (!is_private(slot) || !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->usable))
+    if (!is_unshared(slot) || !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->usable))
         return false;
     slot->content = ZP_CONTENT_DIRTY;
     zp_thread_cache_push(cache, slot);
@@ -48,7 +49,7 @@ static bool has_to_look(const struct zp_thread_cache *cache)
 // A buffer that has been in quarantine for long enough.
 static void leave_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (slot->mapping == ZP_MAPPING_DONTFORK || !is_private(slot) ||
+    if (slot->mapping == ZP_MAPPING_DONTFORK || !is_unshared(slot) ||
         zp_os_protect(slot->base, slot->committed, PROT_READ | PROT_WRITE) != 0) {
         zp_retain_let_go(slot);
         return;
@@ -107,11 +108,11 @@ void zp_put_scrub_part(struct zp_thread_cache *cache)
     if (!zp_scrub_queue_part(&part))
         return;
     // Writing to pages that a fork shares would copy them.
-    part.failed = !is_private(part.slot) || part.slot->mapping != ZP_MAPPING_PLAIN ||
+    part.failed = !zp_arena_is_private(part.slot) ||
                   zp_content_clean_part(part.slot, part.at, part.bytes, &part.result) != 0;
     if (!zp_scrub_queue_part_done(&part, &job))
         return;
-    if (job.failed || !is_private(job.slot) || job.slot->mapping != ZP_MAPPING_PLAIN) {
+    if (job.failed || !zp_arena_is_private(job.slot)) {
         zp_retain_let_go(job.slot);
         return;
     }
@@ -195,7 +196,7 @@ void zp_put_slot(struct zp_thread_cache *cache, struct zp_slot *slot)
     }
     // Before the buffer is kept: it has not been idle, whatever the thread did meanwhile.
     zp_decay_tick(cache);
-    if (!is_private(slot)) {
+    if (!is_unshared(slot)) {
         // Writing zeros would make a copy of every page that a fork left shared.
         zp_count(&cache->counters.dropped, 1);
         zp_retain_drop(slot);
