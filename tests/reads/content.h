@@ -19,6 +19,10 @@ static inline uint64_t content_word(unsigned id, uint64_t index)
 // Makes `size` bytes of a file from an offset on.
 static inline void content_make(char *to, unsigned id, uint64_t offset, size_t size)
 {
+    for (; offset % 8 == 0 && size >= 8; to += 8, offset += 8, size -= 8) { // the most of it
+        uint64_t word = content_word(id, offset / 8);
+        memcpy(to, &word, 8);
+    }
     while (size > 0) {
         uint64_t word = content_word(id, offset / 8);
         size_t skip = offset % 8, part = 8 - skip < size ? 8 - skip : size;

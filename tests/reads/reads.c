@@ -14,11 +14,24 @@
 
 // ---- Files -----------------------------------------------------------------------------------
 
+const char *path_of(int fd)
+{
+    static _Thread_local char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return path;
+}
+
 static int open_new(const char *where)
 {
     char name[64];
-    if (strcmp(where, "memory") == 0)
-        return memfd_create("reads", MFD_CLOEXEC);
+    if (strcmp(where, "memory") == 0) {
+        // Opened once more, because what memfd_create gives does not keep threads that share its
+        // offset apart as other files do.
+        int made = memfd_create("reads", MFD_CLOEXEC);
+        int fd = open(path_of(made), O_RDWR | O_CLOEXEC);
+        close(made);
+        return fd;
+    }
     snprintf(name, sizeof(name), "%sreads-XXXXXX",
              strcmp(where, "shared-memory") == 0 ? "/dev/shm/" : "");
     int fd = mkostemp(name, O_CLOEXEC);
@@ -35,13 +48,6 @@ int make_file(const char *where, unsigned id, size_t size)
     CHECK(fd >= 0);
     write_content(fd, id, 0, size);
     return fd;
-}
-
-const char *path_of(int fd)
-{
-    static _Thread_local char path[64];
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return path;
 }
 
 // Outside of malloc's memory, and one for each thread.
