@@ -12,6 +12,8 @@
 #include "quarantine.h"
 #include "scrub_queue.h"
 #include "shard.h"
+#include "spawn.h"
+#include "team.h"
 
 #include <sys/single_threaded.h>
 
@@ -276,6 +278,8 @@ void zp_fork_child(void)
         zp_helper_resume(); // releases its lock
     if (started)
         zp_helper_reset();
+    zp_spawn_reset();
+    zp_team_reset();
     zp_decay_reset();
     if (!whole)
         return;

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/os.h"
 #include "core/syscall.h"
+#include "core/team.h"
 #include "preload/export.h"
 #include "preload/marks.h"
 #include "preload/start.h"
@@ -77,8 +78,10 @@ static void prepare(bool filters)
 {
     while (zp_start()) {
     }
-    if (filters)
+    if (filters) {
         zp_log_settle();
+        zp_team_dismiss();
+    }
 }
 
 int zp_sandbox_prctl(int option, const long *arguments)

@@ -166,12 +166,12 @@ START_TEST(what_a_read_fills_is_huge)
     struct zp_slot *slot = get(SIZE, &site[0]);
     errno = 4711;
     if (_i == 0)
-        zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
+        zp_fill_expect(slot->base, SIZE, file_of(SIZE), 0);
     else if (_i == 1) // behind a header, of a file that stands behind one, asking for more
-        zp_pool_expect_read(slot->base + 32, 2 * SIZE, file_of(2 * SIZE), -1);
+        zp_fill_expect(slot->base + 32, 2 * SIZE, file_of(2 * SIZE), -1);
     else // piece by piece
         for (size_t at = 0; at < SIZE / 2; at += ZP_MIB / 2)
-            zp_pool_expect_read(slot->base + at, ZP_MIB / 2, file_of(SIZE), (off_t)at);
+            zp_fill_expect(slot->base + at, ZP_MIB / 2, file_of(SIZE), (off_t)at);
     ck_assert(slot->huge);
     ck_assert_int_eq(errno, 4711);
     ck_assert_uint_le(unit_resident_pages(slot->base, SIZE), ZP_HUGE_PAGE / unit_page());
@@ -186,19 +186,19 @@ START_TEST(what_a_read_does_not_fill_is_not)
     int ends[2];
     ck_assert_int_eq(pipe(ends), 0);
     struct zp_slot *slot = get(SIZE, &site[0]);
-    zp_pool_expect_read(slot->base, SIZE, file_of(ZP_MIB), 0);
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), SIZE - 4096);
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 2 * SIZE);
-    zp_pool_expect_read(slot->base, SIZE, ends[0], -1);
-    zp_pool_expect_read(slot->base, SIZE, -1, -1);
-    zp_pool_expect_read(slot->base + SIZE - 4096, SIZE, file_of(SIZE), 0);
-    zp_pool_expect_read(slot->base + SIZE, SIZE, file_of(SIZE), 0);
+    zp_fill_expect(slot->base, SIZE, file_of(ZP_MIB), 0);
+    zp_fill_expect(slot->base, SIZE, file_of(SIZE), SIZE - 4096);
+    zp_fill_expect(slot->base, SIZE, file_of(SIZE), 2 * SIZE);
+    zp_fill_expect(slot->base, SIZE, ends[0], -1);
+    zp_fill_expect(slot->base, SIZE, -1, -1);
+    zp_fill_expect(slot->base + SIZE - 4096, SIZE, file_of(SIZE), 0);
+    zp_fill_expect(slot->base + SIZE, SIZE, file_of(SIZE), 0);
     ck_assert(!slot->huge);
     zp_pool_put(slot->base);
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0); // no longer a buffer
+    zp_fill_expect(slot->base, SIZE, file_of(SIZE), 0); // no longer a buffer
     ck_assert(!slot->huge);
     struct zp_slot *packed = get(ZP_MIB, &site[0]);
-    zp_pool_expect_read(packed->base, ZP_MIB, file_of(SIZE), 0);
+    zp_fill_expect(packed->base, ZP_MIB, file_of(SIZE), 0);
     ck_assert(!packed->huge);
 }
 END_TEST
@@ -212,11 +212,11 @@ START_TEST(what_is_there_is_left_alone)
     zp_pool_put(slot->base);
     ck_assert_ptr_eq(get(SIZE, &site[0]), slot);
     ck_assert((slot->content == ZP_CONTENT_RESIDENT));
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
+    zp_fill_expect(slot->base, SIZE, file_of(SIZE), 0);
     ck_assert(!slot->huge);
     slot = get(SIZE, &site[1]);
     zp_pool_note_marks(slot->base, SIZE);
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
+    zp_fill_expect(slot->base, SIZE, file_of(SIZE), 0);
     ck_assert(!slot->huge);
 }
 END_TEST

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "read.h"
+
+#include "arena.h"
+#include "os.h"
+#include "parts.h"
+#include "thread_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define READ_MOST ((size_t)0x7ffff000) // of the kernel, in one call
+#define DIRECT_BLOCK ((size_t)4096)    // blocks of O_DIRECT are no larger
+
+// The pool's own descriptor has a number that programs do not expect from open; if there is none,
+// any.
+enum { OWN_FROM = 512 };
+
+static ZP_FROZEN struct zp_read_config config = {0};
+
+void zp_read_init(const struct zp_read_config *wanted)
+{
+    config = *wanted;
+    zp_parts_init(config.cpus);
+}
+
+bool zp_read_is_shared(void)
+{
+    return config.cpus != 0;
+}
+
+// ---- Whether a read is shared ----------------------------------------------------------------
+
+static size_t bytes_wanted(const struct zp_read *wanted)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < wanted->count; i++)
+        if (__builtin_add_overflow(bytes, wanted->to[i].iov_len, &bytes) || bytes > READ_MOST)
+            return READ_MOST;
+    return bytes;
+}
+
+// Whether the largest element lies in a buffer.
+static bool is_for_a_buffer(const struct zp_read *wanted)
+{
+    const struct iovec *largest = &wanted->to[0];
+    for (unsigned i = 1; i < wanted->count; i++)
+        if (wanted->to[i].iov_len > largest->iov_len)
+            largest = &wanted->to[i];
+    const char *from = largest->iov_base;
+    if (!zp_arena_owns(from))
+        return false;
+    const struct zp_slot *slot = zp_arena_slot(from);
+    return slot->state == ZP_SLOT_LIVE && from >= slot->start && from < slot->base + slot->usable &&
+           largest->iov_len <= (size_t)(slot->base + slot->usable - from);
+}
+
+// Where a read begins: an offset that was given, or the file's position. Negative: nowhere.
+static off_t start_of(const struct zp_read *wanted)
+{
+    return wanted->offset >= 0 ? wanted->offset : zp_os_file_move(wanted->fd, 0);
+}
+
+// Fills in what is asked of which file. False if it is no regular file, or has too little.
+static bool describe(struct zp_parts *parts, const struct zp_read *wanted)
+{
+    struct stat about;
+    int flags = zp_os_file_control(wanted->fd, F_GETFL, NULL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || zp_os_file_about(wanted->fd, &about) != 0 ||
+        !S_ISREG(about.st_mode))
+        return false;
+    parts->offset = start_of(wanted);
+    if (parts->offset < 0 || about.st_size - parts->offset < (off_t)ZP_READ_LEAST)
+        return false;
+    bool direct = (flags & O_DIRECT) != 0;
+    size_t rest = (size_t)(about.st_size - parts->offset), asked = bytes_wanted(wanted);
+    if (direct)
+        rest = zp_round_up(rest, DIRECT_BLOCK);
+    parts->size = asked < rest ? asked : rest;
+    parts->device = about.st_dev;
+    parts->inode = about.st_ino;
+    parts->count = wanted->count;
+    for (unsigned i = 0; i < wanted->count; i++)
+        parts->to[i] = wanted->to[i];
+    bool keep = direct || (size_t)about.st_size <= config.limit;
+    zp_parts_begin(parts, direct, keep ? 0 : RWF_DONTCACHE);
+    return parts->size >= ZP_READ_LEAST;
+}
+
+// ---- The file --------------------------------------------------------------------------------
+
+// Whether any process has a POSIX lock on the file, this one included.
+static bool is_locked(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return zp_os_file_control(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+// Takes a descriptor of the pool's own, of the program's.
+static bool hold_file(struct zp_parts *parts, int fd)
+{
+    if (is_locked(fd))
+        return false;
+    int own = zp_os_file_control(fd, F_DUPFD_CLOEXEC, (void *)OWN_FROM);
+    if (own < 0)
+        own = zp_os_file_control(fd, F_DUPFD_CLOEXEC, NULL);
+    parts->work.fd = own;
+    return own >= 0;
+}
+
+// If a lock has been set meanwhile, the descriptor stays open: the lock would be gone with it.
+static void let_go_of_file(struct zp_parts *parts)
+{
+    if (!is_locked(parts->work.fd))
+        zp_os_file_close(parts->work.fd);
+    parts->work.fd = -1;
+}
+
+// The same again after handlers have run. False if the descriptor is another file's now.
+static bool hold_again(struct zp_parts *parts, int fd)
+{
+    struct stat about;
+    if (!hold_file(parts, fd))
+        return false;
+    if (zp_os_file_about(parts->work.fd, &about) == 0 && about.st_dev == parts->device &&
+        about.st_ino == parts->inode)
+        return true;
+    let_go_of_file(parts);
+    return false;
+}
+
+// Moves the file's position over what will be read. False if it cannot be moved.
+static bool reserve(struct zp_parts *parts)
+{
+    off_t end = zp_os_file_move(parts->work.fd, (off_t)parts->size);
+    parts->offset = end - (off_t)parts->size;
+    return end >= 0;
+}
+
+// ---- All of it -------------------------------------------------------------------------------
+
+// Returns bytes, or a negative errno.
+static ssize_t finish(struct zp_parts *parts, bool moved)
+{
+    size_t there = zp_parts_bytes(parts);
+    ssize_t rest = there < parts->size ? zp_parts_read_rest(parts) : 0;
+    if (rest > 0)
+        there += (size_t)rest;
+    if (moved && there < parts->size)
+        zp_os_file_move(parts->work.fd, (off_t)there - (off_t)parts->size);
+    zp_parts_end(parts);
+    let_go_of_file(parts);
+    return there == 0 && rest < 0 ? rest : (ssize_t)there;
+}
+
+// The file is held, and signals are.
+static ssize_t read_all(struct zp_parts *parts, const struct zp_read *wanted, zp_signals *blocked)
+{
+    zp_parts_read(parts, *blocked);
+    while (!zp_parts_are_done(parts)) {
+        let_go_of_file(parts);
+        zp_signals_restore(*blocked); // the handlers run, and may jump out of this
+        *blocked = zp_signals_hold();
+        if (!hold_again(parts, wanted->fd))
+            return (ssize_t)zp_parts_bytes(parts);
+        zp_parts_read(parts, *blocked);
+    }
+    return finish(parts, wanted->offset < 0);
+}
+
+bool zp_read_share(const struct zp_read *wanted, ssize_t *result)
+{
+    struct zp_parts parts;
+    if (zp_os_is_restricted() || !is_for_a_buffer(wanted) || !describe(&parts, wanted))
+        return false;
+    zp_signals blocked = zp_signals_hold();
+    bool held = hold_file(&parts, wanted->fd);
+    if (held && wanted->offset < 0 && !reserve(&parts)) {
+        let_go_of_file(&parts);
+        held = false;
+    }
+    if (held)
+        *result = read_all(&parts, wanted, &blocked);
+    zp_signals_restore(blocked);
+    if (!held)
+        return false;
+    zp_count(&zp_thread_cache->counters.reads_shared, 1);
+    zp_count(&zp_thread_cache->counters.bytes_shared, *result > 0 ? (uint64_t)*result : 0);
+    return true;
+}
