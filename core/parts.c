@@ -2,6 +2,7 @@
 
 #include "parts.h"
 
+#include "fill.h"
 #include "os.h"
 
 #include <errno.h>
@@ -121,6 +122,10 @@ static bool read_part(struct zp_team_work *work)
     size_t from, to;
     if (!claim(parts, &from, &to))
         return false;
+    if (from < parts->fetch) {
+        size_t end = to < parts->fetch ? to : parts->fetch;
+        zp_fill_fetch((char *)parts->to->iov_base + from, end - from);
+    }
     size_t ended = read_range(parts, from, to);
     __atomic_fetch_add(&parts->done, ended - from, __ATOMIC_RELAXED);
     if (ended != to)
