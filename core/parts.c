@@ -34,8 +34,9 @@ static bool claim(struct zp_parts *parts, size_t *from, size_t *to)
     do {
         if (*from >= parts->size || get(&parts->ends) != SIZE_MAX)
             return false;
-        *to = zp_round_up(*from + parts->skew + 1, get(&parts->part)) - parts->skew;
-        if (*to > parts->size)
+        size_t part = get(&parts->part);
+        *to = zp_round_up(*from + parts->skew + 1, part) - parts->skew;
+        if (*to + part / 4 > parts->size) // a short rest belongs to the last part
             *to = parts->size;
     } while (!__atomic_compare_exchange_n(&parts->next, from, *to, true, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
