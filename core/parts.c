@@ -2,6 +2,7 @@
 
 #include "parts.h"
 
+#include "fill.h"
 #include "os.h"
 
 #include <errno.h>
@@ -33,8 +34,9 @@ static bool claim(struct zp_parts *parts, size_t *from, size_t *to)
     do {
         if (*from >= parts->size || get(&parts->ends) != SIZE_MAX)
             return false;
-        *to = zp_round_up(*from + parts->skew + 1, get(&parts->part)) - parts->skew;
-        if (*to > parts->size)
+        size_t part = get(&parts->part);
+        *to = zp_round_up(*from + parts->skew + 1, part) - parts->skew;
+        if (*to + part / 4 > parts->size) // a short rest belongs to the last part
             *to = parts->size;
     } while (!__atomic_compare_exchange_n(&parts->next, from, *to, true, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
@@ -121,6 +123,10 @@ static bool read_part(struct zp_team_work *work)
     size_t from, to;
     if (!claim(parts, &from, &to))
         return false;
+    if (from < parts->fetch) {
+        size_t end = to < parts->fetch ? to : parts->fetch;
+        zp_fill_fetch((char *)parts->to->iov_base + from, end - from);
+    }
     size_t ended = read_range(parts, from, to);
     __atomic_fetch_add(&parts->done, ended - from, __ATOMIC_RELAXED);
     if (ended != to)

@@ -32,7 +32,8 @@ struct zp_parts {
     off_t offset; // of the first
     dev_t device;
     ino_t inode;
-    size_t skew; // parts end where position + skew is a multiple of their length
+    size_t fetch; // bytes of them of which pages are fetched first (fill.h)
+    size_t skew;  // parts end where position + skew is a multiple of their length
 
     // Words of all who read.
     size_t next;   // the first byte that nobody reads or has read
@@ -53,7 +54,7 @@ struct zp_parts {
 // `cpus` may be used by readers of files in the page cache.
 void zp_parts_init(unsigned cpus);
 
-// Begins a range, of which all but `work` and what follows `skew` is set.
+// Begins a range, of which everything from `to` to `fetch` is set, and the descriptor.
 void zp_parts_begin(struct zp_parts *parts, bool cold, int flags);
 
 // Reads parts until none is left, or until a signal has arrived that is not in `blocked`. No member

@@ -80,6 +80,7 @@ static bool describe(struct zp_parts *parts, const struct zp_read *wanted)
     parts->size = asked < rest ? asked : rest;
     parts->device = about.st_dev;
     parts->inode = about.st_ino;
+    parts->fetch = wanted->fetch;
     parts->count = wanted->count;
     for (unsigned i = 0; i < wanted->count; i++)
         parts->to[i] = wanted->to[i];

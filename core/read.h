@@ -35,6 +35,7 @@ struct zp_read {
     const struct iovec *to;
     unsigned count; // up to ZP_PARTS_ELEMENTS
     off_t offset;   // negative: the file's own position, which moves
+    size_t fetch;   // of a single element: bytes of which pages are fetched first (fill.h)
 };
 
 void zp_read_init(const struct zp_read_config *config);

@@ -106,12 +106,13 @@ static bool share(const struct zp_read *wanted, ssize_t *answer)
 
 static ZP_COLD bool fill_large(int fd, void *to, size_t size, off_t offset, ssize_t *answer)
 {
-    zp_fill_expect(to, size, fd, offset);
-    if (!zp_read_is_shared() || size < ZP_READ_LEAST)
-        return false;
+    size_t fetch = zp_fill_expect(to, size, fd, offset);
     struct iovec whole = {to, size};
-    struct zp_read wanted = {.fd = fd, .to = &whole, .count = 1, .offset = offset};
-    return share(&wanted, answer);
+    struct zp_read wanted = {.fd = fd, .to = &whole, .count = 1, .offset = offset, .fetch = fetch};
+    if (zp_read_is_shared() && size >= ZP_READ_LEAST && share(&wanted, answer))
+        return true;
+    zp_fill_fetch(to, fetch);
+    return false;
 }
 
 static inline bool fill(int fd, void *to, size_t size, ssize_t *answer)
@@ -167,11 +168,12 @@ static void unlock(void *file)
 }
 
 // Reads what follows the stream's position without the stream, once it has nothing read ahead.
-static size_t read_past_stream(char *to, size_t size, FILE *file)
+static size_t read_past_stream(char *to, size_t size, size_t fetch, FILE *file)
 {
     ssize_t got = 0;
     struct iovec whole = {to, size};
-    struct zp_read wanted = {.fd = fileno(file), .to = &whole, .count = 1, .offset = OWN_POSITION};
+    struct zp_read wanted = {
+        .fd = fileno(file), .to = &whole, .count = 1, .offset = OWN_POSITION, .fetch = fetch};
     // The file's position becomes the stream's.
     if (fflush_unlocked(file) != 0 || !zp_read_share(&wanted, &got))
         return 0;
@@ -180,12 +182,13 @@ static size_t read_past_stream(char *to, size_t size, FILE *file)
 
 // The stream itself reads the head, and what is missing at the end: so that it is in the right mode
 // first, and notes the end of the file or an error.
-static size_t read_stream(char *to, size_t size, FILE *file)
+static size_t read_stream(char *to, size_t size, size_t fetch, FILE *file)
 {
     size_t got = next.fread_unlocked_(to, 1, STREAM_HEAD, file);
     if (got < STREAM_HEAD)
         return got;
-    got += read_past_stream(to + got, size - got, file);
+    fetch = fetch > got ? fetch - got : 0;
+    got += read_past_stream(to + got, size - got, fetch, file);
     return got < size ? got + next.fread_unlocked_(to + got, 1, size - got, file) : got;
 }
 
@@ -202,17 +205,19 @@ static ZP_COLD bool fill_large_from(FILE *file, void *to, size_t size, bool lock
     errno = saved_errno;
     if (fd < 0)
         return false;
-    zp_fill_expect(to, size, fd, OWN_POSITION);
-    if (!is_worth_sharing(size, file, fd))
+    size_t fetch = zp_fill_expect(to, size, fd, OWN_POSITION);
+    if (!is_worth_sharing(size, file, fd)) {
+        zp_fill_fetch(to, fetch);
         return false;
+    }
     pthread_testcancel();
     if (locked) {
-        *bytes = read_stream(to, size, file);
+        *bytes = read_stream(to, size, fetch, file);
         return true;
     }
     flockfile(file);
     pthread_cleanup_push(unlock, file);
-    *bytes = read_stream(to, size, file);
+    *bytes = read_stream(to, size, fetch, file);
     pthread_cleanup_pop(true);
     return true;
 }
