@@ -5,6 +5,7 @@
 #include "budget.h"
 #include "commit.h"
 #include "decay.h"
+#include "held.h"
 #include "helper.h"
 #include "os.h"
 #include "pool.h"
@@ -161,6 +162,7 @@ static enum zp_mapping mapping_before(const struct zp_slot *slot)
 
 void zp_fork_prepare(void)
 {
+    zp_held_before_fork();
     if (whole) {
         zp_thread_caches_lock();
         zp_arena_lock_all();
@@ -191,6 +193,7 @@ static void bring_back(const struct run *run)
 void zp_fork_parent(void)
 {
     next_epoch();
+    zp_held_after_fork();
     if (whole) {
         visit_runs(is_excluded, bring_back);
         zp_quarantine_unlock();
@@ -280,6 +283,7 @@ void zp_fork_child(void)
         zp_helper_reset();
     zp_spawn_reset();
     zp_team_reset();
+    zp_held_in_child();
     zp_decay_reset();
     if (!whole)
         return;

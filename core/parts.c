@@ -71,25 +71,25 @@ static unsigned vector_from(const struct zp_parts *parts, size_t from, size_t to
 static ssize_t read_cached(struct zp_parts *parts, const struct iovec *to, unsigned count, off_t at)
 {
     int flags = __atomic_load_n(&parts->flags, __ATOMIC_RELAXED);
-    ssize_t got = zp_os_file_read(parts->work.fd, to, count, at, flags | RWF_NOWAIT);
+    ssize_t got = zp_os_file_read(parts->fd, to, count, at, flags | RWF_NOWAIT);
     if (got != -EOPNOTSUPP && got != -EINVAL && got != -ENOSYS)
         return got;
     size_t bytes = 0;
     for (unsigned i = 0; i < count; i++)
         bytes += to[i].iov_len;
-    if (!zp_os_file_is_cached(parts->work.fd, at, bytes))
+    if (!zp_os_file_is_cached(parts->fd, at, bytes))
         return -EAGAIN;
-    return zp_os_file_read(parts->work.fd, to, count, at, 0);
+    return zp_os_file_read(parts->fd, to, count, at, 0);
 }
 
 static ssize_t read_cold(struct zp_parts *parts, const struct iovec *to, unsigned count, off_t at)
 {
     int flags = __atomic_load_n(&parts->flags, __ATOMIC_RELAXED);
-    ssize_t got = zp_os_file_read(parts->work.fd, to, count, at, flags);
+    ssize_t got = zp_os_file_read(parts->fd, to, count, at, flags);
     if (flags == 0 || (got != -EOPNOTSUPP && got != -EINVAL && got != -ENOSYS))
         return got;
     __atomic_store_n(&parts->flags, 0, __ATOMIC_RELAXED); // the file system has no such flag
-    return zp_os_file_read(parts->work.fd, to, count, at, 0);
+    return zp_os_file_read(parts->fd, to, count, at, 0);
 }
 
 static ssize_t read_once(struct zp_parts *parts, const struct iovec *to, unsigned count, off_t at)
@@ -143,7 +143,8 @@ static bool is_same_file(const struct zp_parts *parts, const struct stat *about)
 static bool join(struct zp_team_work *work)
 {
     struct stat about;
-    return zp_os_file_about(work->fd, &about) == 0 && is_same_file((struct zp_parts *)work, &about);
+    const struct zp_parts *parts = (struct zp_parts *)work;
+    return zp_os_file_about(parts->fd, &about) == 0 && is_same_file(parts, &about);
 }
 
 // ---- How many read ---------------------------------------------------------------------------
@@ -237,7 +238,7 @@ ssize_t zp_parts_read_rest(const struct zp_parts *parts)
     struct iovec vector[ZP_PARTS_ELEMENTS];
     size_t there = zp_parts_bytes(parts);
     unsigned count = vector_from(parts, there, parts->size, vector);
-    return zp_os_file_read(parts->work.fd, vector, count, parts->offset + (off_t)there, 0);
+    return zp_os_file_read(parts->fd, vector, count, parts->offset + (off_t)there, 0);
 }
 
 void zp_parts_end(const struct zp_parts *parts)

@@ -25,7 +25,8 @@
 enum { ZP_PARTS_ELEMENTS = 16 };
 
 struct zp_parts {
-    struct zp_team_work work; // its descriptor is read from
+    struct zp_team_work work;
+    int fd; // the pool's own
     struct iovec to[ZP_PARTS_ELEMENTS];
     unsigned count;
     size_t size;  // bytes that are asked for

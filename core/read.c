@@ -3,6 +3,7 @@
 #include "read.h"
 
 #include "arena.h"
+#include "held.h"
 #include "os.h"
 #include "parts.h"
 #include "thread_cache.h"
@@ -12,10 +13,6 @@
 
 #define READ_MOST ((size_t)0x7ffff000) // of the kernel, in one call
 #define DIRECT_BLOCK ((size_t)4096)    // blocks of O_DIRECT are no larger
-
-// The pool's own descriptor has a number that programs do not expect from open; if there is none,
-// any.
-enum { OWN_FROM = 512 };
 
 static ZP_FROZEN struct zp_read_config config = {0};
 
@@ -91,31 +88,27 @@ static bool describe(struct zp_parts *parts, const struct zp_read *wanted)
 
 // ---- The file --------------------------------------------------------------------------------
 
-// Whether any process has a POSIX lock on the file, this one included.
-static bool is_locked(int fd)
+// Whether no process has a POSIX lock on the file, this one included.
+static bool is_unlocked(int fd)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    return zp_os_file_control(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+    return zp_os_file_control(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
 }
 
 // Takes a descriptor of the pool's own, of the program's.
 static bool hold_file(struct zp_parts *parts, int fd)
 {
-    if (is_locked(fd))
+    if (!is_unlocked(fd))
         return false;
-    int own = zp_os_file_control(fd, F_DUPFD_CLOEXEC, (void *)OWN_FROM);
-    if (own < 0)
-        own = zp_os_file_control(fd, F_DUPFD_CLOEXEC, NULL);
-    parts->work.fd = own;
-    return own >= 0;
+    parts->fd = zp_held_take(fd);
+    return parts->fd >= 0;
 }
 
 // If a lock has been set meanwhile, the descriptor stays open: the lock would be gone with it.
 static void let_go_of_file(struct zp_parts *parts)
 {
-    if (!is_locked(parts->work.fd))
-        zp_os_file_close(parts->work.fd);
-    parts->work.fd = -1;
+    zp_held_let_go(parts->fd, is_unlocked);
+    parts->fd = -1;
 }
 
 // The same again after handlers have run. False if the descriptor is another file's now.
@@ -124,7 +117,7 @@ static bool hold_again(struct zp_parts *parts, int fd)
     struct stat about;
     if (!hold_file(parts, fd))
         return false;
-    if (zp_os_file_about(parts->work.fd, &about) == 0 && about.st_dev == parts->device &&
+    if (zp_os_file_about(parts->fd, &about) == 0 && about.st_dev == parts->device &&
         about.st_ino == parts->inode)
         return true;
     let_go_of_file(parts);
@@ -134,7 +127,7 @@ static bool hold_again(struct zp_parts *parts, int fd)
 // Moves the file's position over what will be read. False if it cannot be moved.
 static bool reserve(struct zp_parts *parts)
 {
-    off_t end = zp_os_file_move(parts->work.fd, (off_t)parts->size);
+    off_t end = zp_os_file_move(parts->fd, (off_t)parts->size);
     parts->offset = end - (off_t)parts->size;
     return end >= 0;
 }
@@ -149,7 +142,7 @@ static ssize_t finish(struct zp_parts *parts, bool moved)
     if (rest > 0)
         there += (size_t)rest;
     if (moved && there < parts->size)
-        zp_os_file_move(parts->work.fd, (off_t)there - (off_t)parts->size);
+        zp_os_file_move(parts->fd, (off_t)there - (off_t)parts->size);
     zp_parts_end(parts);
     let_go_of_file(parts);
     return there == 0 && rest < 0 ? rest : (ssize_t)there;

@@ -22,7 +22,6 @@ struct zp_team_slot {
     uint32_t inside; // members at the work, or looking at the state
     uint32_t limit;  // members that are wanted
     struct zp_team_work *work;
-    int fd;
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 static struct {
@@ -171,7 +170,6 @@ struct zp_team_slot *zp_team_open(struct zp_team_work *work, unsigned members)
         if (get(&slot->state) != FREE || !swap(&slot->state, FREE, CLOSED))
             continue;
         slot->work = work;
-        slot->fd = work->fd;
         set(&slot->limit, members);
         set(&slot->state, OPEN);
         call(members);
@@ -193,7 +191,6 @@ void zp_team_close(struct zp_team_slot *slot)
     set(&slot->state, CLOSED);
     for (uint32_t inside; (inside = get(&slot->inside)) != 0;)
         zp_os_wait(&slot->inside, inside, LOOK_AGAIN_MS);
-    slot->fd = -1;
     set(&slot->state, FREE);
 }
 
@@ -221,11 +218,7 @@ void zp_team_dismiss(void)
 
 void zp_team_reset(void)
 {
-    for (unsigned i = 0; i < ZP_TEAM_WORKS; i++) {
-        struct zp_team_slot *slot = &team.slots[i];
-        if (slot->state != FREE && slot->fd >= 0)
-            zp_os_file_close(slot->fd);
-        *slot = (struct zp_team_slot){.fd = -1};
-    }
+    for (unsigned i = 0; i < ZP_TEAM_WORKS; i++)
+        team.slots[i] = (struct zp_team_slot){.state = FREE};
     team.members = team.sleeping = team.dismissed = 0;
 }

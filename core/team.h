@@ -13,8 +13,7 @@
 // Locking: none. Each slot of the table of open work has two words: its state, and the members at
 // it. A member counts itself, then loads the state; who closes stores the state, then loads the
 // count (Dekker; tests/model/team.pml).
-// Fork: nobody waits. The child has no members and no open work; it closes the descriptors that
-// open work of other threads holds.
+// Fork: nobody waits. The child has no members and no open work.
 
 #ifndef ZP_CORE_TEAM_H
 #define ZP_CORE_TEAM_H
@@ -29,7 +28,6 @@ struct zp_team_work {
     bool (*join)(struct zp_team_work *work);
     // Does a part; false if there was none left.
     bool (*part)(struct zp_team_work *work);
-    int fd; // to be closed in the child of a fork; -1: none
 };
 
 struct zp_team_slot;
