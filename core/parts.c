@@ -43,11 +43,11 @@ static bool claim(struct zp_parts *parts, size_t *from, size_t *to)
     return true;
 }
 
-static void end_at(struct zp_parts *parts, size_t at)
+static void lower_to(size_t *word, size_t at)
 {
-    size_t ends = get(&parts->ends);
-    while (at < ends && !__atomic_compare_exchange_n(&parts->ends, &ends, at, true,
-                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    size_t now = get(word);
+    while (at < now &&
+           !__atomic_compare_exchange_n(word, &now, at, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
 }
 
@@ -66,9 +66,10 @@ static unsigned vector_from(const struct zp_parts *parts, size_t from, size_t to
     return count;
 }
 
-// Reads without waiting for a device, which succeeds if the page cache has it all. A file system
-// that has no such call is asked what is there.
-static ssize_t read_cached(struct zp_parts *parts, const struct iovec *to, unsigned count, off_t at)
+// Reads without waiting for a device, which succeeds if the page cache has it all, and is short if
+// that has a part. A file system that has no such call is asked what is there.
+static ssize_t read_cached(struct zp_parts *parts, const struct iovec *to, unsigned count, off_t at,
+                           bool *waits)
 {
     int flags = __atomic_load_n(&parts->flags, __ATOMIC_RELAXED);
     ssize_t got = zp_os_file_read(parts->fd, to, count, at, flags | RWF_NOWAIT);
@@ -79,6 +80,7 @@ static ssize_t read_cached(struct zp_parts *parts, const struct iovec *to, unsig
         bytes += to[i].iov_len;
     if (!zp_os_file_is_cached(parts->fd, at, bytes))
         return -EAGAIN;
+    *waits = true;
     return zp_os_file_read(parts->fd, to, count, at, 0);
 }
 
@@ -92,27 +94,38 @@ static ssize_t read_cold(struct zp_parts *parts, const struct iovec *to, unsigne
     return zp_os_file_read(parts->fd, to, count, at, 0);
 }
 
-static ssize_t read_once(struct zp_parts *parts, const struct iovec *to, unsigned count, off_t at)
+// `*waits`: it was a read like any program's.
+static ssize_t read_once(struct zp_parts *parts, const struct iovec *to, unsigned count, off_t at,
+                         bool *waits)
 {
+    *waits = false;
     if (!__atomic_load_n(&parts->cold, __ATOMIC_RELAXED)) {
-        ssize_t got = read_cached(parts, to, count, at);
+        ssize_t got = read_cached(parts, to, count, at, waits);
         if (got != -EAGAIN)
             return got;
         __atomic_store_n(&parts->cold, 1, __ATOMIC_RELAXED);
     }
+    *waits = true;
     return read_cold(parts, to, count, at);
 }
 
-// Reads a range. Returns where it ended: at `to`, or earlier.
+// Reads a range. Returns where it ended: at `to`, or earlier. A program's read that is short ends
+// the whole there, as it would have ended if the program had asked for all of it: at the end of the
+// file, or where a file system gives so much at a time (sysfs).
 static size_t read_range(struct zp_parts *parts, size_t from, size_t to)
 {
+    bool waits;
     while (from < to) {
         struct iovec vector[ZP_PARTS_ELEMENTS];
         unsigned count = vector_from(parts, from, to, vector);
-        ssize_t got = read_once(parts, vector, count, parts->offset + (off_t)from);
+        ssize_t got = read_once(parts, vector, count, parts->offset + (off_t)from, &waits);
         if (got <= 0)
             break;
         from += (size_t)got;
+        if (waits && from < to) {
+            lower_to(&parts->stops, from);
+            break;
+        }
     }
     return from;
 }
@@ -130,7 +143,7 @@ static bool read_part(struct zp_team_work *work)
     size_t ended = read_range(parts, from, to);
     __atomic_fetch_add(&parts->done, ended - from, __ATOMIC_RELAXED);
     if (ended != to)
-        end_at(parts, ended);
+        lower_to(&parts->ends, ended);
     return true;
 }
 
@@ -201,7 +214,7 @@ void zp_parts_begin(struct zp_parts *parts, bool cold, int flags)
     parts->work.join = join;
     parts->work.part = read_part;
     parts->next = parts->done = 0;
-    parts->ends = SIZE_MAX;
+    parts->ends = parts->stops = SIZE_MAX;
     parts->part = CACHED_PART;
     parts->cold = cold;
     parts->flags = flags;
@@ -237,6 +250,8 @@ ssize_t zp_parts_read_rest(const struct zp_parts *parts)
 {
     struct iovec vector[ZP_PARTS_ELEMENTS];
     size_t there = zp_parts_bytes(parts);
+    if (there == parts->stops)
+        return 0;
     unsigned count = vector_from(parts, there, parts->size, vector);
     return zp_os_file_read(parts->fd, vector, count, parts->offset + (off_t)there, 0);
 }

@@ -6,8 +6,8 @@
 // copy as there are CPUs for them. When something is not, as many read as pays (depth.h), in
 // smaller parts; one that is alone then reads all that is left in one call.
 //
-// Always holds: parts are claimed in order. A part that cannot be read ends the whole: no further
-// one is claimed, and all before it are read.
+// Always holds: parts are claimed in order. A part that cannot be read, or not all of it, ends the
+// whole: no further one is claimed, and all before it are read.
 //
 // Locking: none; the words that members use are atomic, all else is the caller's. Fork: see team.h.
 
@@ -39,6 +39,7 @@ struct zp_parts {
     // Words of all who read.
     size_t next;   // the first byte that nobody reads or has read
     size_t ends;   // the first byte that could not be read; SIZE_MAX: none
+    size_t stops;  // the first one behind a read that was short; SIZE_MAX: none
     size_t done;   // bytes read
     size_t part;   // bytes that are read at a time
     uint32_t cold; // not all is in the page cache
@@ -68,7 +69,8 @@ bool zp_parts_are_done(const struct zp_parts *parts);
 // Bytes from the first on that have been read, once no part is left.
 size_t zp_parts_bytes(const struct zp_parts *parts);
 
-// Reads what is left in one call, past the parts: bytes, or a negative errno.
+// Reads what is left in one call, past the parts: bytes, or a negative errno; 0 if the kernel gave
+// fewer bytes than it was asked for, and so would have ended one read of all of it there.
 ssize_t zp_parts_read_rest(const struct zp_parts *parts);
 
 // What was found about the device is kept.

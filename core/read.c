@@ -59,6 +59,15 @@ static off_t start_of(const struct zp_read *wanted)
     return wanted->offset >= 0 ? wanted->offset : zp_os_file_move(wanted->fd, 0);
 }
 
+// Whether a direct read is of whole blocks, so that a part can be read if all of it can.
+static bool is_of_blocks(const struct zp_read *wanted, off_t offset)
+{
+    size_t all = (size_t)offset;
+    for (unsigned i = 0; i < wanted->count; i++)
+        all |= (uintptr_t)wanted->to[i].iov_base | wanted->to[i].iov_len;
+    return all % DIRECT_BLOCK == 0;
+}
+
 // Fills in what is asked of which file. False if it is no regular file, or has too little.
 static bool describe(struct zp_parts *parts, const struct zp_read *wanted)
 {
@@ -71,6 +80,8 @@ static bool describe(struct zp_parts *parts, const struct zp_read *wanted)
     if (parts->offset < 0 || about.st_size - parts->offset < (off_t)ZP_READ_LEAST)
         return false;
     bool direct = (flags & O_DIRECT) != 0;
+    if (direct && !is_of_blocks(wanted, parts->offset))
+        return false;
     size_t rest = (size_t)(about.st_size - parts->offset), asked = bytes_wanted(wanted);
     if (direct)
         rest = zp_round_up(rest, DIRECT_BLOCK);
