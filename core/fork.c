@@ -11,6 +11,7 @@
 #include "pool.h"
 #include "prewarm.h"
 #include "quarantine.h"
+#include "read.h"
 #include "scrub_queue.h"
 #include "shard.h"
 #include "spawn.h"
@@ -282,6 +283,7 @@ void zp_fork_child(void)
     if (started)
         zp_helper_reset();
     zp_spawn_reset();
+    zp_read_reset();
     zp_team_reset();
     zp_held_in_child();
     zp_decay_reset();

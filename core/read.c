@@ -122,25 +122,93 @@ static void let_go_of_file(struct zp_parts *parts)
     parts->fd = -1;
 }
 
-// The same again after handlers have run. False if the descriptor is another file's now.
-static bool hold_again(struct zp_parts *parts, int fd)
-{
-    struct stat about;
-    if (!hold_file(parts, fd))
-        return false;
-    if (zp_os_file_about(parts->fd, &about) == 0 && about.st_dev == parts->device &&
-        about.st_ino == parts->inode)
-        return true;
-    let_go_of_file(parts);
-    return false;
-}
-
-// Moves the file's position over what will be read. False if it cannot be moved.
+// Moves the file's position over what is to be read. False if it cannot be moved.
 static bool reserve(struct zp_parts *parts)
 {
     off_t end = zp_os_file_move(parts->fd, (off_t)parts->size);
     parts->offset = end - (off_t)parts->size;
     return end >= 0;
+}
+
+// And back to the first byte that was not read.
+static void give_back(const struct zp_parts *parts, size_t there)
+{
+    if (there < parts->size)
+        zp_os_file_move(parts->fd, (off_t)there - (off_t)parts->size);
+}
+
+// Over the rest; false if somebody has moved it.
+static bool reserve_again(const struct zp_parts *parts)
+{
+    off_t rest = (off_t)(parts->size - zp_parts_bytes(parts));
+    off_t end = zp_os_file_move(parts->fd, rest);
+    if (end == parts->offset + (off_t)parts->size)
+        return true;
+    if (end >= 0)
+        zp_os_file_move(parts->fd, -rest);
+    return false;
+}
+
+// Holds the file again after handlers have run. False if the descriptor is another file's now, or
+// if the file's position is elsewhere.
+static bool hold_again(struct zp_parts *parts, const struct zp_read *wanted)
+{
+    struct stat about;
+    if (!hold_file(parts, wanted->fd))
+        return false;
+    if (zp_os_file_about(parts->fd, &about) == 0 && about.st_dev == parts->device &&
+        about.st_ino == parts->inode && (wanted->offset >= 0 || reserve_again(parts)))
+        return true;
+    let_go_of_file(parts);
+    return false;
+}
+
+// ---- The reads that are under way ------------------------------------------------------------
+
+enum { STOP_WAIT_MS = 1000, LOOK_AGAIN_MS = 10 };
+
+static struct {
+    uint32_t reads;
+    uint32_t stopped;
+} under_way;
+
+static void leave(void)
+{
+    if (__atomic_sub_fetch(&under_way.reads, 1, __ATOMIC_SEQ_CST) == 0 &&
+        __atomic_load_n(&under_way.stopped, __ATOMIC_SEQ_CST))
+        zp_os_wake(&under_way.reads);
+}
+
+// Store, full fence, load, here and in zp_read_stop: one of the two sees the other.
+static bool enter(void)
+{
+    __atomic_add_fetch(&under_way.reads, 1, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&under_way.stopped, __ATOMIC_SEQ_CST) && !zp_os_is_restricted())
+        return true;
+    leave();
+    return false;
+}
+
+void zp_read_stop(void)
+{
+    uint32_t reads;
+    __atomic_store_n(&under_way.stopped, 1, __ATOMIC_SEQ_CST);
+    for (unsigned ms = 0; ms < STOP_WAIT_MS; ms += LOOK_AGAIN_MS) {
+        if ((reads = __atomic_load_n(&under_way.reads, __ATOMIC_SEQ_CST)) == 0)
+            break;
+        zp_os_wait(&under_way.reads, reads, LOOK_AGAIN_MS);
+    }
+    zp_team_dismiss();
+}
+
+void zp_read_go_on(void)
+{
+    __atomic_store_n(&under_way.stopped, 0, __ATOMIC_SEQ_CST);
+}
+
+void zp_read_reset(void)
+{
+    under_way.reads = under_way.stopped = 0;
 }
 
 // ---- All of it -------------------------------------------------------------------------------
@@ -152,43 +220,72 @@ static ssize_t finish(struct zp_parts *parts, bool moved)
     ssize_t rest = there < parts->size ? zp_parts_read_rest(parts) : 0;
     if (rest > 0)
         there += (size_t)rest;
-    if (moved && there < parts->size)
-        zp_os_file_move(parts->fd, (off_t)there - (off_t)parts->size);
+    if (moved)
+        give_back(parts, there);
     zp_parts_end(parts);
     let_go_of_file(parts);
     return there == 0 && rest < 0 ? rest : (ssize_t)there;
 }
 
-// The file is held, and signals are.
+// Lets the handlers run, which may jump out of this: until then nothing is held, and the file's
+// position is behind what was read. False if the read ends here.
+static bool run_handlers(struct zp_parts *parts, const struct zp_read *wanted, zp_signals *blocked)
+{
+    if (wanted->offset < 0)
+        give_back(parts, zp_parts_bytes(parts));
+    let_go_of_file(parts);
+    leave();
+    zp_signals_restore(*blocked);
+    *blocked = zp_signals_block();
+    if (!enter())
+        return false;
+    zp_signals_hold();
+    if (hold_again(parts, wanted))
+        return true;
+    leave();
+    return false;
+}
+
+// The file is held, and signals are; neither is afterwards.
 static ssize_t read_all(struct zp_parts *parts, const struct zp_read *wanted, zp_signals *blocked)
 {
     zp_parts_read(parts, *blocked);
     while (!zp_parts_are_done(parts)) {
-        let_go_of_file(parts);
-        zp_signals_restore(*blocked); // the handlers run, and may jump out of this
-        *blocked = zp_signals_hold();
-        if (!hold_again(parts, wanted->fd))
+        if (!run_handlers(parts, wanted, blocked))
             return (ssize_t)zp_parts_bytes(parts);
         zp_parts_read(parts, *blocked);
     }
-    return finish(parts, wanted->offset < 0);
+    ssize_t result = finish(parts, wanted->offset < 0);
+    leave();
+    return result;
+}
+
+static bool begin(struct zp_parts *parts, const struct zp_read *wanted)
+{
+    if (!enter())
+        return false;
+    if (describe(parts, wanted) && hold_file(parts, wanted->fd)) {
+        if (wanted->offset >= 0 || reserve(parts)) {
+            zp_signals_hold(); // some of those that are blocked, from now on
+            return true;
+        }
+        let_go_of_file(parts);
+    }
+    leave();
+    return false;
 }
 
 bool zp_read_share(const struct zp_read *wanted, ssize_t *result)
 {
     struct zp_parts parts;
-    if (zp_os_is_restricted() || !is_for_a_buffer(wanted) || !describe(&parts, wanted))
+    if (zp_os_is_restricted() || !is_for_a_buffer(wanted))
         return false;
-    zp_signals blocked = zp_signals_hold();
-    bool held = hold_file(&parts, wanted->fd);
-    if (held && wanted->offset < 0 && !reserve(&parts)) {
-        let_go_of_file(&parts);
-        held = false;
-    }
-    if (held)
+    zp_signals blocked = zp_signals_block();
+    bool begun = begin(&parts, wanted);
+    if (begun)
         *result = read_all(&parts, wanted, &blocked);
     zp_signals_restore(blocked);
-    if (!held)
+    if (!begun)
         return false;
     zp_count(&zp_thread_cache->counters.reads_shared, 1);
     zp_count(&zp_thread_cache->counters.bytes_shared, *result > 0 ? (uint64_t)*result : 0);

@@ -47,4 +47,13 @@ bool zp_read_is_shared(void);
 // the number of bytes or a negative errno. Keeps errno.
 bool zp_read_share(const struct zp_read *wanted, ssize_t *result);
 
+// Before a filter is installed, which may apply to all threads: waits until those that are under
+// way have ended, a second at most, and ends the team. Until zp_read_go_on nothing is shared; once
+// the process is restricted (zp_os_restrict), no more.
+void zp_read_stop(void);
+void zp_read_go_on(void);
+
+// In the child of a fork.
+void zp_read_reset(void);
+
 #endif

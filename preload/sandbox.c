@@ -4,8 +4,8 @@
 
 #include "core/log.h"
 #include "core/os.h"
+#include "core/read.h"
 #include "core/syscall.h"
-#include "core/team.h"
 #include "preload/export.h"
 #include "preload/marks.h"
 #include "preload/start.h"
@@ -80,8 +80,16 @@ static void prepare(bool filters)
     }
     if (filters) {
         zp_log_settle();
-        zp_team_dismiss();
+        zp_read_stop();
     }
+}
+
+// After it was installed, or refused.
+static void conclude(bool installed)
+{
+    if (installed)
+        zp_os_restrict();
+    zp_read_go_on();
 }
 
 int zp_sandbox_prctl(int option, const long *arguments)
@@ -92,8 +100,8 @@ int zp_sandbox_prctl(int option, const long *arguments)
         prepare(filters);
     long result =
         zp_syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]);
-    if (news && filters && result == 0)
-        zp_os_restrict();
+    if (news && filters)
+        conclude(result == 0);
     if (option == PR_SET_VMA) // the program named the mapping
         zp_marks_note(result, (const void *)arguments[1], (size_t)arguments[2]);
     return (int)result;
@@ -108,8 +116,8 @@ int zp_sandbox_seccomp(unsigned operation, unsigned flags, void *argument)
     long result = zp_syscall(SYS_seccomp, operation, flags, argument);
     // A positive result is a descriptor, or the id of a thread that could not be synchronised.
     bool done = result == 0 || (result > 0 && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0);
-    if (news && done)
-        zp_os_restrict();
+    if (news)
+        conclude(done);
     return (int)result;
 }
 
