@@ -14,6 +14,7 @@
 #include "core/pool.h"
 #include "core/syscall.h"
 #include "preload/export.h"
+#include "preload/sandbox.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -95,7 +96,7 @@ static inline bool is_large(const void *to, size_t size)
 static bool share(const struct zp_read *wanted, ssize_t *answer)
 {
     pthread_testcancel();
-    if (!zp_read_share(wanted, answer))
+    if (zp_sandbox_is_borrowed() || !zp_read_share(wanted, answer))
         return false;
     if (*answer < 0) {
         errno = (int)-*answer;
@@ -195,7 +196,8 @@ static size_t read_stream(char *to, size_t size, size_t fetch, FILE *file)
 static bool is_worth_sharing(size_t size, FILE *file, int fd)
 {
     return zp_read_is_shared() && size >= ZP_READ_LEAST + STREAM_HEAD && fwide(file, 0) <= 0 &&
-           zp_os_file_rest(fd, OWN_POSITION) >= ZP_READ_LEAST && next.fread_unlocked_ != NULL;
+           zp_os_file_rest(fd, OWN_POSITION) >= ZP_READ_LEAST && next.fread_unlocked_ != NULL &&
+           !zp_sandbox_is_borrowed();
 }
 
 static ZP_COLD bool fill_large_from(FILE *file, void *to, size_t size, bool locked, size_t *bytes)

@@ -56,9 +56,9 @@ __attribute__((constructor(101))) static void know_owner(void)
     claim();
 }
 
-static bool shares_its_parents_memory(void)
+bool zp_sandbox_is_borrowed(void)
 {
-    if (owner == NULL)
+    if (owner == NULL || zp_os_is_restricted())
         return false;
     if (__atomic_load_n(owner, __ATOMIC_RELAXED) == 0)
         claim(); // a child made by clone, without fork handlers
@@ -70,7 +70,7 @@ static bool shares_its_parents_memory(void)
 // False after the first filter: a second one changes nothing, and the first may not allow getpid.
 static bool is_news(void)
 {
-    return !zp_os_is_restricted() && !shares_its_parents_memory();
+    return !zp_os_is_restricted() && !zp_sandbox_is_borrowed();
 }
 
 // Makes the calls that a filter may not allow before it is installed.

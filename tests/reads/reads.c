@@ -247,15 +247,20 @@ struct answer ask_kernel(enum way way, int fd, const struct iovec *pieces, int c
     }
 }
 
-// ---- Descriptors -----------------------------------------------------------------------------
+// ---- The process -----------------------------------------------------------------------------
+
+unsigned entries(const char *path)
+{
+    unsigned count = 0;
+    DIR *folder = opendir(path);
+    CHECK(folder != NULL);
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(folder);
+    return count;
+}
 
 unsigned descriptors(void)
 {
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL)
-        count++;
-    closedir(folder);
-    return count;
+    return entries("/proc/self/fd") - 1; // without the folder's
 }

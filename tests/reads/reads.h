@@ -85,7 +85,10 @@ struct answer ask(enum way way, int fd, const struct iovec *pieces, int count, o
 // Asks the kernel.
 struct answer ask_kernel(enum way way, int fd, const struct iovec *pieces, int count, off_t offset);
 
-// ---- Descriptors -----------------------------------------------------------------------------
+// ---- The process -----------------------------------------------------------------------------
+
+// What is in a folder.
+unsigned entries(const char *path);
 
 // Descriptors that are open.
 unsigned descriptors(void);

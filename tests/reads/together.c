@@ -287,7 +287,7 @@ static void spawn(void)
         int about = fcntl(fd, F_GETFD);
         inherited += about >= 0 && (about & FD_CLOEXEC) == 0;
     }
-    snprintf(count, sizeof(count), "%u", inherited + 3); // and . and .. and the folder itself
+    snprintf(count, sizeof(count), "%u", inherited);
     start_one(count);
     for (unsigned i = 0; i < 2; i++)
         CHECK(pthread_create(&threads[i], NULL, read_until_told, (void *)(uintptr_t)i) == 0);
@@ -307,24 +307,45 @@ static void list(const char *count)
 
 // The child of a vfork has its parent's memory, but files of its own: the same number is another
 // file there.
+static void read_in_vfork(char *buffer)
+{
+    memset(buffer, UNREAD, SIZE);
+    pid_t child = vfork();
+    if (child == 0) {
+        if (dup2(files[5], files[4]) != files[4])
+            _exit(2);
+        _exit(read(files[4], buffer, SIZE) == (ssize_t)SIZE ? 0 : 3);
+    }
+    expect_success(child);
+    CHECK(holds(buffer, 6, 0, SIZE));
+    CHECK(lseek(files[5], 0, SEEK_CUR) == (off_t)SIZE && lseek(files[5], 0, SEEK_SET) == 0);
+}
+
+// Before there are helpers, when there are, and while other threads of the parent's read.
 static void from_vfork(void)
 {
+    pthread_t threads[2];
     make_files();
-    read_one(0); // by now there may be helpers, of the parent's
-    char *volatile buffer = new_buffer(SIZE);
-    for (volatile int i = 0; i < 20; i++) {
-        memset(buffer, UNREAD, SIZE);
-        pid_t child = vfork();
-        if (child == 0) {
-            if (dup2(files[1], files[0]) != files[0])
-                _exit(2);
-            _exit(read(files[0], buffer, SIZE) == (ssize_t)SIZE ? 0 : 3);
-        }
-        expect_success(child);
-        CHECK(holds(buffer, 2, 0, SIZE));
-        CHECK(lseek(files[1], 0, SEEK_CUR) == (off_t)SIZE && lseek(files[1], 0, SEEK_SET) == 0);
-        read_one(0);
-    }
+    char *buffer = new_buffer(SIZE);
+    for (int i = 0; i < 3; i++)
+        read_in_vfork(buffer);
+    size_t before = shared_reads();
+    for (unsigned i = 0; i < 3; i++)
+        read_one(i);
+    expect_shared(before, 3);
+    CHECK(!is_sharing() || entries("/proc/self/task") > 1); // there are helpers, for a second
+    for (int i = 0; i < 10; i++)
+        read_in_vfork(buffer);
+    for (unsigned i = 0; i < 2; i++)
+        CHECK(pthread_create(&threads[i], NULL, read_until_told, (void *)(uintptr_t)i) == 0);
+    for (int i = 0; i < 60; i++)
+        read_in_vfork(buffer);
+    atomic_store(&stop, true);
+    for (unsigned i = 0; i < 2; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    before = shared_reads();
+    read_one(0);
+    expect_shared(before, 1);
     free(buffer);
 }
 
