@@ -48,6 +48,7 @@ static FILE *open_stream(const char *mode)
 struct pair {
     FILE *ours, *other;
     char *buffer;
+    bool mapped; // libc's ungetc crashes with a mapped stream
 };
 
 // Reads the same bytes of both: at once, and in small pieces.
@@ -86,7 +87,7 @@ static void step_both(struct pair *pair, uint64_t *random)
     switch (number >> 16 & 15) {
     case 0: CHECK(fgetc(pair->ours) == fgetc(pair->other)); break;
     case 1:
-        CHECK(ungetc('x', pair->ours) == ungetc('x', pair->other));
+        CHECK(pair->mapped || ungetc('x', pair->ours) == ungetc('x', pair->other));
         read_both(pair, way, 1, size);
         break;
     case 2:
@@ -133,10 +134,11 @@ static void sequences(void)
     static const char *const modes[] = {"re", "r+e", "rme", "rce", "a+e"};
     uint64_t seed = test_seed(1);
     size_t before = shared_reads();
-    struct pair pair = {NULL, NULL, new_buffer(7 * MIB)};
+    struct pair pair = {NULL, NULL, new_buffer(7 * MIB), false};
     for (unsigned i = 0; i < ROUNDS; i++) {
         pair.ours = open_stream(modes[i % 5]);
         pair.other = open_stream(modes[i % 5]);
+        pair.mapped = strchr(modes[i % 5], 'm') != NULL;
         set_buffer(pair.ours, i);
         set_buffer(pair.other, i);
         for (int step = 0; step < 12; step++)
