@@ -6,13 +6,15 @@
 #include "commit.h"
 #include "log.h"
 #include "os.h"
+#include "reclaim.h"
 #include "retain.h"
 #include "spread.h"
 
 #include <string.h>
 
-// Touched at a time: under a millisecond in huge pages, for which a fork may wait.
-#define PART (16 * ZP_MIB)
+// Touched at a time, while a fork and the program's own calls of mmap wait: a huge page, which takes
+// milliseconds where the host of a virtual machine has to find it first.
+#define PART ZP_HUGE_PAGE
 
 enum { DELAY_MS = 100 };
 
@@ -144,6 +146,7 @@ static void finish(struct zp_thread_cache *cache, struct zp_slot *slot)
     }
     slot->warm = (uint32_t)(slot->committed / zp_arena.page);
     slot->content = ZP_CONTENT_RESIDENT;
+    zp_reclaim_whole(slot); // else the program's first requests would, after a second
     zp_retain_pool(cache, cache->home, slot, zp_os_clock());
 }
 

@@ -125,6 +125,28 @@ START_TEST(prewarmed_buffers_wait_for_the_program)
 }
 END_TEST
 
+static unsigned marks;
+
+static int count_marks(void *address, size_t length, int advice)
+{
+    marks += advice == MADV_FREE;
+    return madvise(address, length, advice);
+}
+
+// Breaks when the program's first load pays for making reclaimable what was prepared for it a while
+// before.
+START_TEST(prewarmed_buffers_are_reclaimable_at_once)
+{
+    prewarm((struct zp_prewarm){5 * ZP_MIB, 2}, (struct zp_prewarm){ZP_MIB, 2});
+    unit_let_pass(2000);
+    zp_os_calls.madvise = count_marks;
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_ptr_nonnull(unit_get(i < 2 ? 5 * ZP_MIB : ZP_MIB));
+    ck_assert_uint_eq(unit_counters().fresh, 0);
+    ck_assert_uint_eq(marks, 0);
+}
+END_TEST
+
 // ---- A fork in the middle of prewarming ------------------------------------------------------
 
 static _Atomic bool main_waits; // for the helper to end its part
@@ -210,6 +232,7 @@ int main(void)
     tcase_add_test(tests, prewarming_what_cannot_be_had);
     tcase_add_test(tests, what_the_program_fetched_is_not_made_ready);
     tcase_add_test(tests, prewarmed_buffers_wait_for_the_program);
+    tcase_add_test(tests, prewarmed_buffers_are_reclaimable_at_once);
     tcase_add_loop_test(tests, a_fork_in_the_middle_of_prewarming, 0, 2);
     return unit_run("prewarm", tests);
 }
