@@ -177,7 +177,7 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_budget_init(config->decay.idle_ms != 0 ? config->budget : 0);
     zp_scrub_queue_init(config->scrub_behind);
     zp_quarantine_init(config->put.quarantine);
-    zp_prewarm_init(config->prewarm);
+    zp_prewarm_init(&config->prewarm);
     zp_helper_init();
     zp_thread_caches_init(config->thread_cache_most, !config->content.scrub);
     int error = zp_shards_init(config->shards, config->most_per_shard, config->eviction);

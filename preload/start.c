@@ -87,9 +87,9 @@ static void set_threshold(size_t threshold)
 
 static void warn_of_small_prewarm(void)
 {
-    const struct zp_prewarm *item = zp_options.prewarm;
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++)
-        if (item[i].count != 0 && item[i].size < (size_t)zp_options.min_size)
+    const struct zp_prewarm *item = zp_options.prewarm.sizes;
+    for (unsigned i = 0; i < zp_size_list_count(&zp_options.prewarm); i++)
+        if (item[i].size < (size_t)zp_options.min_size)
             zp_log(ZP_LOG_WARNING, "ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE", NULL);
 }
 
@@ -250,7 +250,7 @@ __attribute__((constructor)) static void at_load(void)
     }
     zp_unwind_init(zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL);
     freeze_if_settled();
-    if (zp_options.prewarm[0].count != 0 && enter(WAITING, &signals))
+    if (zp_size_list_count(&zp_options.prewarm) != 0 && enter(WAITING, &signals))
         start_if_enabled(signals);
 }
 
