@@ -12,7 +12,7 @@ core_files=(base syscall log os stack fatal lock
     arena spread commit usage stall budget scrub content
     eviction eviction_lifo eviction_clockpro fit shard thread_cache scrub_queue quarantine
     reclaim retain
-    thread trim decay prewarm
+    thread trim decay prewarm peak
     get put resize
     background helper
     pool fork
