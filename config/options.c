@@ -111,7 +111,8 @@ static const char *parse_item(const struct zp_option *option, const char *text,
 static enum verdict parse_list(const struct zp_option *option, const char *text,
                                struct zp_size_list *list)
 {
-    *list = (struct zp_size_list){.is_word = strcmp(text, option->choices) == 0};
+    memset(list, 0, sizeof(*list));
+    list->is_word = strcmp(text, option->choices) == 0;
     if (list->is_word || strcmp(text, option->fallback) == 0)
         return ACCEPTED;
     for (unsigned i = 0; i < ZP_SIZES_MOST; i++) {

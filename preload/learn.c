@@ -71,8 +71,12 @@ static void say_what_is_known(void)
     if (!zp_log_wants(ZP_LOG_INFO))
         return;
     zp_line_begin(&line, "zeropool: ZEROPOOL_PREWARM=learn: ");
-    zp_line_number(&line, bytes_of(learn.last, learn.known));
-    zp_line_text(&line, " bytes are known to be needed");
+    if (learn.known != 0) {
+        zp_line_number(&line, bytes_of(learn.last, learn.known));
+        zp_line_text(&line, " bytes were held the last time");
+    } else {
+        zp_line_text(&line, "nothing is known of this program");
+    }
     zp_line_write(&line);
 }
 
