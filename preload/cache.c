@@ -37,6 +37,14 @@ static struct name name_of(uint64_t file)
     return name;
 }
 
+// There is room. Returns where the text ends.
+static char *append(char *to, const char *text)
+{
+    while ((*to = *text++) != '\0')
+        to++;
+    return to;
+}
+
 static void complain(const char *what)
 {
     zp_log(ZP_LOG_INFO, "ZEROPOOL_PREWARM=learn: ", what);
@@ -60,19 +68,17 @@ void zp_cache_find(char *const *environment)
         base = find_variable(environment, "HOME");
         rest = "/.cache";
     }
-    size_t length = strlen(base);
-    if (*base != '/' || length + strlen(rest) >= PATH_MOST) {
+    if (*base != '/' || strlen(base) + strlen(rest) >= PATH_MOST) {
         complain("there is no home");
         return;
     }
-    memcpy(above, base, length);
-    memcpy(above + length, rest, strlen(rest) + 1);
+    append(append(above, base), rest);
 }
 
 // Whether what is open is the user's and nobody else may write to it.
 static bool is_own(int fd, mode_t type, off_t most)
 {
-    struct stat status;
+    struct stat status = {0};
     return zp_syscall(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH) == 0 &&
            (status.st_mode & S_IFMT) == type && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
            status.st_uid == (uid_t)zp_syscall(SYS_geteuid) &&
@@ -123,7 +129,7 @@ struct survey {
 
 static void add_file(struct survey *survey, int folder, const char *name)
 {
-    struct stat status;
+    struct stat status = {0};
     if (!is_named_by_us(name) ||
         zp_syscall(SYS_newfstatat, folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return;
@@ -131,7 +137,7 @@ static void add_file(struct survey *survey, int folder, const char *name)
     int64_t used = written > read ? written : read;
     if (survey->files++ == 0 || used < survey->used) {
         survey->used = used;
-        strcpy(survey->oldest.is, name);
+        append(survey->oldest.is, name);
     }
 }
 

@@ -68,15 +68,11 @@ static bool is_as_before(void)
 static void say_what_is_known(void)
 {
     struct zp_line line;
-    if (!zp_log_wants(ZP_LOG_INFO))
+    if (learn.known == 0 || !zp_log_wants(ZP_LOG_INFO))
         return;
     zp_line_begin(&line, "zeropool: ZEROPOOL_PREWARM=learn: ");
-    if (learn.known != 0) {
-        zp_line_number(&line, bytes_of(learn.last, learn.known));
-        zp_line_text(&line, " bytes were held the last time");
-    } else {
-        zp_line_text(&line, "nothing is known of this program");
-    }
+    zp_line_number(&line, bytes_of(learn.last, learn.known));
+    zp_line_text(&line, " bytes were held the last time");
     zp_line_write(&line);
 }
 
@@ -152,9 +148,10 @@ static bool may_keep(void)
 void zp_learn_end(void)
 {
     int saved_errno = errno;
-    if (!may_keep())
+    size_t most = may_keep() ? memory_at_peak() : 0;
+    if (most == 0)
         return;
-    learn.held = cut(learn.peak, zp_peak_list(learn.peak), memory_at_peak());
+    learn.held = cut(learn.peak, zp_peak_list(learn.peak), most);
     if (learn.held != 0 || !zp_prewarm_pending()) // else it ended early
         keep();
     errno = saved_errno;

@@ -29,8 +29,12 @@ struct text {
 
 static void add(struct text *text, const char *bytes, size_t length)
 {
-    for (size_t i = 0; i < length && text->at < text->end; i++)
-        *text->at++ = (unsigned char)bytes[i] < ' ' || bytes[i] == 0x7F ? '?' : bytes[i];
+    for (size_t i = 0; i < length && text->at < text->end; i++) {
+        bool plain = (unsigned char)bytes[i] >= ' ' && bytes[i] != 0x7F;
+        *text->at++ = '?';
+        if (plain)
+            text->at[-1] = bytes[i];
+    }
 }
 
 static void add_string(struct text *text, const char *string)
@@ -73,7 +77,7 @@ static bool read_link(const char *link, char path[PATH_MOST])
 // The path of a regular file with all links followed; false if it is something else.
 static bool resolve(const char *name, char path[PATH_MOST])
 {
-    struct stat status;
+    struct stat status = {0};
     struct zp_line link;
     int fd = (int)zp_syscall(SYS_openat, AT_FDCWD, name, O_PATH | O_CLOEXEC);
     if (fd < 0)
@@ -181,7 +185,7 @@ bool zp_program_identify(struct zp_program *program)
 {
     static char executable[PATH_MOST], script[PATH_MOST];
     static const char self[] = "/proc/self/exe";
-    struct stat status;
+    struct stat status = {0};
     struct text text = {program->head, program->head + sizeof(program->head) - 1};
     const char *started = (const char *)getauxval(AT_EXECFN);
     if (!read_link(self, executable) || zp_syscall(SYS_newfstatat, AT_FDCWD, self, &status, 0) != 0)

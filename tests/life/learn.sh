@@ -85,6 +85,9 @@ run "$learner" 0 3 exit 3
 run "$learner" 0 3 exit
 [[ $(count_files) == 0 ]] || fail 'a file about nothing'
 
+run "$learner" 1 200 read
+[[ $(count_files) == 0 ]] || fail 'what was never in memory is listed'
+
 # On a busy machine even this may take a tenth of a second: once is enough.
 for _ in {1..50}; do
     run "$learner" 8 3 early

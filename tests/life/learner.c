@@ -6,9 +6,9 @@
 //
 // HOW is exit, _exit, quick_exit, signal, exec, child (of a fork: it holds twice as many, and the
 // parent ends by _exit), filter (which kills for calls on files), nobody (the user is another one
-// at the end); or early and now, which do not wait for the tenth of a second before which nothing
-// is prepared, and end by exit and _exit. With PREPARED it first waits until so many MiB have been
-// made ready.
+// at the end), read (what it holds is only read); or early and now, which do not wait for the tenth
+// of a second before which nothing is prepared, and end by exit and _exit. With PREPARED it first
+// waits until so many MiB have been made ready.
 
 #include "tests/preload/check.h"
 
@@ -51,14 +51,15 @@ static void live_long_enough(void)
         usleep(10000);
 }
 
-static void hold(int count, size_t size)
+static void hold(int count, size_t size, bool writing)
 {
     char *buffers[MOST];
     CHECK(count <= MOST);
     for (int i = 0; i < count; i++) {
         buffers[i] = malloc(size);
         CHECK(buffers[i] != NULL && all_bytes(buffers[i], 0, size));
-        memset(buffers[i], 1, size);
+        if (writing)
+            memset(buffers[i], 1, size);
     }
     for (int i = 0; i < count; i++)
         free(buffers[i]);
@@ -98,7 +99,7 @@ static void leave(const char *how, int count, size_t size)
     if (strcmp(how, "child") == 0) {
         pid_t child = fork();
         if (child == 0) {
-            hold(2 * count, size);
+            hold(2 * count, size, true);
             return;
         }
         int status;
@@ -118,7 +119,7 @@ int main(int argc, char **argv)
         kill_for_calls_on_files();
     if (strcmp(argv[3], "early") != 0 && strcmp(argv[3], "now") != 0)
         live_long_enough();
-    hold(count, size);
+    hold(count, size, strcmp(argv[3], "read") != 0);
     leave(argv[3], count, size);
     return 0;
 }
