@@ -19,7 +19,7 @@ from questions import QUESTIONS
 from suite import compare, docs, report, results
 from suite.question import Figure, Question, Target, lines_of, median_of, ratio, to_best_peer
 
-MOST_SECONDS = 1105  # of 20 minutes; the rest is for building and preparing
+MOST_SECONDS = 1385  # of 24 minutes; the rest is for building and preparing
 
 
 def measured(samples, lines=("glibc", "tcmalloc", "zeropool"), target=None):
