@@ -212,9 +212,8 @@ def load_parquet(path):
 
 
 def load_parquet_system(path):
-    import pyarrow
-
-    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+    """With Arrow's buffers from malloc, which a variable of the environment asks for."""
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     return load_parquet(path)
 
 
