@@ -72,7 +72,6 @@ def all_peers(build, other=""):
         Peer("zeropool-off", "without zeroing", ours, {"ZEROPOOL_ZERO": "off"}),
         Peer("zeropool-background", "zeroes in a thread", ours, {"ZEROPOOL_ZERO": "background"}),
         Peer("zeropool-prewarm", "GPT-2 at start", ours, {"ZEROPOOL_PREWARM": gpt2.prewarm()}),
-        Peer("zeropool-learn", "what it needed before", ours, {"ZEROPOOL_PREWARM": "learn"}),
         Peer("zeropool-parallel", "reads by threads", ours, {"ZEROPOOL_READ": "parallel"}),
         Peer("zeropool-lifo", "evicts who came first", ours, {"ZEROPOOL_EVICTION": "lifo"}),
         Peer("zeropool-eager", "marks nothing MADV_FREE", ours, {"ZEROPOOL_RECLAIM": "off"}),

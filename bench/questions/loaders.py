@@ -37,8 +37,8 @@ UNTOUCHED = ("torch", "safetensors", "shard")
 NOTES = [
     "torch.load: each tensor is read into a buffer of its own. That buffer comes from the pool, and "
     "all tensors of 2 MiB and more are read in parallel.",
-    'safetensors, `load_file(backend="pread")`, which is new in 0.8: reads like torch.load, with '
-    "threads of its own. The pool saves the page faults; parallel reads have less to add.",
+    'safetensors, `load_file(backend="pread")`, which is new in 0.8: a read for each '
+    "tensor, as in torch.load.",
     "safetensors, `load_file` as it comes: the file is mapped and nothing is read, so the load alone "
     "gains nothing. Here every tensor is then copied, and the copies come from the pool.",
     "safetensors from bytes: `f.read()` of the file, which gains as that does; then each tensor is "
@@ -67,7 +67,7 @@ NOTES = [
 
 
 def make(build):
-    """What the loaders read; what was learned in an earlier run is removed."""
+    """What the loaders read."""
     command = [*PROGRAM, "make", FOLDER.replace("{build}", build), packages.folder_of(build)]
     subprocess.run(command, check=True)
 

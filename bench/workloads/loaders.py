@@ -363,16 +363,15 @@ def child(options, environment, count, *further):
 
 
 def measure(options):
-    """The processes of one loader. Where the library is to learn from an earlier process, that one
-    is not counted; what it learns is kept for each loader apart, as all are the same script."""
+    """The processes of one loader. What a library learns of them is kept for each loader apart, as
+    all are the same script."""
     if not os.path.exists(os.path.join(options.folder, LOADERS[options.loader].file)):
         return {}
-    learned = os.path.join(options.folder, "learned", options.loader)
-    environment = {**os.environ, "XDG_CACHE_HOME": learned}
-    if os.environ.get("ZEROPOOL_PREWARM") == "learn":
-        if not os.path.exists(learned):
-            os.makedirs(learned, mode=0o700)
-            child(options, environment, 2)
+    environment = dict(os.environ)
+    if "XDG_CACHE_HOME" in environment:
+        cache = os.path.join(environment["XDG_CACHE_HOME"], options.loader)
+        os.makedirs(cache, mode=0o700, exist_ok=True)
+        environment["XDG_CACHE_HOME"] = cache
         loads.back_by_host(TOUCHED)  # for what is made ready while the loader starts
     result = child(options, environment, LOADS)
     if options.untouched and "load_ms" in result:
@@ -399,7 +398,6 @@ def make_one(options):
 def make(options):
     """Each in a process of its own, as they need packages that do not go together."""
     os.makedirs(options.folder, exist_ok=True)
-    shutil.rmtree(os.path.join(options.folder, "learned"), ignore_errors=True)
     for name, loader in LOADERS.items():
         if not os.path.exists(os.path.join(options.folder, loader.file)):
             command = [sys.executable, "-B", __file__, "one", options.folder, options.packages]
