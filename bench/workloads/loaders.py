@@ -6,8 +6,8 @@
     loaders.py measure FOLDER PACKAGES LOADER    run processes of one, print one JSON object
     loaders.py load FOLDER PACKAGES LOADER       be such a process
 
-Whoever starts it sets LD_PRELOAD or does not; it knows nothing of allocators. PACKAGES has the
-folders of bench/peers/packages.py. A loader whose package is not there prints no figures.
+Whoever starts it sets LD_PRELOAD or does not. PACKAGES has the folders of bench/peers/packages.py. A
+loader whose package is not there prints no figures.
 
 Memory is touched by another process just before each load that is timed, since a virtual machine's
 host takes free memory back. With --untouched `measure` runs a further process for which nothing is
@@ -368,7 +368,7 @@ def measure(options):
     if not os.path.exists(os.path.join(options.folder, LOADERS[options.loader].file)):
         return {}
     environment = dict(os.environ)
-    if "XDG_CACHE_HOME" in environment:
+    if environment.get("ZEROPOOL_PREWARM") == "learn":
         cache = os.path.join(environment["XDG_CACHE_HOME"], options.loader)
         os.makedirs(cache, mode=0o700, exist_ok=True)
         environment["XDG_CACHE_HOME"] = cache
