@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 from . import allocators
 
@@ -29,6 +30,7 @@ PACKAGES = {
     },
 }
 DEBIAN = ("torch", "numpy")
+PATIENCE = 20  # seconds; if it takes pip longer to fail, nothing answers, and it is asked no more
 
 
 def folder_of(build):
@@ -43,7 +45,7 @@ def versions_in(folder):
 
 def pip(folder, wanted):
     """Installs, and returns why that cannot be done, or nothing. What pip said goes to stderr."""
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--retries=1", "--timeout=30"]
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--retries=1"]
     command += ["--disable-pip-version-check", "--no-warn-conflicts", "--root-user-action=ignore"]
     command += ["--target", folder, *(f"{name}=={version}" for name, version in wanted.items())]
     environment = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "PYTHONPATH")}
@@ -61,10 +63,15 @@ def install(folder, wanted):
     if all(there.get(name) == version for name, version in wanted.items()):
         return {}
     shutil.rmtree(folder, ignore_errors=True)
-    if not pip(folder, wanted):
+    start = time.monotonic()
+    reason = pip(folder, wanted)
+    if not reason:
         return {}
+    if time.monotonic() - start > PATIENCE:
+        return dict.fromkeys(wanted, reason)
     shutil.rmtree(folder, ignore_errors=True)
-    why = {name: pip(folder, {name: version}) for name, version in wanted.items()}
+    first = dict(list(wanted.items())[:1])  # numpy, which others would bring in another version
+    why = {name: pip(folder, {**first, name: version}) for name, version in wanted.items()}
     return {name: reason for name, reason in why.items() if reason}
 
 
