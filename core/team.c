@@ -186,6 +186,11 @@ void zp_team_limit(struct zp_team_slot *slot, unsigned members)
         call(members);
 }
 
+bool zp_team_is_left(const struct zp_team_slot *slot)
+{
+    return get(&slot->inside) == 0;
+}
+
 void zp_team_close(struct zp_team_slot *slot)
 {
     set(&slot->state, CLOSED);

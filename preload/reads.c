@@ -193,11 +193,18 @@ static size_t read_stream(char *to, size_t size, size_t fetch, FILE *file)
     return got < size ? got + next.fread_unlocked_(to + got, 1, size - got, file) : got;
 }
 
+// A stream that was opened with "m" reads from a mapping: its position is not the file's.
+static bool is_mapping(const FILE *file)
+{
+    enum { IO_FLAGS2_MMAP = 1 }; // of libio.h, which glibc keeps to itself
+    return (file->_flags2 & IO_FLAGS2_MMAP) != 0;
+}
+
 static bool is_worth_sharing(size_t size, FILE *file, int fd)
 {
     return zp_read_is_shared() && size >= ZP_READ_LEAST + STREAM_HEAD && fwide(file, 0) <= 0 &&
-           zp_os_file_rest(fd, OWN_POSITION) >= ZP_READ_LEAST && next.fread_unlocked_ != NULL &&
-           !zp_sandbox_is_borrowed();
+           !is_mapping(file) && zp_os_file_rest(fd, OWN_POSITION) >= ZP_READ_LEAST &&
+           next.fread_unlocked_ != NULL && !zp_sandbox_is_borrowed();
 }
 
 static ZP_COLD bool fill_large_from(FILE *file, void *to, size_t size, bool locked, size_t *bytes)
