@@ -198,7 +198,7 @@ QUESTIONS = [
         each_gib=1.5,
         prepare=make_loader_file,
         clean=remove_loader_file,
-        seconds=75,
+        seconds=58,
         rounds=5,
     ),
     Question(
