@@ -4,10 +4,10 @@
 
 #include "files.h"
 
+#include "core/os.h"
 #include "core/syscall.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -60,17 +60,6 @@ static void lower_to_quota(const char *root, const struct zp_hierarchy *tree, si
 }
 
 // ---- The machine -----------------------------------------------------------------------------
-
-static size_t allowed_cpus(void)
-{
-    // Room for 8192 CPUs: the most that Linux is built for.
-    unsigned long mask[8192 / (8 * sizeof(unsigned long))];
-    memset(mask, 0, sizeof(mask));
-    size_t cpus = 0;
-    if (sched_getaffinity(0, sizeof(mask), (cpu_set_t *)(void *)mask) == 0)
-        cpus = (size_t)CPU_COUNT_S(sizeof(mask), (cpu_set_t *)(void *)mask);
-    return cpus > 0 ? cpus : 1;
-}
 
 static size_t address_space_limit(void)
 {
@@ -129,7 +118,7 @@ void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants 
                       const char *root)
 {
     int saved_errno = errno;
-    size_t cpus = allowed_cpus();
+    size_t cpus = zp_os_cpus();
     bool quota = wants->quota && cpus > wants->few_cpus;
     struct zp_groups groups = {.known = false};
     if (quota || wants->memory)

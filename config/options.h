@@ -24,6 +24,7 @@ enum zp_thp { ZP_THP_AUTO, ZP_THP_ON, ZP_THP_OFF };
 enum zp_eviction_choice { ZP_EVICTION_CLOCKPRO, ZP_EVICTION_LIFO };
 enum zp_decay_by { ZP_DECAY_BY_CALLS, ZP_DECAY_BY_THREAD };
 enum zp_reclaim { ZP_RECLAIM_LAZY, ZP_RECLAIM_OFF };
+enum zp_read_choice { ZP_READ_OFF, ZP_READ_PARALLEL };
 enum zp_stats { ZP_STATS_OFF, ZP_STATS_EXIT };
 enum zp_stacks { ZP_STACKS_OFF, ZP_STACKS_ON };
 // CHECK: enum zp_check (core/pool.h)

@@ -43,10 +43,11 @@ static size_t choose(int64_t option, size_t automatic)
 struct zp_machine_wants zp_machine_wanted(const struct zp_options *options)
 {
     bool budget = options->max_memory == ZP_AUTO;
+    bool parallel = options->read == ZP_READ_PARALLEL;
     return (struct zp_machine_wants){
-        .quota = options->shards == ZP_AUTO,
-        .few_cpus = FEW_CPUS,
-        .memory = budget || options->reclaim == ZP_RECLAIM_LAZY,
+        .quota = options->shards == ZP_AUTO || parallel,
+        .few_cpus = parallel ? 1 : FEW_CPUS,
+        .memory = budget || parallel || options->reclaim == ZP_RECLAIM_LAZY,
         .available = budget,
         .cache = options->zero != ZP_ZERO_OFF,
         .huge_pages = options->thp != ZP_THP_OFF,
@@ -138,6 +139,11 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
             {
                 .idle_ms = options->decay_ms,
                 .by_thread = options->decay_by == ZP_DECAY_BY_THREAD && options->decay_ms != 0,
+            },
+        .read =
+            {
+                .cpus = options->read == ZP_READ_PARALLEL ? machine->cpus : 0,
+                .limit = machine->memory.limited ? machine->memory.total : SIZE_MAX,
             },
         .budget = budget,
         .scrub_behind = behind ? QUEUE_MOST : 0,

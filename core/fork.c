@@ -5,13 +5,17 @@
 #include "budget.h"
 #include "commit.h"
 #include "decay.h"
+#include "held.h"
 #include "helper.h"
 #include "os.h"
 #include "pool.h"
 #include "prewarm.h"
 #include "quarantine.h"
+#include "read.h"
 #include "scrub_queue.h"
 #include "shard.h"
+#include "spawn.h"
+#include "team.h"
 
 #include <sys/single_threaded.h>
 
@@ -159,6 +163,7 @@ static enum zp_mapping mapping_before(const struct zp_slot *slot)
 
 void zp_fork_prepare(void)
 {
+    zp_held_before_fork();
     if (whole) {
         zp_thread_caches_lock();
         zp_arena_lock_all();
@@ -189,6 +194,7 @@ static void bring_back(const struct run *run)
 void zp_fork_parent(void)
 {
     next_epoch();
+    zp_held_after_fork();
     if (whole) {
         visit_runs(is_excluded, bring_back);
         zp_quarantine_unlock();
@@ -276,6 +282,10 @@ void zp_fork_child(void)
         zp_helper_resume(); // releases its lock
     if (started)
         zp_helper_reset();
+    zp_spawn_reset();
+    zp_read_reset();
+    zp_team_reset();
+    zp_held_in_child();
     zp_decay_reset();
     if (!whole)
         return;

@@ -6,15 +6,14 @@
 #include "lock.h"
 #include "log.h"
 #include "os.h"
+#include "spawn.h"
 
 #include <errno.h>
-#include <signal.h>
 
 enum {
     LINGER_MS = 1000,
     LINGER_STEP_MS = 100,
     WAIT_MOST_MS = 1000, // work may become due earlier than was said
-    STACK_BYTES = 128 * 1024,
     // How long a wait lasts before the word is read again: the kernel may refuse to wait or to
     // wake.
     LOOK_AGAIN_MS = 10,
@@ -29,7 +28,6 @@ static struct {
     uint32_t sleeping; // it waits on `calls`
     uint32_t calls;
     uint32_t paused;
-    bool has_run;
     bool off;         // it could not be started, or was stopped for good
     bool cannot_wait; // the kernel refuses futex: the helper ends rather than spin
 } helper;
@@ -125,56 +123,26 @@ static bool is_called_back(void)
     return (ms == 0 || (ms != ZP_NEVER && !helper.cannot_wait)) && take_over();
 }
 
-static void *run(void *unused)
+static void run(void)
 {
-    (void)unused;
-    pthread_setname_np(pthread_self(), "zeropool");
     do {
         while (work_due() == 0 || linger())
             do_part();
         set(&helper.running, 0);
         zp_os_wake(&helper.running);
     } while (is_called_back());
-    return NULL;
 }
 
 // ---- Starting and stopping -------------------------------------------------------------------
 
-// Modest: with a small stack and the default scheduling, whatever the starting thread has. Else
-// like the program's own threads.
-static int create(bool modest)
-{
-    pthread_t thread;
-    pthread_attr_t attributes;
-    sigset_t all;
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    int error = pthread_attr_setsigmask_np(&attributes, &all);
-    if (error == 0 && modest)
-        error = pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    if (error == 0 && modest)
-        error = pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
-    if (error == 0)
-        error = pthread_create(&thread, &attributes, run, NULL);
-    pthread_attr_destroy(&attributes);
-    return error;
-}
-
 static ZP_COLD void start(void)
 {
-    int saved_errno = errno;
-    if (is_off() || !take_over())
+    if (is_off() || !take_over() || zp_spawn(run))
         return;
-    __atomic_store_n(&helper.has_run, true, __ATOMIC_SEQ_CST);
-    // Programs with much thread-local memory need the usual stack.
-    if (zp_os_is_restricted() || (create(true) != 0 && create(false) != 0)) {
-        turn_off();
-        set(&helper.running, 0);
-        zp_os_wake(&helper.running);
-        zp_log(ZP_LOG_WARNING, "no thread could be started for work in the background", NULL);
-    }
-    errno = saved_errno;
+    turn_off();
+    set(&helper.running, 0);
+    zp_os_wake(&helper.running);
+    zp_log(ZP_LOG_WARNING, "no thread could be started for work in the background", NULL);
 }
 
 bool zp_helper_call(void)
@@ -236,14 +204,8 @@ void zp_helper_resume(void)
     zp_lock_release(&helper.lock);
 }
 
-bool zp_helper_has_run(void)
-{
-    return __atomic_load_n(&helper.has_run, __ATOMIC_RELAXED);
-}
-
 void zp_helper_reset(void)
 {
     zp_lock_reset(&helper.lock);
-    helper.has_run = false;
     helper.running = helper.busy = helper.sleeping = helper.paused = 0;
 }

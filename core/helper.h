@@ -10,8 +10,7 @@
 // depends on the helper: without it the program's threads do the work themselves, or it is not
 // done.
 //
-// The thread blocks all signals, is named "zeropool", and has a small stack and the default
-// priority.
+// The thread is one of spawn.h.
 //
 // Locking: ZP_RANK_HELPER, held by a thread that forks; the rest are words that are waited on.
 // Fork: the helper is between two parts, holding no lock, from before the fork until after it. The
@@ -35,9 +34,6 @@ bool zp_helper_keep(void);
 // Ends the helper for good, before the program ends. When this returns the helper does no more
 // work.
 void zp_helper_stop(void);
-
-// Whether this process has ever had a helper: libc then treats it as multi-threaded.
-bool zp_helper_has_run(void);
 
 // Fork. A thread that may hold what the helper waits for only tries to pause it, for 50 ms; returns
 // whether it is paused.

@@ -7,14 +7,20 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
+#endif
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
 #endif
 
 // Most by number: the preloaded library exports functions of these names to the program, and its
@@ -83,6 +89,29 @@ static off_t call_lseek(int fd, off_t offset, int whence)
     return zp_syscall(SYS_lseek, fd, offset, whence);
 }
 
+static int call_fcntl(int fd, int command, void *argument)
+{
+    return (int)zp_syscall(SYS_fcntl, fd, command, argument);
+}
+
+static int call_close(int fd)
+{
+    return (int)zp_syscall(SYS_close, fd);
+}
+
+// The position is passed in two halves, of which 64-bit kernels ignore the second.
+static ssize_t call_preadv2(int fd, const struct iovec *to, int count, off_t offset, int flags)
+{
+    if (flags == 0 && count == 1)
+        return zp_syscall(SYS_pread64, fd, to->iov_base, to->iov_len, offset);
+    return zp_syscall(SYS_preadv2, fd, to, count, offset, 0, flags);
+}
+
+static int call_cachestat(int fd, const struct zp_os_range *range, struct zp_os_cached *cached)
+{
+    return (int)zp_syscall(SYS_cachestat, fd, range, cached, 0);
+}
+
 ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .mmap = call_mmap,
     .munmap = call_munmap,
@@ -96,6 +125,10 @@ ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .sysinfo = sysinfo,
     .fstat = call_fstat,
     .lseek = call_lseek,
+    .fcntl = call_fcntl,
+    .close = call_close,
+    .preadv2 = call_preadv2,
+    .cachestat = call_cachestat,
     .futex = call_futex,
 };
 
@@ -167,8 +200,25 @@ int zp_os_wait(uint32_t *word, uint32_t value, uint32_t milliseconds)
 
 int zp_os_wake(uint32_t *word)
 {
+    return zp_os_wake_some(word, INT_MAX);
+}
+
+int zp_os_wake_some(uint32_t *word, unsigned threads)
+{
     int saved = errno;
-    return outcome(zp_os_calls.futex(word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL) >= 0, saved);
+    return outcome(zp_os_calls.futex(word, FUTEX_WAKE_PRIVATE, threads, NULL) >= 0, saved);
+}
+
+unsigned zp_os_cpus(void)
+{
+    // Room for 8192 CPUs: the most that Linux is built for.
+    unsigned long mask[8192 / (8 * sizeof(unsigned long))];
+    memset(mask, 0, sizeof(mask));
+    int saved = errno, cpus = 0;
+    if (sched_getaffinity(0, sizeof(mask), (cpu_set_t *)(void *)mask) == 0)
+        cpus = CPU_COUNT_S(sizeof(mask), (cpu_set_t *)(void *)mask);
+    errno = saved;
+    return cpus > 0 ? (unsigned)cpus : 1;
 }
 
 int zp_os_map(size_t length, int protection, void **out)
@@ -269,4 +319,50 @@ size_t zp_os_file_rest(int fd, off_t offset)
         offset = zp_os_calls.lseek(fd, 0, SEEK_CUR);
     errno = saved;
     return known && offset >= 0 && about.st_size > offset ? (size_t)(about.st_size - offset) : 0;
+}
+
+int zp_os_file_about(int fd, struct stat *about)
+{
+    int saved = errno;
+    return outcome(zp_os_calls.fstat(fd, about) == 0, saved);
+}
+
+int zp_os_file_control(int fd, int command, void *argument)
+{
+    int saved = errno;
+    int answer = zp_os_calls.fcntl(fd, command, argument);
+    return answer >= 0 ? answer : outcome(false, saved);
+}
+
+off_t zp_os_file_move(int fd, off_t by)
+{
+    int saved = errno;
+    off_t position = zp_os_calls.lseek(fd, by, SEEK_CUR);
+    return position >= 0 ? position : outcome(false, saved);
+}
+
+void zp_os_file_close(int fd)
+{
+    int saved = errno;
+    zp_os_calls.close(fd);
+    errno = saved;
+}
+
+ssize_t zp_os_file_read(int fd, const struct iovec *to, unsigned count, off_t offset, int flags)
+{
+    int saved = errno;
+    ssize_t bytes = zp_os_calls.preadv2(fd, to, (int)count, offset, flags);
+    return bytes >= 0 ? bytes : outcome(false, saved);
+}
+
+bool zp_os_file_is_cached(int fd, off_t offset, size_t bytes)
+{
+    int saved = errno;
+    uint64_t page = zp_os_page_size(), first = (uint64_t)offset / page;
+    uint64_t pages = ((uint64_t)offset + bytes + page - 1) / page - first;
+    struct zp_os_range range = {(uint64_t)offset, bytes};
+    struct zp_os_cached cached;
+    bool known = zp_os_calls.cachestat(fd, &range, &cached) == 0;
+    errno = saved;
+    return known && cached.pages >= pages;
 }

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -33,6 +34,20 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 // Linux 6.1
 #endif
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008 // Linux 4.14
+#endif
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x00000080 // Linux 6.14
+#endif
+
+// The kernel's struct cachestat_range and struct cachestat (Linux 6.5).
+struct zp_os_range {
+    uint64_t offset, length;
+};
+struct zp_os_cached {
+    uint64_t pages, dirty, under_write, evicted, lately_evicted;
+};
 
 struct zp_os_calls {
     void *(*mmap)(void *address, size_t length, int protection, int flags, int fd, off_t offset);
@@ -47,6 +62,10 @@ struct zp_os_calls {
     int (*sysinfo)(struct sysinfo *info);
     int (*fstat)(int fd, struct stat *about);
     off_t (*lseek)(int fd, off_t offset, int whence);
+    int (*fcntl)(int fd, int command, void *argument);
+    int (*close)(int fd);
+    ssize_t (*preadv2)(int fd, const struct iovec *to, int count, off_t offset, int flags);
+    int (*cachestat)(int fd, const struct zp_os_range *range, struct zp_os_cached *cached);
     int (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *time);
 };
 
@@ -87,6 +106,12 @@ int zp_os_barrier(void);
 int zp_os_wait(uint32_t *word, uint32_t value, uint32_t milliseconds);
 int zp_os_wake(uint32_t *word);
 
+// Wakes so many of them at most.
+int zp_os_wake_some(uint32_t *word, unsigned threads);
+
+// The CPUs that this thread may run on; 1 if the kernel does not say.
+unsigned zp_os_cpus(void);
+
 // Maps private anonymous memory at an address that the kernel chooses; it goes to `*out`.
 int zp_os_map(size_t length, int protection, void **out);
 
@@ -122,5 +147,22 @@ int zp_os_residency(void *address, size_t length, unsigned char *vector);
 // Bytes of a regular file from an offset on, or from its own position if that is negative; 0 if
 // there are none, if it is not a regular file, or if the kernel refuses.
 size_t zp_os_file_rest(int fd, off_t offset);
+
+// About any file. 0, or a negative errno.
+int zp_os_file_about(int fd, struct stat *about);
+
+// fcntl: a negative errno, or what the command answers.
+int zp_os_file_control(int fd, int command, void *argument);
+
+// The file's position after it was moved from where it stands, or a negative errno.
+off_t zp_os_file_move(int fd, off_t by);
+
+void zp_os_file_close(int fd);
+
+// preadv2: bytes read, or a negative errno. Without flags it is the call that pread makes.
+ssize_t zp_os_file_read(int fd, const struct iovec *to, unsigned count, off_t offset, int flags);
+
+// Whether all of a range of a file is in the page cache; false where the kernel does not say.
+bool zp_os_file_is_cached(int fd, off_t offset, size_t bytes);
 
 #endif

@@ -20,9 +20,11 @@
 #include "content.h"
 #include "decay.h"
 #include "eviction.h"
+#include "fill.h"
 #include "get.h"
 #include "prewarm.h"
 #include "put.h"
+#include "read.h"
 #include "thread_cache.h"
 
 #include <sys/types.h>
@@ -39,6 +41,7 @@ struct zp_pool_config {
     struct zp_content_config content;
     struct zp_put_config put;
     struct zp_decay_config decay;
+    struct zp_read_config read;
     size_t budget;       // bytes that may be retained
     size_t scrub_behind; // bytes that may wait to be scrubbed after they were kept; 0: none
     bool reclaim;        // let the kernel take pages of what is retained
@@ -182,10 +185,6 @@ bool zp_pool_clear(struct zp_slot *slot, size_t size);
 // The program protected, locked or advised memory of the arena: the buffers there are not kept when
 // they are freed.
 void zp_pool_note_marks(const void *address, size_t length);
-
-// Up to `bytes` are about to be read to `to`, an address of the arena, from a file at an offset, or
-// where it stands if that is negative.
-void zp_pool_expect_read(char *to, size_t bytes, int fd, off_t offset);
 
 // Makes a live buffer hold `size` bytes without moving it. False if it cannot: the buffer is then
 // as it was.

@@ -115,7 +115,7 @@ struct zp_slot {
         struct zp_link links[ZP_ORDER_COUNT]; // in every state but TAKEN and LIVE
         struct {                              // LIVE
             uint64_t born;                    // bytes that its thread had requested before it
-            size_t filled;                    // bytes read into it from files (zp_pool_expect_read)
+            size_t filled;                    // bytes read into it from files (fill.h)
         };
     };
     uint32_t since;                // when it became idle, in milliseconds of the clock

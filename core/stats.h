@@ -34,7 +34,9 @@
     X(dropped,         "buffers shared by a fork or marked by the program, dropped when freed") \
     X(grown_in_place,  "reallocs that only changed the buffer's size")                   \
     X(moved_by_pages,  "reallocs that moved pages to another slot")                      \
-    X(moved_by_copy,   "reallocs that copied bytes")
+    X(moved_by_copy,   "reallocs that copied bytes")                                     \
+    X(reads_shared,    "large reads from files that were shared with the team")          \
+    X(bytes_shared,    "bytes of those reads")
 // clang-format on
 
 struct zp_counters {

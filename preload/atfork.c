@@ -3,13 +3,13 @@
 #include "preload/atfork.h"
 
 #include "core/fork.h"
-#include "core/helper.h"
 #include "core/log.h"
+#include "core/signals.h"
+#include "core/spawn.h"
 #include "preload/export.h"
 #include "preload/jemalloc.h"
 #include "preload/passed.h"
 #include "preload/sandbox.h"
-#include "preload/signals.h"
 #include "preload/start.h"
 
 #include <dlfcn.h>
@@ -135,7 +135,7 @@ static void child(void)
 // is the helper it must not happen, so signals are blocked there.
 pid_t fork(void)
 {
-    if (!zp_helper_has_run())
+    if (!zp_spawn_has_run())
         return zp_passed.fork();
     zp_signals before = zp_signals_block();
     pid_t child = zp_passed.fork();

@@ -100,6 +100,9 @@ static void add_work(struct page *page, const struct zp_counters *c)
     add(page, "  realloc              %llu in place, %llu by moving pages, %llu by copying\n",
         (unsigned long long)c->grown_in_place, (unsigned long long)c->moved_by_pages,
         (unsigned long long)c->moved_by_copy);
+    if (zp_read_is_shared())
+        add(page, "  shared reads         %llu, %s\n", (unsigned long long)c->reads_shared,
+            bytes_text(c->bytes_shared).is);
 }
 
 static void add_keeping(struct page *page, const struct zp_pool_stats *stats)

@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/os.h"
+#include "core/read.h"
 #include "core/syscall.h"
 #include "preload/export.h"
 #include "preload/marks.h"
@@ -55,9 +56,9 @@ __attribute__((constructor(101))) static void know_owner(void)
     claim();
 }
 
-static bool shares_its_parents_memory(void)
+bool zp_sandbox_is_borrowed(void)
 {
-    if (owner == NULL)
+    if (owner == NULL || zp_os_is_restricted())
         return false;
     if (__atomic_load_n(owner, __ATOMIC_RELAXED) == 0)
         claim(); // a child made by clone, without fork handlers
@@ -69,7 +70,7 @@ static bool shares_its_parents_memory(void)
 // False after the first filter: a second one changes nothing, and the first may not allow getpid.
 static bool is_news(void)
 {
-    return !zp_os_is_restricted() && !shares_its_parents_memory();
+    return !zp_os_is_restricted() && !zp_sandbox_is_borrowed();
 }
 
 // Makes the calls that a filter may not allow before it is installed.
@@ -77,8 +78,18 @@ static void prepare(bool filters)
 {
     while (zp_start()) {
     }
-    if (filters)
+    if (filters) {
         zp_log_settle();
+        zp_read_stop();
+    }
+}
+
+// After it was installed, or refused.
+static void conclude(bool installed)
+{
+    if (installed)
+        zp_os_restrict();
+    zp_read_go_on();
 }
 
 int zp_sandbox_prctl(int option, const long *arguments)
@@ -89,8 +100,8 @@ int zp_sandbox_prctl(int option, const long *arguments)
         prepare(filters);
     long result =
         zp_syscall(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]);
-    if (news && filters && result == 0)
-        zp_os_restrict();
+    if (news && filters)
+        conclude(result == 0);
     if (option == PR_SET_VMA) // the program named the mapping
         zp_marks_note(result, (const void *)arguments[1], (size_t)arguments[2]);
     return (int)result;
@@ -105,8 +116,8 @@ int zp_sandbox_seccomp(unsigned operation, unsigned flags, void *argument)
     long result = zp_syscall(SYS_seccomp, operation, flags, argument);
     // A positive result is a descriptor, or the id of a thread that could not be synchronised.
     bool done = result == 0 || (result > 0 && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0);
-    if (news && done)
-        zp_os_restrict();
+    if (news)
+        conclude(done);
     return (int)result;
 }
 

@@ -17,9 +17,15 @@
 #ifndef ZP_PRELOAD_SANDBOX_H
 #define ZP_PRELOAD_SANDBOX_H
 
+#include <stdbool.h>
+
 // The same as prctl(option, ...) and seccomp(operation, flags, argument); `arguments` are four.
 int zp_sandbox_prctl(int option, const long *arguments);
 int zp_sandbox_seccomp(unsigned operation, unsigned flags, void *argument);
+
+// Whether this is a child that shares its parent's memory (vfork): what it does there may not
+// depend on threads or descriptors. A system call; false once there is a filter.
+bool zp_sandbox_is_borrowed(void);
 
 // Called in the child of a fork: records that it owns its memory.
 void zp_sandbox_child(void);

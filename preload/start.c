@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/os.h"
 #include "core/pool.h"
+#include "core/signals.h"
 #include "preload/aside.h"
 #include "preload/atfork.h"
 #include "preload/clock.h"
@@ -15,7 +16,6 @@
 #include "preload/pressure.h"
 #include "preload/reads.h"
 #include "preload/report.h"
-#include "preload/signals.h"
 #include "preload/trap.h"
 #include "preload/unwind.h"
 

@@ -58,11 +58,6 @@ void zp_helper_resume(void)
 {
 }
 
-bool zp_helper_has_run(void)
-{
-    return false;
-}
-
 void zp_helper_reset(void)
 {
 }

@@ -13,7 +13,7 @@ libc=$(ldd "$ZP_LIBRARY" | awk '$1 == "libc.so.6" { print $3 }')
 family='^(__libc_)?((m|c|re|v|pv|aligned_)alloc|reallocarray|(posix_)?memalign|c?free|mall(oc_|info|opt).*)$'
 gone='^malloc_[gs]et_state$' # no program can be linked against these since 2.25
 watched='^(madvise|mlock2?|(pkey_)?mprotect|mmap(64)?|munmap|mremap|process_madvise|mseal|shm(at|dt)|ioctl|syscall|dlopen|prctl|fork|__register_atfork)$'
-filled='^((__)?(p?read(64)?|fread(_unlocked)?)(_chk)?)$'
+filled='^((__)?(p?read(64)?|fread(_unlocked)?)(_chk)?|readv|preadv(64)?(v?2)?)$'
 operators='^_Z(n[wa]|d[la])'
 of_c23='^free(_aligned)?_sized$'
 own='^(zeropool_(trim|audited)|__posix_memalign)$' # tools ask for the second, though glibc no longer has it

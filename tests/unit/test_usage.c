@@ -148,79 +148,6 @@ START_TEST(huge_pages_are_for_who_fills_them)
 }
 END_TEST
 
-// ---- Reads -----------------------------------------------------------------------------------
-
-static int file_of(size_t size)
-{
-    FILE *file = tmpfile();
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(ftruncate(fileno(file), (off_t)size), 0);
-    return fileno(file);
-}
-
-// Breaks when a buffer that a file is about to fill comes in small pages, or more of it is fetched
-// than the one huge page that tells how long they take.
-START_TEST(what_a_read_fills_is_huge)
-{
-    start(ZP_HUGE_FILLED);
-    struct zp_slot *slot = get(SIZE, &site[0]);
-    errno = 4711;
-    if (_i == 0)
-        zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
-    else if (_i == 1) // behind a header, of a file that stands behind one, asking for more
-        zp_pool_expect_read(slot->base + 32, 2 * SIZE, file_of(2 * SIZE), -1);
-    else // piece by piece
-        for (size_t at = 0; at < SIZE / 2; at += ZP_MIB / 2)
-            zp_pool_expect_read(slot->base + at, ZP_MIB / 2, file_of(SIZE), (off_t)at);
-    ck_assert(slot->huge);
-    ck_assert_int_eq(errno, 4711);
-    ck_assert_uint_le(unit_resident_pages(slot->base, SIZE), ZP_HUGE_PAGE / unit_page());
-}
-END_TEST
-
-// Breaks when a buffer comes in huge pages although little is read into it: the file is short, or
-// nearly at its end, or none; or when reading elsewhere has an effect.
-START_TEST(what_a_read_does_not_fill_is_not)
-{
-    start(ZP_HUGE_FILLED);
-    int ends[2];
-    ck_assert_int_eq(pipe(ends), 0);
-    struct zp_slot *slot = get(SIZE, &site[0]);
-    zp_pool_expect_read(slot->base, SIZE, file_of(ZP_MIB), 0);
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), SIZE - 4096);
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 2 * SIZE);
-    zp_pool_expect_read(slot->base, SIZE, ends[0], -1);
-    zp_pool_expect_read(slot->base, SIZE, -1, -1);
-    zp_pool_expect_read(slot->base + SIZE - 4096, SIZE, file_of(SIZE), 0);
-    zp_pool_expect_read(slot->base + SIZE, SIZE, file_of(SIZE), 0);
-    ck_assert(!slot->huge);
-    zp_pool_put(slot->base);
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0); // no longer a buffer
-    ck_assert(!slot->huge);
-    struct zp_slot *packed = get(ZP_MIB, &site[0]);
-    zp_pool_expect_read(packed->base, ZP_MIB, file_of(SIZE), 0);
-    ck_assert(!packed->huge);
-}
-END_TEST
-
-// Breaks when a buffer that is in memory, whose pages stay as they are, costs system calls; or one
-// whose mapping the program has changed is changed again.
-START_TEST(what_is_there_is_left_alone)
-{
-    start(ZP_HUGE_FILLED);
-    struct zp_slot *slot = get_and_fill(SIZE, &site[0]);
-    zp_pool_put(slot->base);
-    ck_assert_ptr_eq(get(SIZE, &site[0]), slot);
-    ck_assert((slot->content == ZP_CONTENT_RESIDENT));
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
-    ck_assert(!slot->huge);
-    slot = get(SIZE, &site[1]);
-    zp_pool_note_marks(slot->base, SIZE);
-    zp_pool_expect_read(slot->base, SIZE, file_of(SIZE), 0);
-    ck_assert(!slot->huge);
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -234,8 +161,5 @@ int main(void)
     tcase_add_test(tests, small_buffers_are_filled_at_once);
     tcase_add_test(tests, huge_pages_do_not_outlive_their_memory);
     tcase_add_test(tests, huge_pages_are_for_who_fills_them);
-    tcase_add_loop_test(tests, what_a_read_fills_is_huge, 0, 3);
-    tcase_add_test(tests, what_a_read_does_not_fill_is_not);
-    tcase_add_test(tests, what_is_there_is_left_alone);
     return unit_run("usage", tests);
 }
