@@ -76,6 +76,7 @@ def all_peers(build, other=""):
         Peer("zeropool-background", "zeroes in a thread", ours, {"ZEROPOOL_ZERO": "background"}),
         Peer("zeropool-prewarm", "GPT-2 at start", ours, {"ZEROPOOL_PREWARM": gpt2.prewarm()}),
         Peer("zeropool-learn", "what a first process held, at start", ours, learning, rehearses=True),
+        Peer("zeropool-parallel", "reads by threads", ours, {"ZEROPOOL_READ": "parallel"}),
         Peer("zeropool-lifo", "evicts who came first", ours, {"ZEROPOOL_EVICTION": "lifo"}),
         Peer("zeropool-eager", "marks nothing MADV_FREE", ours, {"ZEROPOOL_RECLAIM": "off"}),
     ]

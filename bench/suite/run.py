@@ -171,9 +171,11 @@ class Runner:
         question = dataclasses.replace(question, lines=self.without_stand_ins(question.lines))
         self.progress.begin(question)
         start = time.monotonic()
+        self.progress.step("looking for packages")
+        packages = question.packages(self.options.build)
         found = self.prepared(question)
         seconds = time.monotonic() - start
-        data = results.as_data(found, seconds, self.version, self.releases)
+        data = results.as_data(found, seconds, self.version, self.releases, packages)
         self.progress.clear()
         lines = [*report.for_terminal(data), *report.against_twins(data, twin_of)]
         print("\n".join(lines) + "\n", flush=True)

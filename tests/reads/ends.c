@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What ends, changes or goes away during a read: the thread, the process, the descriptor, the file's
-// end.
+// What ends, changes or goes away during a read: the thread, the process, the descriptor, the
+// file's end.
 //
 // usage: ends cancel | exit | close | offsets | shrink | grow | locks | flock
 
@@ -242,8 +242,8 @@ static void with_moving_end(void *(*move)(void *))
         char *buffer = new_buffer(SIZE + MIB);
         off_t from = i % 2 == 0 ? 0 : 4096;
         CHECK(lseek(file, from, SEEK_SET) == from);
-        ssize_t got = i % 3 == 0 ? pread(file, buffer, SIZE + MIB, from)
-                                 : read(file, buffer, SIZE + MIB);
+        ssize_t got =
+            i % 3 == 0 ? pread(file, buffer, SIZE + MIB, from) : read(file, buffer, SIZE + MIB);
         CHECK(got >= (ssize_t)(SIZE / 2) - from && got <= (ssize_t)(SIZE + MIB));
         CHECK(holds(buffer, 9, (uint64_t)from, SIZE / 2 - (size_t)from));
         CHECK(holds_or_zero(buffer, (uint64_t)from, (size_t)got));

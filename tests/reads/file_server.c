@@ -10,8 +10,8 @@
 //   :error=BYTES     from there on reading fails with EIO
 //   :grow=BYTES      it has 0, 1, 2 and 3 times so many bytes more, by turns, each time it is asked
 //   :direct          the kernel does not keep it in the page cache
-// BYTES may end in K or M. The file "requests" in the same folder tells how many there have been, and
-// the most at once.
+// BYTES may end in K or M. The file "requests" in the same folder tells how many there have been,
+// and the most at once.
 
 #define FUSE_USE_VERSION 312
 
@@ -140,8 +140,8 @@ static void answer_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_in
 static void answer_requests(fuse_req_t request, off_t offset)
 {
     char text[32];
-    int length = snprintf(text, sizeof(text), "%u %u\n", atomic_load(&requests),
-                          atomic_load(&most_at_once));
+    int length =
+        snprintf(text, sizeof(text), "%u %u\n", atomic_load(&requests), atomic_load(&most_at_once));
     size_t from = offset < length ? (size_t)offset : (size_t)length;
     fuse_reply_buf(request, text + from, (size_t)length - from);
 }
@@ -154,7 +154,8 @@ static void wait_for(unsigned ms)
 }
 
 // The bytes of a file that a request gets; negative: it fails. The kernel takes a short answer for
-// the end of the file, unless it is a direct one, so a request that meets the error fails as a whole.
+// the end of the file, unless it is a direct one, so a request that meets the error fails as a
+// whole.
 static ssize_t bytes_to_give(const struct file *file, size_t size, uint64_t offset)
 {
     uint64_t end = file->size + 3 * file->grow;

@@ -4,7 +4,8 @@
 // answers as the kernel's does, what ends or changes during a slow one finds it as it would any
 // other, and requests to a slow one are under way at the same time.
 //
-// usage: file-server FILES -- served errors | changing | slow | killed | cancelled | closed | locked |
+// usage: file-server FILES -- served errors | changing | slow | killed | cancelled | closed |
+// locked |
 //                                    forked
 //        with the files broken, broken-direct, changing, slow, and very-slow
 

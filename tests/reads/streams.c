@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// fread of much from a stream: what was pushed back or read ahead comes first, the end and errors are
-// noted, the position is right afterwards, whatever the stream's mode and buffer. Each sequence of
-// calls is made on two streams of the same file, by libc's functions into a buffer of malloc's, and
-// in pieces that are too small to be shared into other memory; then the two must be alike.
+// fread of much from a stream: what was pushed back or read ahead comes first, the end and errors
+// are noted, the position is right afterwards, whatever the stream's mode and buffer. Each sequence
+// of calls is made on two streams of the same file, by libc's functions into a buffer of malloc's,
+// and in pieces that are too small to be shared into other memory; then the two must be alike.
 //
 // usage: streams sequences | ends | others | together | closing | errors
 
@@ -11,10 +11,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <wchar.h>
 
@@ -57,10 +57,17 @@ static size_t read_both(struct pair *pair, unsigned way, size_t unit, size_t cou
     size_t size = unit * count, got, pieces = 0;
     memset(pair->buffer, UNREAD, size);
     switch (way % 4) {
-    case 0: got = fread(pair->buffer, unit, count, pair->ours); break;
-    case 1: got = (fread_unlocked)(pair->buffer, unit, count, pair->ours); break;
-    case 2: got = __fread_chk(pair->buffer, size, unit, count, pair->ours); break;
-    default: got = __fread_unlocked_chk(pair->buffer, size, unit, count, pair->ours);
+    case 0:
+        got = fread(pair->buffer, unit, count, pair->ours);
+        break;
+    case 1:
+        got = (fread_unlocked)(pair->buffer, unit, count, pair->ours);
+        break;
+    case 2:
+        got = __fread_chk(pair->buffer, size, unit, count, pair->ours);
+        break;
+    default:
+        got = __fread_unlocked_chk(pair->buffer, size, unit, count, pair->ours);
     }
     while (pieces < size) {
         size_t part = size - pieces < 64 * KIB ? size - pieces : 64 * KIB;
@@ -85,7 +92,9 @@ static void step_both(struct pair *pair, uint64_t *random)
     unsigned way = (unsigned)(number >> 8);
     size_t size = 2 * MIB + number % (4 * MIB);
     switch (number >> 16 & 15) {
-    case 0: CHECK(fgetc(pair->ours) == fgetc(pair->other)); break;
+    case 0:
+        CHECK(fgetc(pair->ours) == fgetc(pair->other));
+        break;
     case 1:
         CHECK(pair->mapped || ungetc('x', pair->ours) == ungetc('x', pair->other));
         read_both(pair, way, 1, size);
@@ -102,15 +111,24 @@ static void step_both(struct pair *pair, uint64_t *random)
         for (int i = 0; i < 2; i++)
             rewind(i == 0 ? pair->ours : pair->other);
         break;
-    case 5: read_both(pair, way, 1, number % (128 * KIB)); break;
-    case 6: read_both(pair, way, 1000, size / 1000); break;
-    case 7: read_both(pair, way, size, 1); break;
-    case 8: read_both(pair, way, 3 * MIB, 2); break;
+    case 5:
+        read_both(pair, way, 1, number % (128 * KIB));
+        break;
+    case 6:
+        read_both(pair, way, 1000, size / 1000);
+        break;
+    case 7:
+        read_both(pair, way, size, 1);
+        break;
+    case 8:
+        read_both(pair, way, 3 * MIB, 2);
+        break;
     case 9:
         clearerr(pair->ours);
         clearerr(pair->other);
         break;
-    default: read_both(pair, way, 1, size);
+    default:
+        read_both(pair, way, 1, size);
     }
     check_alike(pair);
 }
@@ -120,12 +138,22 @@ static void set_buffer(FILE *stream, unsigned which)
     static char own[2][300 * KIB];
     static unsigned next;
     switch (which % 6) {
-    case 0: break;
-    case 1: CHECK(setvbuf(stream, NULL, _IONBF, 0) == 0); break;
-    case 2: CHECK(setvbuf(stream, own[next++ % 2], _IOFBF, 300 * KIB) == 0); break;
-    case 3: CHECK(setvbuf(stream, own[next++ % 2], _IOFBF, 7) == 0); break;
-    case 4: CHECK(setvbuf(stream, own[next++ % 2], _IOLBF, 100 * KIB) == 0); break;
-    default: CHECK(setvbuf(stream, own[next++ % 2], _IOFBF, 64 * KIB + 1) == 0);
+    case 0:
+        break;
+    case 1:
+        CHECK(setvbuf(stream, NULL, _IONBF, 0) == 0);
+        break;
+    case 2:
+        CHECK(setvbuf(stream, own[next++ % 2], _IOFBF, 300 * KIB) == 0);
+        break;
+    case 3:
+        CHECK(setvbuf(stream, own[next++ % 2], _IOFBF, 7) == 0);
+        break;
+    case 4:
+        CHECK(setvbuf(stream, own[next++ % 2], _IOLBF, 100 * KIB) == 0);
+        break;
+    default:
+        CHECK(setvbuf(stream, own[next++ % 2], _IOFBF, 64 * KIB + 1) == 0);
     }
 }
 
