@@ -119,7 +119,7 @@ static void end_at(unsigned at)
 
 static void give_up(const char *why)
 {
-    zp_log(ZP_LOG_INFO, "prewarming ends early", why);
+    zp_log(ZP_LOG_INFO, "prewarming ends early: ", why);
     end_at(prewarm.count);
 }
 
@@ -188,7 +188,7 @@ static void expire(struct zp_thread_cache *cache)
 {
     set_expires(zp_decay_give_back(cache));
     if (!expires())
-        zp_log(ZP_LOG_INFO, "what was prepared has gone back", "no large request was made");
+        zp_log(ZP_LOG_INFO, "what was prepared has gone back: ", "no large request was made");
 }
 
 void zp_prewarm_part(struct zp_thread_cache *cache)
