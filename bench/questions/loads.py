@@ -27,9 +27,10 @@ from workloads import gpt2
 CHUNK = 1 << 20
 LOADS = {"pt": 10, "npz": 6}  # in one process; under glibc the first of torch's differ from later
 GAPS_MS = {50: 5, 500: 3, 5000: 1}  # milliseconds of other work to how often a process has them
-MODES = ("zeropool-background", "zeropool-prewarm", "zeropool-learn")
+MODES = ("zeropool-background", "zeropool-prewarm", "zeropool-learn", "zeropool-parallel")
 WITH_MODES = lines_of(*MAIN, "zeropool", *MODES)
 LIMIT = Line("limit", "glibc", ("--warm",), kind="limit")
+LIMIT_OF_TWO = Line("limit-two", "glibc", ("--warm-two",), kind="limit")
 
 
 # ---------------------------------------------------------------------- figures
@@ -155,7 +156,8 @@ QUESTIONS = [
         name="loader",
         title="Loading GPT-2 in C",
         about="malloc, pread and free of GPT-2's 160 tensors (548 MB) from the page cache, ten "
-        "loads in a process; the limit is reading into memory that is there already.",
+        "loads in a process; the limit is reading into memory that is there already, limit-two the "
+        "same by two threads.",
         command=program("loader", LOADER_FILE),
         figures=[
             *LOAD_FIGURES,
@@ -170,6 +172,18 @@ QUESTIONS = [
                 1.35,
             ),
             Target(
+                "zeropool-parallel, later load+free / the limit",
+                ratio("later_ms", "zeropool-parallel", "limit"),
+                "<=",
+                0.85,
+            ),
+            Target(
+                "zeropool-parallel / zeropool, first load",
+                ratio("first_ms", "zeropool-parallel", "zeropool"),
+                "<=",
+                0.6,
+            ),
+            Target(
                 "zeropool / glibc, peak memory", ratio("peak_mib", "zeropool", "glibc"), "<=", 1.05
             ),
         ],
@@ -177,9 +191,11 @@ QUESTIONS = [
         lines=[
             *lines_of(*PEERS, *OURS, *MODES),
             LIMIT,
+            LIMIT_OF_TWO,
         ],
         charts=[LOAD_CHART],
         memory_gib=2,
+        each_gib=1.5,
         prepare=make_loader_file,
         clean=remove_loader_file,
         seconds=58,
@@ -200,6 +216,12 @@ QUESTIONS = [
                 ratio("later_ms", "zeropool", "tcmalloc"),
                 "<=",
                 1.15,
+            ),
+            Target(
+                "zeropool-parallel / tcmalloc, later load+free",
+                ratio("later_ms", "zeropool-parallel", "tcmalloc"),
+                "<=",
+                0.8,
             ),
             Target(
                 "zeropool-background / tcmalloc, later load+free",
