@@ -48,6 +48,7 @@ refused DECAY_BY calls 'calls or thread' on helper '' 'calls|thread'
 refused RECLAIM lazy 'lazy or off' on eager '' 'lazy|off'
 refused THP auto 'auto, on or off' always 1
 refused PREWARM none 'none, learn or sizes up to 64G with counts, such as 154M,9M*24' '' 1M, 0 9M* 65G 1M*-2 1MB '1M 2M' NONE learn,3M 3M,learn LEARN
+refused READ off 'off or parallel' on threads '' 'off|parallel' PARALLEL
 refused STATS off 'off or exit' on 1 Exit
 refused CHECK basic 'basic, full or off' on all '' Full
 refused STACKS off 'off or on' 1 full ''
