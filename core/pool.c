@@ -2,6 +2,7 @@
 
 #include "pool.h"
 
+#include "background.h"
 #include "budget.h"
 #include "commit.h"
 #include "fatal.h"
@@ -34,6 +35,8 @@ static void call_helper(void)
         zp_scrub_queue_close();
     if (zp_decay_wants_helper() && !zp_helper_keep())
         zp_decay_do_without();
+    if (ZP_UNLIKELY(zp_background_reports()))
+        zp_helper_keep();
 }
 
 struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *caller)
@@ -144,6 +147,7 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_scrub_queue_init(config->scrub_behind);
     zp_quarantine_init(config->put.quarantine);
     zp_prewarm_init(config->prewarm);
+    zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);
     zp_thread_caches_init(config->thread_cache_most, !config->content.scrub);
@@ -158,7 +162,7 @@ int zp_pool_init(const struct zp_pool_config *config)
 
 void zp_pool_prewarm(void)
 {
-    if (zp_pool.started && zp_prewarm_pending())
+    if (zp_pool.started && (zp_prewarm_pending() || zp_background_reports()))
         zp_helper_call();
 }
 
