@@ -112,13 +112,14 @@ static const char *parse_item(const struct zp_option *option, const char *text,
 }
 
 static enum verdict parse_list(const struct zp_option *option, const char *text,
-                               struct zp_prewarm *list)
+                               struct zp_size_list *list)
 {
-    memset(list, 0, sizeof(zp_field_LIST));
-    if (strcmp(text, option->fallback) == 0)
+    memset(list, 0, sizeof(*list));
+    list->is_word = strcmp(text, option->choices) == 0;
+    if (list->is_word || strcmp(text, option->fallback) == 0)
         return ACCEPTED;
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++) {
-        text = parse_item(option, text, &list[i]);
+    for (unsigned i = 0; i < ZP_SIZES_MOST; i++) {
+        text = parse_item(option, text, &list->sizes[i]);
         if (text == NULL)
             return REFUSED;
         if (*text == '\0')
@@ -127,6 +128,14 @@ static enum verdict parse_list(const struct zp_option *option, const char *text,
             return REFUSED;
     }
     return REFUSED; // too many
+}
+
+unsigned zp_size_list_count(const struct zp_size_list *list)
+{
+    unsigned count = 0;
+    while (count < ZP_SIZES_MOST && list->sizes[count].count != 0)
+        count++;
+    return count;
 }
 
 static enum verdict parse_choice(const char *text, const char *choices, int64_t *value)
@@ -191,7 +200,7 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
     case ZP_OPTION_CHOICE:
         return parse_choice(text, option->choices, &value->number);
     case ZP_OPTION_LIST:
-        return parse_list(option, text, value->list);
+        return parse_list(option, text, &value->list);
     case ZP_OPTION_PATH:
         return parse_path(option, text, value->path);
     default:

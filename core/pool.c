@@ -8,6 +8,7 @@
 #include "fatal.h"
 #include "helper.h"
 #include "os.h"
+#include "peak.h"
 #include "quarantine.h"
 #include "reclaim.h"
 #include "resize.h"
@@ -60,6 +61,8 @@ static void record_stack(const struct zp_slot *slot)
 void zp_pool_put_slowly(struct zp_slot *slot)
 {
     record_stack(slot);
+    if (ZP_UNLIKELY(zp_peak_is_on))
+        zp_peak_look();
     struct zp_thread_cache *cache = zp_thread_open_cache();
     zp_put_slot(cache, slot);
     zp_thread_cache_close(cache);
@@ -146,7 +149,8 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_budget_init(config->decay.idle_ms != 0 ? config->budget : 0);
     zp_scrub_queue_init(config->scrub_behind);
     zp_quarantine_init(config->put.quarantine);
-    zp_prewarm_init(config->prewarm);
+    zp_prewarm_init(&config->prewarm);
+    zp_peak_init(config->peak);
     zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);

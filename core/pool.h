@@ -52,7 +52,8 @@ struct zp_pool_config {
     unsigned thread_cache_most;                // buffers per thread cache, up to ZP_CACHE_MOST
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
     uint32_t most_per_shard;                   // buffers per shard
-    struct zp_prewarm prewarm[ZP_PREWARM_MOST];
+    struct zp_prewarm_config prewarm;
+    bool peak; // note what the program held when it held most (peak.h)
     enum zp_check check;
 };
 

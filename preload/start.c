@@ -12,6 +12,7 @@
 #include "preload/clock.h"
 #include "preload/frozen.h"
 #include "preload/jemalloc_stats.h"
+#include "preload/learn.h"
 #include "preload/pressure.h"
 #include "preload/publish.h"
 #include "preload/reads.h"
@@ -87,9 +88,9 @@ static void set_threshold(size_t threshold)
 
 static void warn_of_small_prewarm(void)
 {
-    const struct zp_prewarm *item = zp_options.prewarm;
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++)
-        if (item[i].count != 0 && item[i].size < (size_t)zp_options.min_size)
+    const struct zp_prewarm *item = zp_options.prewarm.sizes;
+    for (unsigned i = 0; i < zp_size_list_count(&zp_options.prewarm); i++)
+        if (item[i].size < (size_t)zp_options.min_size)
             zp_log(ZP_LOG_WARNING, "ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE", NULL);
 }
 
@@ -109,6 +110,11 @@ static void step_aside_for_tools(void)
     zp_options.enable = 0;
 }
 
+static bool learns(void)
+{
+    return zp_options.enable && zp_options.prewarm.is_word;
+}
+
 static void read_options(void)
 {
     zp_log_init();
@@ -121,6 +127,8 @@ static void read_options(void)
     set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
     warn_of_small_prewarm();
     zp_options_reconcile(&zp_options);
+    if (learns())
+        zp_learn_begin(environment());
 }
 
 static void say_what_runs(const struct zp_pool_config *config)
@@ -175,6 +183,9 @@ static bool start_pool(void)
     struct zp_machine_wants wants = zp_machine_wanted(&zp_options);
     zp_machine_probe(&machine, &wants, "");
     zp_resolve(&zp_options, &machine, &config);
+    config.peak = learns();
+    if (learns())
+        config.prewarm = zp_learn_known();
     zp_huge_refused = machine.huge_refused;
     if (zp_options.max_memory == ZP_AUTO)
         config.decay.limits_now = limits_now;
@@ -219,6 +230,13 @@ static bool start_if_enabled(zp_signals signals)
     return started;
 }
 
+// Whether the pool is started before the program makes a large request.
+static bool starts_at_once(void)
+{
+    return zp_size_list_count(&zp_options.prewarm) != 0 || zp_learn_known().count != 0 ||
+           zp_publish_needs_helper();
+}
+
 static void note_libc_start(void)
 {
     __atomic_store_n(&libc_has_started, true, __ATOMIC_RELAXED);
@@ -239,12 +257,6 @@ bool zp_start(void)
     return enter(WAITING, &signals) && start_if_enabled(signals);
 }
 
-// Whether the helper has work before the program makes a large request.
-static bool starts_at_once(void)
-{
-    return zp_options.prewarm[0].count != 0 || zp_publish_needs_helper();
-}
-
 __attribute__((constructor)) static void at_load(void)
 {
     note_libc_start();
@@ -263,6 +275,7 @@ __attribute__((constructor)) static void at_load(void)
 
 __attribute__((destructor)) static void at_exit(void)
 {
+    zp_learn_end();
     zp_pool_end();
     zp_publish_end();
 }

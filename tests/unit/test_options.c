@@ -185,38 +185,46 @@ START_TEST(lists)
     static const struct zp_prewarm expected[] = {
         {154 << 20, 1}, {9 << 20, 24}, {5120000, 1}, {64 << 10, 1}, {0, 0}};
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-        ck_assert_uint_eq(options.prewarm[i].size, expected[i].size);
-        ck_assert_uint_eq(options.prewarm[i].count, expected[i].count);
+        ck_assert_uint_eq(options.prewarm.sizes[i].size, expected[i].size);
+        ck_assert_uint_eq(options.prewarm.sizes[i].count, expected[i].count);
     }
+    ck_assert(!options.prewarm.is_word);
+    parse_one("ZEROPOOL_PREWARM=learn");
+    ck_assert_str_eq(text, "");
+    ck_assert(options.prewarm.is_word);
+    ck_assert_uint_eq(zp_size_list_count(&options.prewarm), 0);
     parse_one("ZEROPOOL_PREWARM=none");
     ck_assert_str_eq(text, "");
-    ck_assert_uint_eq(options.prewarm[0].count, 0);
+    ck_assert(!options.prewarm.is_word);
+    ck_assert_uint_eq(options.prewarm.sizes[0].count, 0);
 }
 END_TEST
 
 // Breaks when a list that is wrong anywhere is taken as far as it goes, or not named.
 START_TEST(bad_lists)
 {
-    static const char *const bad[] = {
-        "",      "1M,", ",1M", "1M*",   "1M*0", "*3",    "1M**2", "1M*2*3",
-        "1M 2M", "0",   "65G", "1M*-1", "1MB",  "1M*2K", "NONE",  "1M*4294967296"};
+    static const char *const bad[] = {"",         "1M,",      ",1M",    "1M*",          "1M*0",
+                                      "*3",       "1M**2",    "1M*2*3", "1M 2M",        "0",
+                                      "65G",      "1M*-1",    "1MB",    "1M*2K",        "NONE",
+                                      "learn,1M", "1M,learn", "Learn",  "1M*4294967296"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char entry[128], line[256];
         snprintf(entry, sizeof(entry), "ZEROPOOL_PREWARM=%s", bad[i]);
         snprintf(line, sizeof(line),
-                 "zeropool: %s: expected none or sizes up to 64G with counts, such as 154M,9M*24; "
+                 "zeropool: %s: expected none, learn or sizes up to 64G with counts, such as "
+                 "154M,9M*24; "
                  "using none\n",
                  entry);
         parse_one(entry);
         ck_assert_str_eq(text, line);
-        ck_assert_uint_eq(options.prewarm[0].count, 0);
+        ck_assert_uint_eq(options.prewarm.sizes[0].count, 0);
     }
     char many[256] = "ZEROPOOL_PREWARM=1M";
-    for (unsigned i = 1; i < ZP_PREWARM_MOST; i++)
+    for (unsigned i = 1; i < ZP_SIZES_MOST; i++)
         strcat(many, ",1M");
     parse_one(many);
     ck_assert_str_eq(text, "");
-    ck_assert_uint_eq(options.prewarm[ZP_PREWARM_MOST - 1].count, 1);
+    ck_assert_uint_eq(options.prewarm.sizes[ZP_SIZES_MOST - 1].count, 1);
     strcat(many, ",1M");
     parse_one(many);
     ck_assert_str_ne(text, "");
@@ -333,7 +341,8 @@ START_TEST(the_table_is_consistent)
                   : option->kind == ZP_OPTION_PATH ? sizeof(zp_field_PATH)
                                                    : sizeof(int64_t);
         if (option->kind != ZP_OPTION_PATH)
-            ck_assert_int_eq(option->kind == ZP_OPTION_CHOICE, option->choices != NULL);
+            ck_assert_int_eq(option->kind == ZP_OPTION_CHOICE || option->kind == ZP_OPTION_LIST,
+                             option->choices != NULL);
     }
     ck_assert_uint_eq(offset, sizeof(struct zp_options));
 }
@@ -362,8 +371,8 @@ END_TEST
 
 static bool is_list_in_range(const struct zp_option *option)
 {
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++) {
-        const struct zp_prewarm *item = &options.prewarm[i];
+    for (unsigned i = 0; i < ZP_SIZES_MOST; i++) {
+        const struct zp_prewarm *item = &options.prewarm.sizes[i];
         if (item->count != 0 &&
             (item->size < (size_t)option->least || item->size > (size_t)option->most))
             return false;
