@@ -60,7 +60,7 @@ static bool is_replaceable(const char *name)
     return lstat(name, &about) != 0 ? errno == ENOENT : S_ISREG(about.st_mode);
 }
 
-// Whoever reads the file sees the old report or the new one.
+// A reader of the file sees the old report or the new one.
 static int replace(const char *name, enum zp_stats_format format)
 {
     char fresh[NAME_MOST + 16];
