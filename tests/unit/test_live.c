@@ -33,6 +33,18 @@ static bool is_there(pid_t pid)
     return access(path, F_OK) == 0;
 }
 
+// Whether a process is listed, among others that may be in /dev/shm.
+static bool is_listed(pid_t pid)
+{
+    static pid_t pids[4096];
+    size_t count = zp_live_list(pids, 4096), found = 0;
+    for (size_t i = 0; i < count && i < 4096; i++) {
+        ck_assert(i == 0 || pids[i - 1] < pids[i]);
+        found += pids[i] == pid;
+    }
+    return found == 1;
+}
+
 static void fill(uint64_t value)
 {
     uint64_t *words = (uint64_t *)(void *)&stats;
@@ -62,12 +74,10 @@ START_TEST(what_was_written_is_read)
     ck_assert_str_eq(live.library, "1.2.3");
     ck_assert_uint_eq(live.pid, (uint32_t)getpid());
     ck_assert_uint_ne(live.started, 0);
-    pid_t pids[4];
-    ck_assert_uint_eq(zp_live_list(pids, 4), 1);
-    ck_assert_int_eq(pids[0], getpid());
+    ck_assert(is_listed(getpid()));
     zp_live_writer_end(&writer);
     ck_assert_int_eq(zp_live_read(getpid(), &live), ZP_LIVE_ABSENT);
-    ck_assert_uint_eq(zp_live_list(pids, 4), 0);
+    ck_assert(!is_listed(getpid()));
     folder_take_down();
 }
 END_TEST
@@ -149,8 +159,7 @@ START_TEST(what_the_dead_left_is_removed)
     if (_i == 0) {
         ck_assert_int_eq(zp_live_read(child, &live), ZP_LIVE_STALE);
     } else if (_i == 1) {
-        pid_t pids[1];
-        ck_assert_uint_eq(zp_live_list(pids, 1), 1);
+        ck_assert(!is_listed(child));
     } else { // another starts
         zp_live_writer_end(&writer);
         struct zp_live_origin origin = {folder_root, "next", "1", 500};
@@ -253,8 +262,7 @@ START_TEST(other_files_are_left_alone)
     folder_write("/zeropool/0123", "x");
     folder_write("/zeropool/12x", "x");
     folder_write("/zeropool/99999999999", "x");
-    pid_t pids[2];
-    ck_assert_uint_eq(zp_live_list(pids, 2), 1);
+    ck_assert(is_listed(getpid()));
     char path[PATH_MAX];
     folder_path(path, "/zeropool/0123");
     ck_assert_int_eq(access(path, F_OK), 0);
