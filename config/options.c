@@ -34,12 +34,15 @@ enum verdict { ACCEPTED, REFUSED, NOT_YET };
 union value {
     int64_t number;
     zp_field_LIST list;
+    zp_field_PATH path;
 };
 
 static void set_field(struct zp_options *options, const struct zp_option *option,
                       const union value *value)
 {
-    size_t size = option->kind == ZP_OPTION_LIST ? sizeof(value->list) : sizeof(value->number);
+    size_t size = option->kind == ZP_OPTION_LIST   ? sizeof(value->list)
+                  : option->kind == ZP_OPTION_PATH ? sizeof(value->path)
+                                                   : sizeof(value->number);
     memcpy((char *)options + option->offset, value, size);
 }
 
@@ -148,6 +151,28 @@ static enum verdict parse_choice(const char *text, const char *choices, int64_t 
     return REFUSED;
 }
 
+// A name without any of these is rather a misspelt word, where a word is possible.
+static bool may_be_path(const char *text)
+{
+    return strpbrk(text, "/.%") != NULL;
+}
+
+static enum verdict parse_path(const struct zp_option *option, const char *text, char *path)
+{
+    int64_t word;
+    size_t length = strnlen(text, ZP_OPTION_PATH_MOST);
+    memset(path, 0, ZP_OPTION_PATH_MOST);
+    if (strcmp(text, option->fallback) == 0)
+        return ACCEPTED;
+    if (length == 0 || length == ZP_OPTION_PATH_MOST)
+        return REFUSED;
+    if (option->choices != NULL && !may_be_path(text) &&
+        parse_choice(text, option->choices, &word) != ACCEPTED)
+        return REFUSED;
+    memcpy(path, text, length);
+    return ACCEPTED;
+}
+
 static enum verdict parse_one_number(const struct zp_option *option, const char *text,
                                      int64_t *value)
 {
@@ -176,6 +201,8 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
         return parse_choice(text, option->choices, &value->number);
     case ZP_OPTION_LIST:
         return parse_list(option, text, &value->list);
+    case ZP_OPTION_PATH:
+        return parse_path(option, text, value->path);
     default:
         return parse_one_number(option, text, &value->number);
     }

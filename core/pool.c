@@ -2,6 +2,7 @@
 
 #include "pool.h"
 
+#include "background.h"
 #include "budget.h"
 #include "commit.h"
 #include "fatal.h"
@@ -15,6 +16,8 @@
 #include "scrub.h"
 #include "scrub_queue.h"
 #include "shard.h"
+#include "stall.h"
+#include "survey.h"
 #include "thread.h"
 #include "trim.h"
 #include "usage.h"
@@ -33,6 +36,8 @@ static void call_helper(void)
         zp_scrub_queue_close();
     if (zp_decay_wants_helper() && !zp_helper_keep())
         zp_decay_do_without();
+    if (ZP_UNLIKELY(zp_background_reports()))
+        zp_helper_keep();
 }
 
 struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *caller)
@@ -146,6 +151,7 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_quarantine_init(config->put.quarantine);
     zp_prewarm_init(&config->prewarm);
     zp_peak_init(config->peak);
+    zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);
     zp_thread_caches_init(config->thread_cache_most, !config->content.scrub);
@@ -160,7 +166,7 @@ int zp_pool_init(const struct zp_pool_config *config)
 
 void zp_pool_prewarm(void)
 {
-    if (zp_pool.started && zp_prewarm_pending())
+    if (zp_pool.started && (zp_prewarm_pending() || zp_background_reports()))
         zp_helper_call();
 }
 
@@ -172,20 +178,82 @@ void zp_pool_end(void)
     zp_helper_stop();
 }
 
+// What was put and went nowhere else. A put that is under way may be counted on one side only.
+static uint64_t puts_cached(const struct zp_counters *c)
+{
+    uint64_t elsewhere =
+        c->puts_shard + c->puts_queued + c->puts_quarantined + c->unretained + c->dropped;
+    return c->puts > elsewhere ? c->puts - elsewhere : 0;
+}
+
+static void measure_retained(struct zp_pool_stats *stats)
+{
+    stats->pooled_bytes = zp_shards_bytes();
+    stats->queued_bytes = zp_scrub_queue_bytes();
+    stats->quarantined_bytes = zp_quarantine_bytes();
+    stats->tail_bytes = zp_budget_tails();
+    stats->retained_bytes = stats->pooled_bytes + stats->cached_bytes + stats->queued_bytes +
+                            stats->quarantined_bytes + stats->tail_bytes;
+    stats->retained_peak_bytes = zp_budget_peak();
+    stats->budget_bytes = zp_budget_limit();
+}
+
+static void measure_kernel(struct zp_pool_stats *stats)
+{
+    struct zp_commit_counts commits = zp_commit_counts();
+    struct zp_stall_fetched fetched = zp_stall_fetched();
+    stats->commits = commits.commits;
+    stats->bytes_committed = commits.bytes;
+    stats->decommits = commits.decommits;
+    stats->bytes_fetched = fetched.bytes;
+    stats->fetch_us = fetched.us;
+    stats->committed_bytes = zp_commit_bytes();
+}
+
 void zp_pool_stats(struct zp_pool_stats *stats)
 {
     memset(stats, 0, sizeof(*stats));
     if (!zp_pool.started)
         return;
-    size_t cached;
-    zp_thread_caches_sum(&stats->counters, &cached);
-    stats->retained = zp_shards_bytes() + cached + zp_scrub_queue_bytes() + zp_quarantine_bytes() +
-                      zp_budget_tails();
-    stats->retained_peak = zp_budget_peak();
-    size_t committed = zp_commit_bytes();
-    stats->live = committed > stats->retained ? committed - stats->retained : 0;
+    zp_thread_caches_sum(&stats->counters, &stats->cached_bytes);
+    measure_retained(stats);
+    measure_kernel(stats);
+    stats->puts_cached = puts_cached(&stats->counters);
+    size_t committed = stats->committed_bytes, retained = stats->retained_bytes;
+    stats->live_bytes = committed > retained ? committed - retained : 0;
     uint64_t served = zp_counters_served(&stats->counters);
     stats->live_buffers = served > stats->counters.puts ? served - stats->counters.puts : 0;
+}
+
+// Pages that came back with a buffer are taken to be used, and to come as fast as those did that
+// this process fetched ahead. A fault for each would take longer; a page that is not used again
+// saves nothing.
+static uint64_t saved_us(const struct zp_pool_stats *stats)
+{
+    if (stats->bytes_fetched == 0)
+        return 0;
+    double us_per_byte = (double)stats->fetch_us / (double)stats->bytes_fetched;
+    double gained = us_per_byte * (double)stats->counters.warm_pages * (double)zp_arena.page;
+    double paid = (double)stats->counters.scrub_us;
+    return gained > paid ? (uint64_t)(gained - paid) : 0;
+}
+
+static uint64_t faults_avoided(const struct zp_pool_stats *stats)
+{
+    uint64_t pages = stats->counters.warm_pages, per_huge = ZP_HUGE_PAGE / zp_arena.page;
+    double all = (double)stats->committed_bytes, huge = (double)stats->huge_bytes;
+    uint64_t in_huge = huge < all ? (uint64_t)((double)pages * (huge / all)) : pages;
+    return stats->huge_bytes == 0 ? pages : pages - in_huge + in_huge / per_huge;
+}
+
+void zp_pool_survey(struct zp_pool_stats *stats)
+{
+    zp_pool_stats(stats);
+    if (!zp_pool.started)
+        return;
+    zp_survey(stats);
+    stats->faults_avoided = faults_avoided(stats);
+    stats->saved_us = saved_us(stats);
 }
 
 void zp_pool_flush(void)

@@ -17,6 +17,7 @@
 #define ZP_CORE_POOL_H
 
 #include "arena.h"
+#include "background.h"
 #include "content.h"
 #include "decay.h"
 #include "eviction.h"
@@ -42,6 +43,7 @@ struct zp_pool_config {
     struct zp_put_config put;
     struct zp_decay_config decay;
     struct zp_read_config read;
+    struct zp_background_report report;
     size_t budget;       // bytes that may be retained
     size_t scrub_behind; // bytes that may wait to be scrubbed after they were kept; 0: none
     bool reclaim;        // let the kernel take pages of what is retained
@@ -68,22 +70,17 @@ extern struct zp_pool zp_pool;
 // Before, and while it is off: a get returns NULL, nothing is owned, there is nothing to trim.
 int zp_pool_init(const struct zp_pool_config *config);
 
-// Has the helper make ready what the configuration lists, if anything.
+// Has the helper make ready what the configuration lists, and publish reports, if anything.
 void zp_pool_prewarm(void);
 
 // The program is about to end: the helper ends. What is freed from now on is scrubbed at once.
 void zp_pool_end(void);
 
-// What the pool holds and has done, summed over threads.
-struct zp_pool_stats {
-    struct zp_counters counters;
-    size_t live; // bytes the program holds, roughly while other threads work
-    size_t live_buffers;
-    size_t retained;      // bytes in shards, thread caches, the scrub queue and quarantine
-    size_t retained_peak; // most bytes ever reserved for retaining
-};
-
+// What the pool holds and has done, summed over threads, without the size classes.
 void zp_pool_stats(struct zp_pool_stats *stats);
+
+// The same with what takes longer: the size classes, and what is estimated.
+void zp_pool_survey(struct zp_pool_stats *stats);
 
 // Moves what this thread's cache holds to the shards.
 void zp_pool_flush(void);

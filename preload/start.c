@@ -14,8 +14,8 @@
 #include "preload/jemalloc_stats.h"
 #include "preload/learn.h"
 #include "preload/pressure.h"
+#include "preload/publish.h"
 #include "preload/reads.h"
-#include "preload/report.h"
 #include "preload/trap.h"
 #include "preload/unwind.h"
 
@@ -122,8 +122,7 @@ static void read_options(void)
     if (getauxval(AT_SECURE) == 0) // a set-user-ID program does not trust its environment
         zp_options_parse(&zp_options, environment());
     zp_log_set_level((int)zp_options.verbose);
-    if (zp_options.stats == ZP_STATS_EXIT)
-        zp_report_prepare();
+    zp_publish_init(environment());
     step_aside_for_tools();
     set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
     warn_of_small_prewarm();
@@ -195,6 +194,7 @@ static bool start_pool(void)
         config.decay.is_pressed = zp_pressure_has_come;
         config.decay.trim_small = zp_jemalloc_trim_idle;
     }
+    config.report = zp_publish_work();
     int error = zp_pool_init(&config);
     if (error != 0) {
         zp_log(ZP_LOG_WARNING,
@@ -206,6 +206,7 @@ static bool start_pool(void)
         return false;
     }
     say_what_runs(&config);
+    zp_publish_watch();
     zp_pool_prewarm();
     return true;
 }
@@ -230,9 +231,10 @@ static bool start_if_enabled(zp_signals signals)
 }
 
 // Whether the pool is started before the program makes a large request.
-static bool prewarms(void)
+static bool starts_at_once(void)
 {
-    return zp_size_list_count(&zp_options.prewarm) != 0 || zp_learn_known().count != 0;
+    return zp_size_list_count(&zp_options.prewarm) != 0 || zp_learn_known().count != 0 ||
+           zp_publish_needs_helper();
 }
 
 static void note_libc_start(void)
@@ -267,7 +269,7 @@ __attribute__((constructor)) static void at_load(void)
     }
     zp_unwind_init(zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL);
     freeze_if_settled();
-    if (prewarms() && enter(WAITING, &signals))
+    if (starts_at_once() && enter(WAITING, &signals))
         start_if_enabled(signals);
 }
 
@@ -275,6 +277,5 @@ __attribute__((destructor)) static void at_exit(void)
 {
     zp_learn_end();
     zp_pool_end();
-    if (zp_options.stats == ZP_STATS_EXIT)
-        zp_report_at_exit();
+    zp_publish_end();
 }
