@@ -30,6 +30,15 @@ const struct zp_flag zp_bare_flags[] = {
 
 static const struct zp_flag none[] = {NO_MORE};
 static const struct zp_flag run_flags[] = {PROFILE, LIBRARY, NO_MORE};
+static const struct zp_flag compare_flags[] = {
+    {"--rounds", "N", "measured runs of each, from 3 to 1000; 5 unless given", NULL},
+    {"--against", "LIBRARY", "measures another library, too; may be repeated", NULL},
+    {"--show", NULL, "lets the program's output through, to stderr", NULL},
+    PROFILE,
+    LIBRARY,
+    JSON,
+    NO_MORE,
+};
 static const struct zp_flag list_flags[] = {JSON, NO_MORE};
 
 const struct zp_command zp_commands[] = {
@@ -39,6 +48,13 @@ const struct zp_command zp_commands[] = {
      "cannot be served (static, set-user-ID, of another architecture or C library) is run all the "
      "same, after a line that says why. Status and signals are the program's own.",
      run_flags, ZP_TAKES_PROGRAM, 1, zp_run},
+    {"compare", "[OPTION]... [--] PROGRAM [ARGUMENT]...",
+     "measures a program without and with the library",
+     "Runs PROGRAM without and with the library in turn, after a run of each that is not counted, "
+     "and prints the medians, lowest and highest values of time, CPU time, page faults and peak "
+     "memory. Where the ranges of two overlap it says that there is no difference. The program "
+     "gets no input, and its output is dropped. Its runs must do the same work.",
+     compare_flags, ZP_TAKES_PROGRAM, 1, zp_compare},
     {"options", "[--json] [NAME]...", "lists the library's options",
      "Lists the options of the library, with values, default and meaning: all, or those named. "
      "An option is an environment variable, or a flag of run, check and compare.",
