@@ -30,6 +30,7 @@ const struct zp_flag zp_bare_flags[] = {
 
 static const struct zp_flag none[] = {NO_MORE};
 static const struct zp_flag run_flags[] = {PROFILE, LIBRARY, NO_MORE};
+static const struct zp_flag check_flags[] = {PROFILE, LIBRARY, JSON, NO_MORE};
 static const struct zp_flag compare_flags[] = {
     {"--rounds", "N", "measured runs of each, from 3 to 1000; 5 unless given", NULL},
     {"--against", "LIBRARY", "measures another library, too; may be repeated", NULL},
@@ -48,6 +49,12 @@ const struct zp_command zp_commands[] = {
      "cannot be served (static, set-user-ID, of another architecture or C library) is run all the "
      "same, after a line that says why. Status and signals are the program's own.",
      run_flags, ZP_TAKES_PROGRAM, 1, zp_run},
+    {"check", "[OPTION]... PID | [OPTION]... [--] PROGRAM [ARGUMENT]...",
+     "shows whether the library is in force, and why not",
+     "Looks at a process that runs, or runs PROGRAM to its end and looks at that: is the library "
+     "loaded, from where, which version, with which options, what has it intercepted; and if it "
+     "is not in force, why not. Status 0: it is; 1: it is not.",
+     check_flags, ZP_TAKES_PID_OR_PROGRAM, 1, zp_check_process},
     {"compare", "[OPTION]... [--] PROGRAM [ARGUMENT]...",
      "measures a program without and with the library",
      "Runs PROGRAM without and with the library in turn, after a run of each that is not counted, "
