@@ -40,6 +40,13 @@ static const struct zp_flag compare_flags[] = {
     JSON,
     NO_MORE,
 };
+static const struct zp_flag doctor_flags[] = {
+    {"--root", "FOLDER", "reads /proc and /sys below it, such as a copy from another machine",
+     NULL},
+    LIBRARY,
+    JSON,
+    NO_MORE,
+};
 static const struct zp_flag list_flags[] = {JSON, NO_MORE};
 
 const struct zp_command zp_commands[] = {
@@ -62,6 +69,11 @@ const struct zp_command zp_commands[] = {
      "memory. Where the ranges of two overlap it says that there is no difference. The program "
      "gets no input, and its output is dropped. Its runs must do the same work.",
      compare_flags, ZP_TAKES_PROGRAM, 1, zp_compare},
+    {"doctor", "[OPTION]...", "says what this machine allows, and what to do about it",
+     "Looks at the library, huge pages, memory and its limits, the kernel and the rights of this "
+     "process, as a program started from here would find them. Each finding says what it costs and "
+     "what to do. Status 1: something keeps the library from working.",
+     doctor_flags, ZP_TAKES_NOTHING, 0, zp_doctor},
     {"options", "[--json] [NAME]...", "lists the library's options",
      "Lists the options of the library, with values, default and meaning: all, or those named. "
      "An option is an environment variable, or a flag of run, check and compare.",

@@ -7,7 +7,7 @@ _zeropool() {
     [[ $previous != = ]] || previous=${COMP_WORDS[COMP_CWORD - 2]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run check compare options completion version help --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'run check compare doctor options completion version help --help --version' -- "$current")
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -86,6 +86,15 @@ _zeropool() {
         own=''
         program=yes
         ;;
+    doctor)
+        flags=' --root --library --json --help'
+        valued=' --root --library '
+        case $previous in
+            *) ;;
+        esac
+        own=''
+        program=
+        ;;
     options)
         flags=' --json --help'
         valued=' '
@@ -119,7 +128,7 @@ _zeropool() {
         case $previous in
             *) ;;
         esac
-        own='run check compare options completion version help'
+        own='run check compare doctor options completion version help'
         program=
         ;;
     *) return ;;
