@@ -34,12 +34,15 @@ enum verdict { ACCEPTED, REFUSED, NOT_YET };
 union value {
     int64_t number;
     zp_field_LIST list;
+    zp_field_PATH path;
 };
 
 static void set_field(struct zp_options *options, const struct zp_option *option,
                       const union value *value)
 {
-    size_t size = option->kind == ZP_OPTION_LIST ? sizeof(value->list) : sizeof(value->number);
+    size_t size = option->kind == ZP_OPTION_LIST   ? sizeof(value->list)
+                  : option->kind == ZP_OPTION_PATH ? sizeof(value->path)
+                                                   : sizeof(value->number);
     memcpy((char *)options + option->offset, value, size);
 }
 
@@ -126,6 +129,18 @@ static enum verdict parse_list(const struct zp_option *option, const char *text,
     return REFUSED; // too many
 }
 
+static enum verdict parse_path(const struct zp_option *option, const char *text, char *path)
+{
+    size_t length = strnlen(text, ZP_OPTION_PATH_MOST);
+    memset(path, 0, ZP_OPTION_PATH_MOST);
+    if (strcmp(text, option->fallback) == 0)
+        return ACCEPTED;
+    if (length == 0 || length == ZP_OPTION_PATH_MOST)
+        return REFUSED;
+    memcpy(path, text, length);
+    return ACCEPTED;
+}
+
 static enum verdict parse_choice(const char *text, const char *choices, int64_t *value)
 {
     size_t length = strlen(text);
@@ -165,6 +180,8 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
         return NOT_YET;
     case ZP_OPTION_CHOICE:
         return parse_choice(text, option->choices, &value->number);
+    case ZP_OPTION_PATH:
+        return parse_path(option, text, value->path);
     case ZP_OPTION_LIST:
         return parse_list(option, text, value->list);
     default:

@@ -35,14 +35,18 @@ enum zp_option_kind {
     ZP_OPTION_POWER_OF_TWO, // min to max
     ZP_OPTION_SIZE,         // bytes; K, M and G multiply by 1024 and its powers
     ZP_OPTION_CHOICE,       // one of `choices`; the value is its index
+    ZP_OPTION_PATH,         // a file's name
     ZP_OPTION_LIST,         // sizes up to `most`, each with a count after a '*' if not 1
     ZP_OPTION_UNAVAILABLE,  // planned: refused by name
 };
+
+enum { ZP_OPTION_PATH_MOST = 1024 };
 
 // The type of an option's field, by kind.
 typedef int64_t zp_field_NUMBER, zp_field_SIGNED, zp_field_POWER_OF_TWO, zp_field_SIZE,
     zp_field_CHOICE;
 typedef struct zp_prewarm zp_field_LIST[ZP_PREWARM_MOST];
+typedef char zp_field_PATH[ZP_OPTION_PATH_MOST]; // empty: off
 
 struct zp_options {
 #define ZP_OPTION(name, field, kind, fallback, choices, least, most, allowed, help)                \

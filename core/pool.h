@@ -23,6 +23,7 @@
 #include "fill.h"
 #include "get.h"
 #include "prewarm.h"
+#include "profile.h"
 #include "put.h"
 #include "read.h"
 #include "thread_cache.h"
@@ -42,6 +43,7 @@ struct zp_pool_config {
     struct zp_put_config put;
     struct zp_decay_config decay;
     struct zp_read_config read;
+    struct zp_profile_config profile;
     size_t budget;       // bytes that may be retained
     size_t scrub_behind; // bytes that may wait to be scrubbed after they were kept; 0: none
     bool reclaim;        // let the kernel take pages of what is retained
@@ -83,6 +85,9 @@ struct zp_pool_stats {
 };
 
 void zp_pool_stats(struct zp_pool_stats *stats);
+
+// Adds a point to the timeline of the profile, which has said that one is due (timeline.h).
+void zp_pool_note_time(void);
 
 // Moves what this thread's cache holds to the shards.
 void zp_pool_flush(void);

@@ -13,6 +13,7 @@
 #include "preload/frozen.h"
 #include "preload/jemalloc_stats.h"
 #include "preload/pressure.h"
+#include "preload/profile.h"
 #include "preload/reads.h"
 #include "preload/report.h"
 #include "preload/trap.h"
@@ -176,6 +177,7 @@ static bool start_pool(void)
     struct zp_machine_wants wants = zp_machine_wanted(&zp_options);
     zp_machine_probe(&machine, &wants, "");
     zp_resolve(&zp_options, &machine, &config);
+    config.profile = zp_profile_wanted();
     zp_huge_refused = machine.huge_refused;
     if (zp_options.max_memory == ZP_AUTO)
         config.decay.limits_now = limits_now;
@@ -248,7 +250,8 @@ __attribute__((constructor)) static void at_load(void)
         read_options();
         leave(WAITING, signals);
     }
-    zp_unwind_init(zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL);
+    bool record = zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL;
+    zp_unwind_init(record, record || zp_options.profile[0] != '\0');
     freeze_if_settled();
     if (zp_options.prewarm[0].count != 0 && enter(WAITING, &signals))
         start_if_enabled(signals);
@@ -257,6 +260,7 @@ __attribute__((constructor)) static void at_load(void)
 __attribute__((destructor)) static void at_exit(void)
 {
     zp_pool_end();
+    zp_profile_write();
     if (zp_options.stats == ZP_STATS_EXIT)
         zp_report_at_exit();
 }

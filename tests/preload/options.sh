@@ -49,6 +49,7 @@ refused RECLAIM lazy 'lazy or off' on eager '' 'lazy|off'
 refused THP auto 'auto, on or off' always 1
 refused PREWARM none 'none or sizes up to 64G with counts, such as 154M,9M*24' '' 1M, 0 9M* 65G 1M*-2 1MB '1M 2M' NONE
 refused STATS off 'off or exit' on 1 Exit
+refused PROFILE off 'off or the name of a file' ''
 refused CHECK basic 'basic, full or off' on all '' Full
 refused STACKS off 'off or on' 1 full ''
 refused VERBOSE 0 'a number from 0 to 3' 4 loud

@@ -328,7 +328,9 @@ START_TEST(the_table_is_consistent)
         if (option->kind == ZP_OPTION_UNAVAILABLE)
             continue;
         ck_assert_uint_eq(option->offset, offset);
-        offset += option->kind == ZP_OPTION_LIST ? sizeof(zp_field_LIST) : sizeof(int64_t);
+        offset += option->kind == ZP_OPTION_LIST   ? sizeof(zp_field_LIST)
+                  : option->kind == ZP_OPTION_PATH ? sizeof(zp_field_PATH)
+                                                   : sizeof(int64_t);
         ck_assert_int_eq(option->kind == ZP_OPTION_CHOICE, option->choices != NULL);
     }
     ck_assert_uint_eq(offset, sizeof(struct zp_options));
@@ -350,6 +352,8 @@ static bool is_in_range(const struct zp_option *option, int64_t value)
 {
     if (option->kind == ZP_OPTION_LIST)
         return is_list_in_range(option);
+    if (option->kind == ZP_OPTION_PATH)
+        return memchr((char *)&options + option->offset, '\0', ZP_OPTION_PATH_MOST) != NULL;
     if (value == ZP_AUTO)
         return strncmp(option->allowed, "auto", 4) == 0;
     if (option->kind == ZP_OPTION_CHOICE)
@@ -357,6 +361,25 @@ static bool is_in_range(const struct zp_option *option, int64_t value)
     return value >= option->least && value <= option->most &&
            (option->kind != ZP_OPTION_POWER_OF_TWO || zp_is_power_of_two((size_t)value));
 }
+
+// Breaks when a file's name is cut or kept from an earlier value, or one that is too long is used.
+START_TEST(a_path_is_taken_whole_or_not_at_all)
+{
+    char entry[2 * ZP_OPTION_PATH_MOST] = "ZEROPOOL_PROFILE=";
+    size_t prefix = strlen(entry);
+    memset(entry + prefix, 'x', ZP_OPTION_PATH_MOST - 1);
+    parse((char *[]){entry, NULL});
+    ck_assert_str_eq(text, "");
+    ck_assert_str_eq(options.profile, entry + prefix);
+    memset(entry + prefix, 'x', ZP_OPTION_PATH_MOST);
+    zp_options_defaults(&options);
+    parse((char *[]){entry, NULL});
+    ck_assert_ptr_nonnull(strstr(text, "using off"));
+    parse_one("ZEROPOOL_PROFILE=");
+    ck_assert_ptr_nonnull(strstr(text, "using off"));
+    ck_assert_str_eq(options.profile, "");
+}
+END_TEST
 
 // Breaks when any value at all crashes the parser or leaves a field out of its range.
 START_TEST(random_values_do_no_harm)
@@ -437,6 +460,7 @@ int main(void)
     tcase_add_test(tests, other_variables_are_left_alone);
     tcase_add_test(tests, each_entry_stands_for_itself);
     tcase_add_test(tests, the_table_is_consistent);
+    tcase_add_test(tests, a_path_is_taken_whole_or_not_at_all);
     tcase_add_test(tests, random_values_do_no_harm);
     tcase_add_test(tests, full_checks_need_what_is_freed);
     return unit_run("options", tests);
