@@ -119,10 +119,16 @@ static void add_totals(struct out *out)
     add_number(out, "requests", totals.requests);
     add_number(out, "sampled", totals.sampled);
     add_number(out, "lost", totals.lost);
-    add_number(out, "retained_peak", stats.retained_peak);
-#define ADD(name, help) add_number(out, "counter " #name, stats.counters.name);
-    ZP_COUNTERS(ADD)
-#undef ADD
+    add_number(out, "retained_peak", stats.retained_peak_bytes);
+#define ZP_FAMILY(name, type, unit, help)
+#define ZP_MEASURED(field, labels, help)
+#define ZP_OF_CLASS(field, labels, help)
+#define ZP_COUNTED(field, labels, help) add_number(out, "counter " #field, stats.counters.field);
+#include "core/stats.def"
+#undef ZP_FAMILY
+#undef ZP_MEASURED
+#undef ZP_OF_CLASS
+#undef ZP_COUNTED
 }
 
 // Where code is mapped from, as the kernel says it.
