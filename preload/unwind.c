@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/stack.h"
 #include "preload/passed.h"
+#include "preload/trampoline.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,6 +37,7 @@ static bool load(void)
         *(void **)&libunwind.accessors = dlsym(library, STRING(unw_get_accessors));
         libunwind.space = dlsym(library, STRING(unw_local_addr_space));
         *(void **)&libunwind.backtrace = dlsym(library, "unw_backtrace");
+        zp_trampoline_init(library);
     }
     return libunwind.backtrace != NULL;
 }
@@ -72,6 +74,8 @@ static unsigned capture(void **frames, unsigned most)
         return 0;
     int saved_errno = errno;
     int count = libunwind.backtrace(frames, (int)most);
+    if (count > 0 && zp_trampoline_is_in(frames, (unsigned)count))
+        count = (int)zp_trampoline_walk(frames, most);
     errno = saved_errno;
     return count > 0 ? (unsigned)count : 0;
 }
