@@ -30,6 +30,7 @@ const struct zp_flag zp_bare_flags[] = {
 
 static const struct zp_flag none[] = {NO_MORE};
 static const struct zp_flag run_flags[] = {PROFILE, LIBRARY, NO_MORE};
+static const struct zp_flag check_flags[] = {PROFILE, LIBRARY, JSON, NO_MORE};
 static const struct zp_flag compare_flags[] = {
     {"--rounds", "N", "measured runs of each, from 3 to 1000; 5 unless given", NULL},
     {"--against", "LIBRARY", "measures another library, too; may be repeated", NULL},
@@ -55,6 +56,26 @@ static const struct zp_flag report_flags[] = {
     {"--output", "FILE", "writes to a file instead of standard output", NULL},
     NO_MORE,
 };
+static const struct zp_flag doctor_flags[] = {
+    {"--root", "FOLDER", "reads /proc and /sys below it, such as a copy from another machine",
+     NULL},
+    LIBRARY,
+    JSON,
+    NO_MORE,
+};
+static const struct zp_flag top_flags[] = {
+    {"--every", "SECONDS", "time between two pictures; 1 unless given", NULL},
+    {"--sort", "NAME", "pid, name, gets, hits, live or retained",
+     "pid name gets hits live retained"},
+    {"--once", NULL, "prints one picture, of totals, and ends", NULL},
+    {"--json", NULL, "prints JSON; with --once", NULL},
+    NO_MORE,
+};
+static const struct zp_flag metrics_flags[] = {
+    {"--textfile", "FILE", "writes FILE at once, for the textfile collector", NULL},
+    {"--listen", "PORT", "answers one HTTP request on 127.0.0.1; 0: any free port", NULL},
+    NO_MORE,
+};
 static const struct zp_flag list_flags[] = {JSON, NO_MORE};
 
 const struct zp_command zp_commands[] = {
@@ -64,6 +85,12 @@ const struct zp_command zp_commands[] = {
      "cannot be served (static, set-user-ID, of another architecture or C library) is run all the "
      "same, after a line that says why. Status and signals are the program's own.",
      run_flags, ZP_TAKES_PROGRAM, 1, zp_run},
+    {"check", "[OPTION]... PID | [OPTION]... [--] PROGRAM [ARGUMENT]...",
+     "shows whether the library is in force, and why not",
+     "Looks at a process that runs, or runs PROGRAM to its end and looks at that: is the library "
+     "loaded, from where, which version, with which options, what has it intercepted; and if it "
+     "is not in force, why not. Status 0: it is; 1: it is not.",
+     check_flags, ZP_TAKES_PID_OR_PROGRAM, 1, zp_check_process},
     {"compare", "[OPTION]... [--] PROGRAM [ARGUMENT]...",
      "measures a program without and with the library",
      "Runs PROGRAM without and with the library in turn, after a run of each that is not counted, "
@@ -73,16 +100,30 @@ const struct zp_command zp_commands[] = {
      compare_flags, ZP_TAKES_PROGRAM, 1, zp_compare},
     {"record", "[OPTION]... [--] PROGRAM [ARGUMENT]...",
      "runs a program and records where its large buffers come from",
-     "Runs PROGRAM like `zeropool run`, with ZEROPOOL_PROFILE set: when it ends, what each call "
-     "site "
-     "did with its large buffers is written to a file for `zeropool report`. Of the processes that "
-     "PROGRAM starts, the last to end leaves its own, unless %p stands in the file's name. Python "
-     "from 3.12 on names its functions (PYTHONPERFSUPPORT=1).",
+     "Runs PROGRAM like `zeropool run`, with ZEROPOOL_PROFILE set: when it ends, a file says what "
+     "each call site did with its large buffers (`zeropool report` shows it). Of the processes "
+     "that PROGRAM starts, the last to end leaves its own, unless %p stands in the file's name. "
+     "Python from 3.12 on names its functions (PYTHONPERFSUPPORT=1).",
      record_flags, ZP_TAKES_PROGRAM, 1, zp_record},
     {"report", "[OPTION]... FILE", "shows what a profile tells",
      "Shows what `zeropool record` or ZEROPOOL_PROFILE left in FILE: the call sites that requested "
      "most, with what each would gain from as an option; or the whole for other tools.",
      report_flags, ZP_TAKES_WORDS, 0, zp_report},
+    {"doctor", "[OPTION]...", "says what this machine allows, and what to do about it",
+     "Looks at the library, huge pages, memory and its limits, the kernel and the rights of this "
+     "process, as a program started from here would find them. Each finding says what it costs and "
+     "what to do. Status 1: something keeps the library from working.",
+     doctor_flags, ZP_TAKES_NOTHING, 0, zp_doctor},
+    {"top", "[OPTION]... [PID]...", "shows what pools hold and do, while they run",
+     "Shows the processes that publish their counters (ZEROPOOL_LIVE=on), or those named; of a "
+     "single one that is named, all there is. Keys choose the order, q quits. Where there is no "
+     "terminal, one picture after the other is printed.",
+     top_flags, ZP_TAKES_WORDS, 0, zp_top},
+    {"metrics", "[OPTION]... [PID]...", "prints the counters for Prometheus",
+     "Prints the counters of the processes that publish them (ZEROPOOL_LIVE=on), or of those "
+     "named, "
+     "as Prometheus text: on stdout, into a file, or as the answer to one HTTP request.",
+     metrics_flags, ZP_TAKES_WORDS, 0, zp_metrics},
     {"options", "[--json] [NAME]...", "lists the library's options",
      "Lists the options of the library, with values, default and meaning: all, or those named. "
      "An option is an environment variable, or a flag of run, check and compare.",

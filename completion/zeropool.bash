@@ -7,12 +7,37 @@ _zeropool() {
     [[ $previous != = ]] || previous=${COMP_WORDS[COMP_CWORD - 2]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run compare options completion version help --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'run check compare doctor options completion version help --help --version' -- "$current")
         return
     fi
     case ${COMP_WORDS[1]} in
     run)
         flags=' --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose'
+        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose '
+        case $previous in
+            --profile) words='loader server debug' ;;
+            --shards) words='auto' ;;
+            --tls-cache) words='auto' ;;
+            --tls-bytes) words='auto' ;;
+            --max-per-shard) words='auto' ;;
+            --max-memory) words='auto' ;;
+            --zero) words='free both background off' ;;
+            --eviction) words='clockpro lifo' ;;
+            --decay-by) words='calls thread' ;;
+            --reclaim) words='lazy off' ;;
+            --thp) words='auto on off' ;;
+            --prewarm) words='none' ;;
+            --read) words='off parallel' ;;
+            --stats) words='off exit' ;;
+            --check) words='basic full off' ;;
+            --stacks) words='off on' ;;
+            *) ;;
+        esac
+        own=''
+        program=yes
+        ;;
+    check)
+        flags=' --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose'
         valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
@@ -61,6 +86,15 @@ _zeropool() {
         own=''
         program=yes
         ;;
+    doctor)
+        flags=' --root --library --json --help'
+        valued=' --root --library '
+        case $previous in
+            *) ;;
+        esac
+        own=''
+        program=
+        ;;
     options)
         flags=' --json --help'
         valued=' '
@@ -94,7 +128,7 @@ _zeropool() {
         case $previous in
             *) ;;
         esac
-        own='run compare options completion version help'
+        own='run check compare doctor options completion version help'
         program=
         ;;
     *) return ;;
