@@ -4,6 +4,7 @@
 
 #include "commit.h"
 #include "os.h"
+#include "probes.h"
 #include "profile.h"
 #include "stall.h"
 
@@ -37,6 +38,7 @@ size_t zp_fill_expect(char *to, size_t bytes, int fd, off_t offset)
         return 0;
     size_t room = (size_t)(slot->base + slot->usable - to);
     bytes = bytes < room ? bytes : room;
+    ZP_PROBE_3(read, to, bytes, fd);
     if (ZP_UNLIKELY(zp_profile_on))
         zp_profile_note_read(slot, bytes);
     if (!is_to_be_fetched(slot))

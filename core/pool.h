@@ -23,6 +23,7 @@
 #include "fill.h"
 #include "get.h"
 #include "prewarm.h"
+#include "probes.h"
 #include "profile.h"
 #include "put.h"
 #include "read.h"
@@ -162,6 +163,7 @@ static inline void zp_pool_put_for(void *buffer, void *caller)
         return;
     }
     slot->freed_by = caller;
+    ZP_PROBE_2(put, buffer, slot->usable);
     struct zp_thread_cache *cache = zp_thread_cache;
     uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED) + 1;
     zp_count_to(&cache->counters.puts, puts);
