@@ -217,8 +217,14 @@ static int check_words(const struct zp_arguments *arguments)
 bool zp_arguments_read(struct zp_arguments *arguments, const struct zp_command *command,
                        char **words, int *status)
 {
-    *arguments = (struct zp_arguments){.command = command};
-    while (*words != NULL && words[0][0] == '-' && words[0][1] != '\0') {
+    *arguments = (struct zp_arguments){.command = command, .words = words};
+    while (*words != NULL) {
+        if (words[0][0] != '-' || words[0][1] == '\0') {
+            if (command->takes != ZP_TAKES_WORDS)
+                break;
+            arguments->words[arguments->word_count++] = *words++; // flags may follow
+            continue;
+        }
         if (strcmp(*words, "--") == 0) {
             arguments->after_dashes = true;
             words++;
@@ -235,9 +241,9 @@ bool zp_arguments_read(struct zp_arguments *arguments, const struct zp_command *
             return false;
         words += used;
     }
-    arguments->words = words;
-    while (words[arguments->word_count] != NULL)
-        arguments->word_count++;
+    while (*words != NULL)
+        arguments->words[arguments->word_count++] = *words++;
+    arguments->words[arguments->word_count] = NULL;
     *status = check_together(arguments);
     if (*status == ZP_DONE)
         *status = check_words(arguments);

@@ -40,6 +40,22 @@ static const struct zp_flag compare_flags[] = {
     JSON,
     NO_MORE,
 };
+static const struct zp_flag record_flags[] = {
+    {"--output", "FILE", "the file that is written; zeropool.profile unless given", NULL},
+    PROFILE,
+    LIBRARY,
+    NO_MORE,
+};
+static const struct zp_flag report_flags[] = {
+    {"--top", "N", "call sites that are listed, from 1 to 1000; 10 unless given", NULL},
+    {"--folded", NULL, "prints folded stacks, for tools that draw flame graphs", NULL},
+    {"--by", "WHAT", "what folded stacks weigh; bytes unless given",
+     "bytes requests fresh peak live"},
+    {"--pprof", NULL, "prints a profile for pprof", NULL},
+    {"--html", NULL, "prints a page for a browser", NULL},
+    {"--output", "FILE", "writes to a file instead of standard output", NULL},
+    NO_MORE,
+};
 static const struct zp_flag doctor_flags[] = {
     {"--root", "FOLDER", "reads /proc and /sys below it, such as a copy from another machine",
      NULL},
@@ -82,6 +98,17 @@ const struct zp_command zp_commands[] = {
      "memory. Where the ranges of two overlap it says that there is no difference. The program "
      "gets no input, and its output is dropped. Its runs must do the same work.",
      compare_flags, ZP_TAKES_PROGRAM, 1, zp_compare},
+    {"record", "[OPTION]... [--] PROGRAM [ARGUMENT]...",
+     "runs a program and records where its large buffers come from",
+     "Runs PROGRAM like `zeropool run`, with ZEROPOOL_PROFILE set: when it ends, a file says what "
+     "each call site did with its large buffers (`zeropool report` shows it). Of the processes "
+     "that PROGRAM starts, the last to end leaves its own, unless %p stands in the file's name. "
+     "Python from 3.12 on names its functions (PYTHONPERFSUPPORT=1).",
+     record_flags, ZP_TAKES_PROGRAM, 1, zp_record},
+    {"report", "[OPTION]... FILE", "shows what a profile tells",
+     "Shows what `zeropool record` or ZEROPOOL_PROFILE left in FILE: the call sites that requested "
+     "most, with what each would gain from as an option; or the whole for other tools.",
+     report_flags, ZP_TAKES_WORDS, 0, zp_report},
     {"doctor", "[OPTION]...", "says what this machine allows, and what to do about it",
      "Looks at the library, huge pages, memory and its limits, the kernel and the rights of this "
      "process, as a program started from here would find them. Each finding says what it costs and "

@@ -6,6 +6,7 @@
 #include "commit.h"
 #include "fatal.h"
 #include "os.h"
+#include "probes.h"
 #include "usage.h"
 
 #include <sys/single_threaded.h>
@@ -96,6 +97,7 @@ void zp_content_note_clean(struct zp_slot *slot, const struct zp_scrub_result *r
     zp_count(&counters->bytes_scrubbed, result->written);
     zp_count(&counters->bytes_dropped, result->dropped);
     zp_count(&counters->scrub_us, result->us);
+    ZP_PROBE_3(scrub, slot->base, result->written, result->dropped);
 }
 
 // Overwrites a range whose every page is in memory.

@@ -3,6 +3,7 @@
 #include "fatal.h"
 
 #include "os.h"
+#include "probes.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ static bool is_first(void)
 
 void zp_fatal_report(struct zp_line *line, const void *pointer, const struct zp_stack *freed)
 {
+    ZP_PROBE_1(corruption, pointer);
     zp_line_text(line, " (pointer ");
     zp_line_pointer(line, pointer);
     zp_line_text(line, ")");

@@ -4,6 +4,8 @@
 
 #include "commit.h"
 #include "os.h"
+#include "probes.h"
+#include "profile.h"
 #include "stall.h"
 
 // Part of a buffer that must have been read into it until all of it is taken to be filled.
@@ -43,10 +45,16 @@ static bool make_huge(struct zp_slot *slot, char *to, size_t bytes)
 size_t zp_fill_expect(char *to, size_t bytes, int fd, off_t offset)
 {
     struct zp_slot *slot = zp_arena_slot(to);
-    if (!is_to_be_fetched(slot) || to >= slot->base + slot->usable)
+    if (to >= slot->base + slot->usable)
         return 0;
-    size_t room = (size_t)(slot->base + slot->usable - to), rest = zp_os_file_rest(fd, offset);
+    size_t room = (size_t)(slot->base + slot->usable - to);
     bytes = bytes < room ? bytes : room;
+    ZP_PROBE_3(read, to, bytes, fd);
+    if (ZP_UNLIKELY(zp_profile_on))
+        zp_profile_note_read(slot, bytes);
+    if (!is_to_be_fetched(slot))
+        return 0;
+    size_t rest = zp_os_file_rest(fd, offset);
     bytes = bytes < rest ? bytes : rest;
     size_t before = __atomic_fetch_add(&slot->filled, bytes, __ATOMIC_RELAXED);
     size_t wanted = slot->usable / FILLED_PART;

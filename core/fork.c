@@ -10,6 +10,7 @@
 #include "os.h"
 #include "pool.h"
 #include "prewarm.h"
+#include "profile.h"
 #include "quarantine.h"
 #include "read.h"
 #include "scrub_queue.h"
@@ -17,6 +18,7 @@
 #include "spawn.h"
 #include "stall.h"
 #include "team.h"
+#include "timeline.h"
 
 #include <sys/single_threaded.h>
 
@@ -171,6 +173,7 @@ void zp_fork_prepare(void)
         zp_shards_lock_all();
         zp_scrub_queue_lock();
         zp_quarantine_lock();
+        zp_profile_lock();
     }
     next_epoch();
     if (whole)
@@ -198,6 +201,7 @@ void zp_fork_parent(void)
     zp_held_after_fork();
     if (whole) {
         visit_runs(is_excluded, bring_back);
+        zp_profile_unlock();
         zp_quarantine_unlock();
         zp_scrub_queue_unlock();
         zp_shards_unlock_all();
@@ -288,6 +292,8 @@ void zp_fork_child(void)
     zp_team_reset();
     zp_held_in_child();
     zp_decay_reset();
+    zp_timeline_reset();
+    zp_profile_reset(whole);
     if (!whole)
         return;
     reset_locks();

@@ -202,6 +202,7 @@ static struct zp_slot *get_growing(struct zp_thread_cache *cache, size_t size, s
 
 static struct zp_slot *get_fresh(struct zp_thread_cache *cache, size_t size)
 {
+    ZP_PROBE_1(miss, size);
     zp_shards_note_miss(cache->home, size);
     struct zp_slot *slot = zp_retain_take_cold(zp_arena_region_of(size));
     if (slot == NULL)

@@ -21,6 +21,7 @@
 #ifndef ZP_CORE_GET_H
 #define ZP_CORE_GET_H
 
+#include "probes.h"
 #include "thread_cache.h"
 
 // NULL if there is no memory, or no slot so aligned. `caller` is a return address in the program:
@@ -34,6 +35,7 @@ static inline void zp_get_hand_out(struct zp_thread_cache *cache, struct zp_slot
     zp_slot_step(slot, ZP_SLOT_LIVE);
     slot->born = requested;
     zp_count_to(&cache->counters.bytes_requested, requested + size);
+    ZP_PROBE_2(get, slot->start, size);
 }
 
 #endif

@@ -30,6 +30,7 @@ enum zp_lock_rank {
     ZP_RANK_SHARD,      // the pooled slots of one shard
     ZP_RANK_QUEUE,      // the slots that wait to be scrubbed
     ZP_RANK_QUARANTINE, // the slots in quarantine
+    ZP_RANK_PROFILE,    // the tables of the profile
 };
 
 struct zp_lock {

@@ -9,6 +9,7 @@
 #include "helper.h"
 #include "os.h"
 #include "peak.h"
+#include "profile.h"
 #include "quarantine.h"
 #include "reclaim.h"
 #include "resize.h"
@@ -19,12 +20,14 @@
 #include "stall.h"
 #include "survey.h"
 #include "thread.h"
+#include "timeline.h"
 #include "trim.h"
 #include "usage.h"
 
 #include <string.h>
 
 ZP_FROZEN struct zp_pool zp_pool = {0};
+static ZP_FROZEN size_t (*resident)(void) = NULL;
 
 // ---- Get and put -----------------------------------------------------------------------------
 
@@ -40,15 +43,56 @@ static void call_helper(void)
         zp_helper_keep();
 }
 
+static struct zp_slot *get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
+                                const void *caller)
+{
+    struct zp_slot *slot = zp_get_slot(cache, size, alignment, caller);
+    zp_thread_cache_close(cache);
+    call_helper();
+    return slot;
+}
+
+static void note_time(void)
+{
+    if (zp_timeline_is_due())
+        zp_pool_note_time();
+}
+
+// How a request was served is seen by the thread's own counters.
+static ZP_COLD struct zp_slot *get_profiled(struct zp_thread_cache *cache, size_t size,
+                                            size_t alignment, const void *caller)
+{
+    const struct zp_counters *counters = &cache->counters;
+    uint64_t thread_hits = counters->thread_hits, fresh = counters->fresh;
+    struct zp_slot *slot = get_slot(cache, size, alignment, caller);
+    zp_profile_note_get(&(struct zp_request){
+        .slot = slot,
+        .caller = caller,
+        .size = size,
+        .served = slot == NULL                           ? ZP_SERVED_REFUSED
+                  : counters->thread_hits != thread_hits ? ZP_SERVED_THREAD
+                  : counters->fresh != fresh             ? ZP_SERVED_FRESH
+                                                         : ZP_SERVED_SHARD,
+        .empty = slot != NULL && zp_slot_is_empty(slot),
+    });
+    note_time();
+    return slot;
+}
+
 struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *caller)
 {
     if (!zp_pool.started)
         return NULL;
     struct zp_thread_cache *cache = zp_thread_open_cache();
-    struct zp_slot *slot = zp_get_slot(cache, size, alignment, caller);
-    zp_thread_cache_close(cache);
-    call_helper();
-    return slot;
+    if (ZP_UNLIKELY(zp_profile_on))
+        return get_profiled(cache, size, alignment, caller);
+    return get_slot(cache, size, alignment, caller);
+}
+
+static ZP_COLD void put_profiled(const struct zp_slot *slot)
+{
+    zp_profile_note_put(slot);
+    note_time();
 }
 
 static void record_stack(const struct zp_slot *slot)
@@ -63,6 +107,8 @@ void zp_pool_put_slowly(struct zp_slot *slot)
     record_stack(slot);
     if (ZP_UNLIKELY(zp_peak_is_on))
         zp_peak_look();
+    if (ZP_UNLIKELY(zp_profile_on))
+        put_profiled(slot);
     struct zp_thread_cache *cache = zp_thread_open_cache();
     zp_put_slot(cache, slot);
     zp_thread_cache_close(cache);
@@ -114,6 +160,8 @@ bool zp_pool_resize(struct zp_slot *slot, size_t size)
 {
     if (!zp_resize(slot, size))
         return false;
+    if (ZP_UNLIKELY(zp_profile_on))
+        zp_profile_give(zp_profile_take(slot), slot, size);
     zp_count(&zp_thread_own_cache()->counters.grown_in_place, 1);
     return true;
 }
@@ -122,6 +170,9 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 {
     struct zp_thread_cache *cache = zp_thread_open_cache(); // a fork that interrupts this sees it
     record_stack(slot);
+    struct zp_recorded recorded = {.slot = NULL};
+    if (ZP_UNLIKELY(zp_profile_on))
+        recorded = zp_profile_take(slot);
     struct zp_slot *to = zp_resize_move(slot, size);
     if (to != NULL) {
         zp_slot_step(to, ZP_SLOT_LIVE);
@@ -130,6 +181,7 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
         to->filled = 0;
         zp_count(&cache->counters.moved_by_pages, 1);
     }
+    zp_profile_give(recorded, to != NULL ? to : slot, to != NULL ? size : recorded.size);
     zp_thread_cache_close(cache);
     return to;
 }
@@ -154,7 +206,9 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);
-    zp_thread_caches_init(config->thread_cache_most, !config->content.scrub);
+    zp_profile_init(&config->profile);
+    resident = config->profile.resident;
+    zp_thread_caches_init(config->thread_cache_most, !config->content.scrub, !zp_profile_on);
     int error = zp_shards_init(config->shards, config->most_per_shard, config->eviction);
     if (error == 0)
         error = zp_threads_init();
@@ -223,6 +277,17 @@ void zp_pool_stats(struct zp_pool_stats *stats)
     stats->live_bytes = committed > retained ? committed - retained : 0;
     uint64_t served = zp_counters_served(&stats->counters);
     stats->live_buffers = served > stats->counters.puts ? served - stats->counters.puts : 0;
+}
+
+void zp_pool_note_time(void)
+{
+    struct zp_pool_stats stats;
+    zp_pool_stats(&stats);
+    zp_timeline_add((struct zp_point){
+        .live = stats.live_bytes,
+        .pooled = stats.retained_bytes,
+        .resident = resident != NULL ? resident() : 0,
+    });
 }
 
 // Pages that came back with a buffer are taken to be used, and to come as fast as those did that

@@ -24,6 +24,8 @@
 #include "fill.h"
 #include "get.h"
 #include "prewarm.h"
+#include "probes.h"
+#include "profile.h"
 #include "put.h"
 #include "read.h"
 #include "thread_cache.h"
@@ -44,6 +46,7 @@ struct zp_pool_config {
     struct zp_decay_config decay;
     struct zp_read_config read;
     struct zp_background_report report;
+    struct zp_profile_config profile;
     size_t budget;       // bytes that may be retained
     size_t scrub_behind; // bytes that may wait to be scrubbed after they were kept; 0: none
     bool reclaim;        // let the kernel take pages of what is retained
@@ -78,6 +81,9 @@ void zp_pool_end(void);
 
 // What the pool holds and has done, summed over threads, without the size classes.
 void zp_pool_stats(struct zp_pool_stats *stats);
+
+// Adds a point to the timeline of the profile, which has said that one is due (timeline.h).
+void zp_pool_note_time(void);
 
 // The same with what takes longer: the size classes, and what is estimated.
 void zp_pool_survey(struct zp_pool_stats *stats);
@@ -160,6 +166,7 @@ static inline void zp_pool_put_for(void *buffer, void *caller)
         return;
     }
     slot->freed_by = caller;
+    ZP_PROBE_2(put, buffer, slot->usable);
     struct zp_thread_cache *cache = zp_thread_cache;
     uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED) + 1;
     zp_count_to(&cache->counters.puts, puts);

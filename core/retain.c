@@ -6,6 +6,7 @@
 #include "commit.h"
 #include "content.h"
 #include "os.h"
+#include "probes.h"
 #include "quarantine.h"
 #include "reclaim.h"
 #include "scrub_queue.h"
@@ -25,6 +26,7 @@ void zp_retain_drop(struct zp_slot *slot)
 size_t zp_retain_let_go(struct zp_slot *slot)
 {
     size_t bytes = slot->committed;
+    ZP_PROBE_2(evict, slot->base, bytes);
     zp_budget_release(slot->usable);
     zp_retain_drop(slot);
     return bytes;

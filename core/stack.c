@@ -2,6 +2,8 @@
 
 #include "stack.h"
 
+#include <string.h>
+
 // More than the library's own functions are deep, and the stack that is wanted.
 enum { DEEP = 4 * ZP_STACK_MOST };
 
@@ -19,6 +21,21 @@ void zp_stack_capture(struct zp_stack *stack)
     unsigned count = unwinder != NULL ? unwinder->capture(stack->frames, ZP_STACK_MOST) : 0;
     if (count < ZP_STACK_MOST)
         stack->frames[count] = NULL;
+}
+
+// Moves the frames to the front that follow the library's own ones.
+static unsigned drop_own(void **frames, unsigned count)
+{
+    unsigned own = 0;
+    while (own < count && unwinder->is_own(frames[own]))
+        own++;
+    memmove(frames, frames + own, (count - own) * sizeof(*frames));
+    return count - own;
+}
+
+unsigned zp_stack_of_program(void **frames, unsigned most)
+{
+    return unwinder != NULL ? drop_own(frames, unwinder->capture(frames, most)) : 0;
 }
 
 void zp_stack_capture_caller(struct zp_stack *stack)

@@ -45,6 +45,9 @@ void zp_stack_capture(struct zp_stack *stack);
 // takes longer.
 void zp_stack_capture_caller(struct zp_stack *stack);
 
+// The program's part of the stack: up to `most` frames, 0 without an unwinder.
+unsigned zp_stack_of_program(void **frames, unsigned most);
+
 // Writes a line per frame to stderr, without the library's own frames.
 void zp_stack_write(const struct zp_stack *stack);
 

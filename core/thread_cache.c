@@ -24,6 +24,7 @@ static struct {
 
 static ZP_FROZEN struct {
     unsigned capacity, dirty_capacity;
+    unsigned settled; // entries that stay when a cache is closed: all, if no fast path is used
 } config = {0};
 
 static void push_free(struct zp_thread_cache *cache)
@@ -154,7 +155,7 @@ void zp_thread_cache_open(struct zp_thread_cache *cache)
 void zp_thread_cache_close(struct zp_thread_cache *cache)
 {
     note_use(cache);
-    if (cache->count > 0) {
+    if (cache->count > config.settled) {
         struct zp_cached newest = cache->entries[--cache->count];
         if (cache->count < cache->settled)
             cache->settled = cache->count;
@@ -164,21 +165,22 @@ void zp_thread_cache_close(struct zp_thread_cache *cache)
         zp_cached_set_room(&cache->newest, newest.room);
     }
     if (cache != &zp_no_cache)
-        cache->dirty_room =
-            cache->count < cache->dirty_capacity && !zp_stack_recorded && !cache->attentive
-                ? cache->granted - cache->bytes
-                : 0;
+        cache->dirty_room = cache->count < cache->dirty_capacity && !zp_stack_recorded &&
+                                    config.settled == 0 && !cache->attentive
+                                ? cache->granted - cache->bytes
+                                : 0;
     zp_thread_cache_leave(cache);
 }
 
 // ---- Caches ----------------------------------------------------------------------------------
 
-void zp_thread_caches_init(unsigned capacity, bool dirty)
+void zp_thread_caches_init(unsigned capacity, bool dirty, bool fast)
 {
     zp_lock_init(&threads.emptying, ZP_RANK_EMPTYING);
     zp_lock_init(&threads.lock, ZP_RANK_THREADS);
     config.capacity = capacity;
     config.dirty_capacity = dirty ? capacity : 0;
+    config.settled = fast ? 0 : ZP_CACHE_MOST;
 }
 
 struct zp_thread_cache *zp_thread_cache_acquire(void)

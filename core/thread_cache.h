@@ -83,8 +83,9 @@ struct zp_thread_cache {
 extern struct zp_thread_cache zp_no_cache;
 extern ZP_TLS struct zp_thread_cache *zp_thread_cache;
 
-// `capacity` is at most ZP_CACHE_MOST; `dirty` says whether buffers may be put without scrubbing.
-void zp_thread_caches_init(unsigned capacity, bool dirty);
+// `capacity` is at most ZP_CACHE_MOST; `dirty` says whether buffers may be put without scrubbing,
+// `fast` whether the fast paths are used.
+void zp_thread_caches_init(unsigned capacity, bool dirty, bool fast);
 
 // A cache for one more thread, which puts buffers into it only if it `ends`: if it will empty the
 // cache and give it up when the thread ends. NULL if there is no memory for one.

@@ -14,6 +14,7 @@
 #include "preload/jemalloc_stats.h"
 #include "preload/learn.h"
 #include "preload/pressure.h"
+#include "preload/profile.h"
 #include "preload/publish.h"
 #include "preload/reads.h"
 #include "preload/trap.h"
@@ -186,6 +187,7 @@ static bool start_pool(void)
     config.peak = learns();
     if (learns())
         config.prewarm = zp_learn_known();
+    config.profile = zp_profile_wanted();
     zp_huge_refused = machine.huge_refused;
     if (zp_options.max_memory == ZP_AUTO)
         config.decay.limits_now = limits_now;
@@ -267,7 +269,8 @@ __attribute__((constructor)) static void at_load(void)
         read_options();
         leave(WAITING, signals);
     }
-    zp_unwind_init(zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL);
+    bool record = zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL;
+    zp_unwind_init(record, record || zp_options.profile[0] != '\0');
     freeze_if_settled();
     if (starts_at_once() && enter(WAITING, &signals))
         start_if_enabled(signals);
@@ -278,4 +281,5 @@ __attribute__((destructor)) static void at_exit(void)
     zp_learn_end();
     zp_pool_end();
     zp_publish_end();
+    zp_profile_write();
 }

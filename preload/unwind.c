@@ -5,9 +5,11 @@
 #include "core/log.h"
 #include "core/stack.h"
 #include "preload/passed.h"
+#include "preload/trampoline.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -35,15 +37,35 @@ static bool load(void)
         *(void **)&libunwind.accessors = dlsym(library, STRING(unw_get_accessors));
         libunwind.space = dlsym(library, STRING(unw_local_addr_space));
         *(void **)&libunwind.backtrace = dlsym(library, "unw_backtrace");
+        zp_trampoline_init(library);
     }
     return libunwind.backtrace != NULL;
 }
 
-static bool is_own(void *frame)
+// This library's code. A return address may lie just behind the last instruction.
+static ZP_FROZEN struct {
+    uintptr_t start, end;
+} own = {0};
+
+static void find_own(void)
 {
     static const char ours = 0;
-    Dl_info own, info;
-    return dladdr(&ours, &own) != 0 && dladdr(frame, &info) != 0 && info.dli_fbase == own.dli_fbase;
+    Dl_info info;
+    if (dladdr(&ours, &info) == 0)
+        return;
+    const char *file = info.dli_fbase;
+    const ElfW(Ehdr) *header = (const void *)file;
+    const ElfW(Phdr) *segments = (const void *)(file + header->e_phoff);
+    for (unsigned i = 0; i < header->e_phnum; i++)
+        if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_X) != 0) {
+            own.start = (uintptr_t)file + segments[i].p_vaddr;
+            own.end = own.start + segments[i].p_memsz;
+        }
+}
+
+static bool is_own(void *frame)
+{
+    return (uintptr_t)frame > own.start && (uintptr_t)frame <= own.end;
 }
 
 static unsigned capture(void **frames, unsigned most)
@@ -52,6 +74,8 @@ static unsigned capture(void **frames, unsigned most)
         return 0;
     int saved_errno = errno;
     int count = libunwind.backtrace(frames, (int)most);
+    if (count > 0 && zp_trampoline_is_in(frames, (unsigned)count))
+        count = (int)zp_trampoline_walk(frames, most);
     errno = saved_errno;
     return count > 0 ? (unsigned)count : 0;
 }
@@ -90,7 +114,9 @@ static void describe(struct zp_line *line, void *frame)
 static const struct zp_unwinder unwinder = {
     .capture = capture, .is_own = is_own, .describe = describe};
 
-void zp_unwind_init(bool record)
+void zp_unwind_init(bool record, bool soon)
 {
-    zp_stack_init(&unwinder, record && load());
+    bool loaded = soon && load();
+    find_own();
+    zp_stack_init(&unwinder, record && loaded);
 }

@@ -19,8 +19,8 @@
 
 #include <stdbool.h>
 
-// Sets core's unwinder. `record`: every free records its stack. Called by a constructor, because
-// loading libunwind allocates.
-void zp_unwind_init(bool record);
+// Sets core's unwinder. `record`: every free records its stack; `soon`: stacks will be needed while
+// the program runs. Called by a constructor, because loading libunwind allocates.
+void zp_unwind_init(bool record, bool soon);
 
 #endif

@@ -54,6 +54,7 @@ refused STATS_FORMAT text 'text, json or prometheus' xml '' JSON
 refused STATS_INTERVAL_MS 0 'a number from 0 to 86400000' -1 86400001 1s ''
 refused STATS_SIGNAL off 'off or one of HUP, QUIT, USR1, USR2, URG, PROF, WINCH, IO, PWR, RTMIN and RTMAX' SIGUSR1 usr1 9 KILL ''
 refused LIVE off 'off or on' 1 yes ''
+refused PROFILE off 'off or the name of a file' ''
 refused CHECK basic 'basic, full or off' on all '' Full
 refused STACKS off 'off or on' 1 full ''
 refused VERBOSE 0 'a number from 0 to 3' 4 loud

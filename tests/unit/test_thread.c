@@ -8,7 +8,7 @@
 static void init(void)
 {
     zp_shards_init(4, 4, &zp_eviction_lifo);
-    zp_thread_caches_init(3, true);
+    zp_thread_caches_init(3, true, true);
     ck_assert_int_eq(zp_threads_init(), 0);
 }
 

@@ -26,7 +26,7 @@ static struct zp_slot *make(unsigned index, size_t usable)
 
 static void init(void)
 {
-    zp_thread_caches_init(3, true);
+    zp_thread_caches_init(3, true, true);
 }
 
 // As a thread is given its cache (thread.h).
