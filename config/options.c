@@ -2,6 +2,8 @@
 
 #include "options.h"
 
+#include "nearest.h"
+
 #include "core/log.h"
 #include "core/pool.h"
 
@@ -193,34 +195,13 @@ static void warn_refused(const struct zp_option *option, const char *text, enum 
     zp_line_write(&line);
 }
 
-enum { NAME_MOST = 32 };
-
-// Number of letters to insert, delete or replace that turns `a` into `b` (Levenshtein).
-static unsigned distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-    unsigned row[NAME_MOST + 1];
-    for (unsigned j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (unsigned i = 1; i <= a_length; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= b_length; j++) {
-            unsigned replaced = diagonal + (a[i - 1] != b[j - 1]);
-            unsigned other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = replaced < other ? replaced : other;
-        }
-    }
-    return row[b_length];
-}
-
 static void warn_unknown(const char *name, size_t length)
 {
     const char *nearest = NULL;
-    unsigned best = 4; // a larger distance does not count as a misspelling
-    for (size_t i = 0; i < zp_option_count && length <= NAME_MOST; i++) {
+    unsigned best = ZP_NO_MISSPELLING;
+    for (size_t i = 0; i < zp_option_count; i++) {
         const char *known = zp_option_table[i].name;
-        unsigned apart = distance(name, length, known, strlen(known));
+        unsigned apart = zp_letters_apart(name, length, known, strlen(known));
         if (apart < best) {
             best = apart;
             nearest = known;
@@ -240,7 +221,7 @@ static void warn_unknown(const char *name, size_t length)
 
 // ---- The environment -------------------------------------------------------------------------
 
-static const struct zp_option *find_option(const char *name, size_t length)
+const struct zp_option *zp_option_find(const char *name, size_t length)
 {
     for (size_t i = 0; i < zp_option_count; i++) {
         const char *known = zp_option_table[i].name;
@@ -250,22 +231,40 @@ static const struct zp_option *find_option(const char *name, size_t length)
     return NULL;
 }
 
+static enum verdict set_option(struct zp_options *options, const struct zp_option *option,
+                               const char *text)
+{
+    union value value;
+    enum verdict verdict = parse_value(option, text, &value);
+    if (verdict == ACCEPTED)
+        set_field(options, option, &value);
+    return verdict;
+}
+
+bool zp_options_set(struct zp_options *options, const struct zp_option *option, const char *text)
+{
+    return set_option(options, option, text) == ACCEPTED;
+}
+
+bool zp_option_accepts(const struct zp_option *option, const char *text)
+{
+    union value value;
+    return parse_value(option, text, &value) == ACCEPTED;
+}
+
 static void parse_entry(struct zp_options *options, const char *entry)
 {
     size_t length = strcspn(entry, "=");
     if (entry[length] != '=')
         return;
-    const struct zp_option *option = find_option(entry, length);
+    const struct zp_option *option = zp_option_find(entry, length);
     if (option == NULL) {
         warn_unknown(entry, length);
         return;
     }
     const char *text = entry + length + 1;
-    union value value;
-    enum verdict verdict = parse_value(option, text, &value);
-    if (verdict == ACCEPTED)
-        set_field(options, option, &value);
-    else
+    enum verdict verdict = set_option(options, option, text);
+    if (verdict != ACCEPTED)
         warn_refused(option, text, verdict);
 }
 
@@ -273,9 +272,7 @@ void zp_options_defaults(struct zp_options *options)
 {
     for (size_t i = 0; i < zp_option_count; i++) {
         const struct zp_option *option = &zp_option_table[i];
-        union value value;
-        if (parse_value(option, option->fallback, &value) == ACCEPTED)
-            set_field(options, option, &value);
+        set_option(options, option, option->fallback);
     }
 }
 
@@ -288,29 +285,31 @@ void zp_options_parse(struct zp_options *options, char *const *environment)
 
 // ---- Options that exclude each other ---------------------------------------------------------
 
-static void fall_back(struct zp_options *options, const char *name)
+static void fall_back(struct zp_options *options, const struct zp_option *option)
 {
-    const struct zp_option *option = find_option(name, strlen(name));
-    union value value;
     struct zp_line line;
-    if (parse_value(option, option->fallback, &value) == ACCEPTED)
-        set_field(options, option, &value);
+    set_option(options, option, option->fallback);
     zp_line_begin(&line, "zeropool: ZEROPOOL_CHECK=full looks at freed buffers again; using ");
-    zp_line_text(&line, name);
+    zp_line_text(&line, option->name);
     zp_line_text(&line, "=");
     zp_line_text(&line, option->fallback);
     zp_line_write(&line);
 }
 
 // CHECK=full examines freed buffers later, so they have to be retained, and zero from free on.
+const struct zp_option *zp_options_conflict(const struct zp_options *options)
+{
+    const char *name = options->check != ZP_CHECK_FULL ? NULL
+                       : options->zero != ZP_ZERO_FREE ? "ZEROPOOL_ZERO"
+                       : options->decay_ms == 0        ? "ZEROPOOL_DECAY_MS"
+                       : options->max_memory == 0      ? "ZEROPOOL_MAX_MEMORY"
+                                                       : NULL;
+    return name != NULL ? zp_option_find(name, strlen(name)) : NULL;
+}
+
 void zp_options_reconcile(struct zp_options *options)
 {
-    if (options->check != ZP_CHECK_FULL)
-        return;
-    if (options->zero != ZP_ZERO_FREE)
-        fall_back(options, "ZEROPOOL_ZERO");
-    if (options->decay_ms == 0)
-        fall_back(options, "ZEROPOOL_DECAY_MS");
-    if (options->max_memory == 0)
-        fall_back(options, "ZEROPOOL_MAX_MEMORY");
+    const struct zp_option *option;
+    while ((option = zp_options_conflict(options)) != NULL)
+        fall_back(options, option);
 }

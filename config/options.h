@@ -13,6 +13,7 @@
 
 #include "core/prewarm.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,12 +68,24 @@ struct zp_option {
 extern const struct zp_option zp_option_table[];
 extern const size_t zp_option_count;
 
+// The option of this name, prefix included; NULL if there is none.
+const struct zp_option *zp_option_find(const char *name, size_t length);
+
+// Whether a value of this option would be taken as it is. Never for an option that is planned.
+bool zp_option_accepts(const struct zp_option *option, const char *text);
+
+// Sets an option to a value. False, and nothing is set, if the value would not be taken.
+bool zp_options_set(struct zp_options *options, const struct zp_option *option, const char *text);
+
 // Sets every option to its default.
 void zp_options_defaults(struct zp_options *options);
 
 // Sets the options that are in `environment`, a list like environ, and reports invalid ones on
 // stderr.
 void zp_options_parse(struct zp_options *options, char *const *environment);
+
+// The first option that CHECK=full excludes and that is set otherwise; NULL: they go together.
+const struct zp_option *zp_options_conflict(const struct zp_options *options);
 
 // Reports on stderr options that exclude each other, and sets one of them to its default.
 void zp_options_reconcile(struct zp_options *options);

@@ -175,11 +175,18 @@ void zp_pool_stats(struct zp_pool_stats *stats)
         return;
     size_t cached;
     zp_thread_caches_sum(&stats->counters, &cached);
-    stats->retained = zp_shards_bytes() + cached + zp_scrub_queue_bytes() + zp_quarantine_bytes() +
-                      zp_budget_tails();
-    stats->retained_peak = zp_budget_peak();
-    size_t committed = zp_commit_bytes();
-    stats->live = committed > stats->retained ? committed - stats->retained : 0;
+    stats->cached_bytes = cached;
+    stats->pooled_bytes = zp_shards_bytes();
+    stats->queued_bytes = zp_scrub_queue_bytes();
+    stats->quarantined_bytes = zp_quarantine_bytes();
+    stats->tail_bytes = zp_budget_tails();
+    stats->retained_bytes = stats->pooled_bytes + cached + stats->queued_bytes +
+                            stats->quarantined_bytes + stats->tail_bytes;
+    stats->retained_peak_bytes = zp_budget_peak();
+    stats->budget_bytes = zp_budget_limit();
+    size_t committed = zp_commit_bytes(), retained = stats->retained_bytes;
+    stats->committed_bytes = committed;
+    stats->live_bytes = committed > retained ? committed - retained : 0;
     uint64_t served = zp_counters_served(&stats->counters);
     stats->live_buffers = served > stats->counters.puts ? served - stats->counters.puts : 0;
 }

@@ -74,14 +74,6 @@ void zp_pool_prewarm(void);
 void zp_pool_end(void);
 
 // What the pool holds and has done, summed over threads.
-struct zp_pool_stats {
-    struct zp_counters counters;
-    size_t live; // bytes the program holds, roughly while other threads work
-    size_t live_buffers;
-    size_t retained;      // bytes in shards, thread caches, the scrub queue and quarantine
-    size_t retained_peak; // most bytes ever reserved for retaining
-};
-
 void zp_pool_stats(struct zp_pool_stats *stats);
 
 // Moves what this thread's cache holds to the shards.

@@ -4,10 +4,12 @@
 
 void zp_counters_add(struct zp_counters *into, const struct zp_counters *from)
 {
-#define ZP_COUNTER_ADD(name, help)                                                                 \
-    zp_count(&into->name, __atomic_load_n(&from->name, __ATOMIC_RELAXED));
-    ZP_COUNTERS(ZP_COUNTER_ADD)
-#undef ZP_COUNTER_ADD
+#define ZP_FAMILY(name, type, unit, help)
+#define ZP_MEASURED(field, labels, help)
+#define ZP_OF_CLASS(field, labels, help)
+#define ZP_COUNTED(field, labels, help)                                                            \
+    zp_count(&into->field, __atomic_load_n(&from->field, __ATOMIC_RELAXED));
+#include "stats.def"
 }
 
 uint64_t zp_counters_served(const struct zp_counters *counters)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Counters. The one list below is the struct, the sum over threads and the names.
+// Statistics: what is counted and measured. The one list is stats.def: the structs here, the sum
+// over threads and, in stats/, the reports and the live file are made from it.
 //
 // Always holds: a thread counts in its own thread cache, without atomic read-modify-write. A sum
 // reads the counters of running threads: each may be a few events old, none is torn.
@@ -12,38 +13,44 @@
 #define ZP_CORE_STATS_H
 
 #include "base.h"
+#include "size_class.h"
 
-// clang-format off
-#define ZP_COUNTERS(X)                                                                   \
-    X(thread_hits,     "requests served by the thread's own cache")                      \
-    X(shard_hits,      "requests served by a shard")                                     \
-    X(fresh,           "requests served by a slot that had no memory yet")               \
-    X(refused,         "requests of pooled size passed to jemalloc")                     \
-    X(bytes_requested, "bytes of all requests the pool served")                          \
-    X(warm_pages,      "pages of buffers since freed that were in memory when handed out")   \
-    X(puts,            "buffers given back by the program")                              \
-    X(bytes_scrubbed,  "bytes overwritten with zeros")                                   \
-    X(helped,          "buffers made zero by the helper")                                    \
-    X(bytes_dropped,   "bytes given back to the kernel instead of being overwritten")    \
-    X(contended,       "times a shard's lock was taken by another thread")               \
-    X(stolen,          "requests served by another thread's shard")                      \
-    X(spilled,         "buffers that went to a neighbour because the own shard was full") \
-    X(evicted,         "pooled buffers decommitted to make room")                        \
-    X(decayed,         "pooled buffers decommitted because they had been idle")          \
-    X(unretained,      "buffers decommitted because there was no room")                  \
-    X(dropped,         "buffers shared by a fork or marked by the program, dropped when freed") \
-    X(grown_in_place,  "reallocs that only changed the buffer's size")                   \
-    X(moved_by_pages,  "reallocs that moved pages to another slot")                      \
-    X(moved_by_copy,   "reallocs that copied bytes")                                     \
-    X(reads_shared,    "large reads from files that were shared with the team")          \
-    X(bytes_shared,    "bytes of those reads")
-// clang-format on
+#define ZP_FAMILY(name, type, unit, help)
+#define ZP_COUNTED(field, labels, help)
+#define ZP_MEASURED(field, labels, help)
+#define ZP_OF_CLASS(field, labels, help)
 
+// What threads count.
 struct zp_counters {
-#define ZP_COUNTER_FIELD(name, help) uint64_t name;
-    ZP_COUNTERS(ZP_COUNTER_FIELD)
-#undef ZP_COUNTER_FIELD
+#undef ZP_COUNTED
+#define ZP_COUNTED(field, labels, help) uint64_t field;
+#include "stats.def"
+#undef ZP_COUNTED
+#define ZP_COUNTED(field, labels, help)
 };
+
+// The buffers of a size class, by the bytes that are committed in them.
+struct zp_class_stats {
+#undef ZP_OF_CLASS
+#define ZP_OF_CLASS(field, labels, help) uint64_t field;
+#include "stats.def"
+#undef ZP_OF_CLASS
+#define ZP_OF_CLASS(field, labels, help)
+};
+
+// All of it at one moment.
+struct zp_pool_stats {
+    struct zp_counters counters; // summed over threads
+#undef ZP_MEASURED
+#define ZP_MEASURED(field, labels, help) uint64_t field;
+#include "stats.def"
+#undef ZP_MEASURED
+    struct zp_class_stats classes[ZP_CLASS_COUNT];
+};
+
+#undef ZP_FAMILY
+#undef ZP_COUNTED
+#undef ZP_OF_CLASS
 
 // Sets a counter of this thread, which another may read at the same time; adds to one.
 

@@ -72,10 +72,10 @@ static struct mallinfo2 heap_info(void)
     return (struct mallinfo2){
         .arena = small.mapped,
         .hblks = pool.live_buffers,
-        .hblkhd = pool.live,
+        .hblkhd = pool.live_bytes,
         .uordblks = small.allocated,
         .fordblks = small.mapped - small.allocated,
-        .keepcost = pool.retained,
+        .keepcost = pool.retained_bytes,
     };
 }
 

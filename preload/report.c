@@ -108,10 +108,10 @@ static void add_work(struct page *page, const struct zp_counters *c)
 static void add_keeping(struct page *page, const struct zp_pool_stats *stats)
 {
     const struct zp_counters *c = &stats->counters;
-    add(page, "  still held           %s in %zu buffers\n", bytes_text(stats->live).is,
-        stats->live_buffers);
-    add(page, "  retained             %s now, %s at most\n", bytes_text(stats->retained).is,
-        bytes_text(stats->retained_peak).is);
+    add(page, "  still held           %s in %llu buffers\n", bytes_text(stats->live_bytes).is,
+        (unsigned long long)stats->live_buffers);
+    add(page, "  retained             %s now, %s at most\n", bytes_text(stats->retained_bytes).is,
+        bytes_text(stats->retained_peak_bytes).is);
     add(page,
         "  let go               %llu to make room, %llu idle, %llu for want of room, %llu marked\n",
         (unsigned long long)c->evicted, (unsigned long long)c->decayed,

@@ -90,8 +90,8 @@ static void check_stats(void)
 {
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    MUST(stats.retained <= zp_budget_used());
-    MUST(stats.retained_peak <= config.budget);
+    MUST(stats.retained_bytes <= zp_budget_used());
+    MUST(stats.retained_peak_bytes <= config.budget);
 }
 
 static void break_calls(void)

@@ -11,7 +11,7 @@ trap 'rm -rf "$tree"' EXIT
 # The tree without fault.
 begin() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{core,preload,config,docs,tests/model}
+    mkdir -p "$tree"/{core,preload,config,stats,command,docs,tests/model}
     cp "$core/slot.h" "$tree/core"
     echo '// Nothing wrong.' >"$tree/core/sample.c"
     echo 'Nothing wrong.' >"$tree/README.md"

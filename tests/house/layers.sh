@@ -6,7 +6,7 @@ cd "$1"
 core_archive=$2
 
 # Each folder, and each file of core, may include from those before it and from itself.
-folders=(core config preload tests bench)
+folders=(core config stats preload command tests bench)
 core_files=(base processor libc syscall log os signals spawn team stack fatal lock
     size_class zeros slot list stats
     arena spread commit usage stall budget scrub content fill

@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-FOLDERS = ["core", "preload", "config", "docs"]
+FOLDERS = ["core", "preload", "config", "command", "docs"]
 FILES = ["README.md"]
 CODE = {".c", ".h", ".def"}
 DOCUMENTS = {".md"}

@@ -42,7 +42,7 @@ static inline const struct model_census *model_finish(struct model *model)
 
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    MUST(stats.retained == 0 && stats.live_buffers == 0);
+    MUST(stats.retained_bytes == 0 && stats.live_buffers == 0);
     return &model_census;
 }
 

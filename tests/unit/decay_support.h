@@ -92,7 +92,7 @@ static inline size_t retained(void)
 {
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    return stats.retained;
+    return stats.retained_bytes;
 }
 
 enum { MOST = 64 };

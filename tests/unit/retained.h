@@ -26,7 +26,7 @@ static inline size_t retained(void)
 {
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    return stats.retained;
+    return stats.retained_bytes;
 }
 
 static inline struct zp_pool_config uncached(void)

@@ -86,7 +86,7 @@ START_TEST(a_request_scrubs_what_nobody_did)
     ck_assert_uint_eq(zp_scrub_queue_bytes(), 5 * ZP_MIB);
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    ck_assert_uint_eq(stats.retained, 5 * ZP_MIB);
+    ck_assert_uint_eq(stats.retained_bytes, 5 * ZP_MIB);
     ck_assert_ptr_eq(unit_get(5 * ZP_MIB), slot);
     ck_assert(unit_is_zero(slot->base, slot->usable));
     ck_assert(zp_slot_is_zero(slot));

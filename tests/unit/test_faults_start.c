@@ -19,7 +19,7 @@ START_TEST(without_addresses_the_pool_is_off)
     ck_assert_uint_eq(zp_pool_trim(), 0);
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    ck_assert_uint_eq(stats.retained, 0);
+    ck_assert_uint_eq(stats.retained_bytes, 0);
 }
 END_TEST
 

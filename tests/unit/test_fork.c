@@ -123,7 +123,7 @@ static int start_afresh(void *argument)
     const struct zp_pool_config *config = argument;
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    if (stats.retained != zp_budget_used() || zp_counters_served(&stats.counters) != 0)
+    if (stats.retained_bytes != zp_budget_used() || zp_counters_served(&stats.counters) != 0)
         return 1;
     static struct model model;
     model_start(&model, config, 6 * ZP_MIB, unit_random_start("child", 12));

@@ -48,7 +48,7 @@ static int find_orphans_cold(void *unused)
     zp_arena_visit(count_cold);
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    if (cold_slots != 6 || stats.retained != 0 || zp_budget_used() != 0)
+    if (cold_slots != 6 || stats.retained_bytes != 0 || zp_budget_used() != 0)
         return 1;
     for (unsigned i = 0; i < 6; i++) {
         struct zp_slot *slot = unit_get(ZP_MIB);

@@ -60,8 +60,8 @@ START_TEST(a_tail_stays_and_is_charged)
     ck_assert_uint_eq(zp_budget_used(), tail);
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    ck_assert_uint_eq(stats.retained, tail);
-    ck_assert_uint_eq(stats.live, usable);
+    ck_assert_uint_eq(stats.retained_bytes, tail);
+    ck_assert_uint_eq(stats.live_bytes, usable);
     ck_assert_uint_eq(unit_resident_pages(slot->base, committed), committed / unit_page());
     ck_assert(zp_slot_is_zero(slot) && unit_is_zero(slot->base, committed));
 

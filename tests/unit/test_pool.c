@@ -17,7 +17,7 @@ START_TEST(before_the_start_there_is_nothing)
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
     ck_assert_uint_eq(zp_counters_served(&stats.counters), 0);
-    ck_assert_uint_eq(stats.retained, 0);
+    ck_assert_uint_eq(stats.retained_bytes, 0);
 }
 END_TEST
 

@@ -48,7 +48,7 @@ START_TEST(a_cache_keeps_to_its_bytes)
     ck_assert_int_eq(five->state, ZP_SLOT_CACHED);
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    ck_assert_uint_eq(stats.retained, 23 * ZP_MIB);
+    ck_assert_uint_eq(stats.retained_bytes, 23 * ZP_MIB);
     ck_assert_uint_eq(zp_budget_used(), 23 * ZP_MIB);
 }
 END_TEST
@@ -70,7 +70,7 @@ START_TEST(a_cached_buffer_keeps_its_tail)
         ck_assert_uint_eq(zp_budget_used(), 5 * ZP_MIB);
         struct zp_pool_stats stats;
         zp_pool_stats(&stats);
-        ck_assert_uint_eq(stats.retained, 5 * ZP_MIB);
+        ck_assert_uint_eq(stats.retained_bytes, 5 * ZP_MIB);
         ck_assert_ptr_eq(unit_get(9 * ZP_MIB / 2), slot);
         ck_assert_uint_eq(slot->usable, 9 * ZP_MIB / 2);
         ck_assert(unit_is_zero(slot->base, slot->committed));

@@ -3,36 +3,26 @@
 #include "core/stats.h"
 #include "support.h"
 
+enum { COUNTERS = sizeof(struct zp_counters) / sizeof(uint64_t) };
+
+union counters {
+    struct zp_counters named;
+    uint64_t all[COUNTERS];
+};
+
 // Breaks when a counter is left out of the sum, or added to another one.
 START_TEST(every_counter_is_added_to_itself)
 {
-    struct zp_counters from, into;
-    uint64_t n = 1;
-#define SET(name, help)                                                                            \
-    from.name = n;                                                                                 \
-    into.name = 1000 * n++;
-    ZP_COUNTERS(SET)
-#undef SET
-    zp_counters_add(&into, &from);
-    n = 1;
-#define COMPARE(name, help)                                                                        \
-    ck_assert_uint_eq(from.name, n);                                                               \
-    ck_assert_uint_eq(into.name, 1001 * n++);
-    ZP_COUNTERS(COMPARE)
-#undef COMPARE
-}
-END_TEST
-
-// Breaks when the struct has a field that the list, and so the report, does not know.
-START_TEST(the_list_is_the_struct)
-{
-    size_t fields = 0;
-#define COUNT(name, help)                                                                          \
-    fields++;                                                                                      \
-    ck_assert_uint_gt(strlen(help), 0);
-    ZP_COUNTERS(COUNT)
-#undef COUNT
-    ck_assert_uint_eq(fields * sizeof(uint64_t), sizeof(struct zp_counters));
+    union counters from, into;
+    for (uint64_t i = 0; i < COUNTERS; i++) {
+        from.all[i] = i + 1;
+        into.all[i] = 1000 * (i + 1);
+    }
+    zp_counters_add(&into.named, &from.named);
+    for (uint64_t i = 0; i < COUNTERS; i++) {
+        ck_assert_uint_eq(from.all[i], i + 1);
+        ck_assert_uint_eq(into.all[i], 1001 * (i + 1));
+    }
 }
 END_TEST
 
@@ -64,7 +54,6 @@ int main(void)
 {
     TCase *tests = unit_tests();
     tcase_add_test(tests, every_counter_is_added_to_itself);
-    tcase_add_test(tests, the_list_is_the_struct);
     tcase_add_test(tests, served_is_what_the_pool_served);
     tcase_add_test(tests, counting_adds);
     return unit_run("stats", tests);

@@ -272,7 +272,7 @@ START_TEST(the_first_request_comes_in_the_last_round)
     zp_pool_stats(&stats);
     ck_assert_uint_eq(zp_counters_served(&stats.counters), ENDED * 4);
     ck_assert_uint_eq(stats.counters.puts, ENDED * 4);
-    ck_assert_uint_eq(stats.retained, zp_budget_used());
+    ck_assert_uint_eq(stats.retained_bytes, zp_budget_used());
 }
 END_TEST
 #endif

@@ -44,9 +44,9 @@ START_TEST(a_trim_gives_everything_back)
     ck_assert_int_eq(live->base[0], (char)0xA5);
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    ck_assert_uint_eq(stats.retained, 0);
-    ck_assert_uint_eq(stats.retained_peak, 21 * ZP_MIB);
-    ck_assert_uint_eq(stats.live, ZP_MIB);
+    ck_assert_uint_eq(stats.retained_bytes, 0);
+    ck_assert_uint_eq(stats.retained_peak_bytes, 21 * ZP_MIB);
+    ck_assert_uint_eq(stats.live_bytes, ZP_MIB);
     ck_assert_uint_eq(stats.live_buffers, 1);
 }
 END_TEST
@@ -81,7 +81,7 @@ static size_t retained(void)
 {
     struct zp_pool_stats stats;
     zp_pool_stats(&stats);
-    return stats.retained;
+    return stats.retained_bytes;
 }
 
 // A slow way that leaves nothing behind: a request that no region of this arena serves.

@@ -50,7 +50,7 @@ static inline void check_nothing_lost(uint64_t gets)
     ck_assert_uint_eq(stats.counters.puts, gets);
     ck_assert_uint_eq(stats.counters.refused, 0);
     ck_assert_uint_eq(stats.live_buffers, 0);
-    ck_assert_uint_le(stats.retained, zp_budget_used());
+    ck_assert_uint_le(stats.retained_bytes, zp_budget_used());
     ck_assert_uint_le(zp_budget_peak(), zp_budget_limit());
 
     zp_pool_trim();

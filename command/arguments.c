@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "arguments.h"
+
+#include "command/help.h"
+#include "command/profiles.h"
+#include "command/say.h"
+#include "config/nearest.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- Names -----------------------------------------------------------------------------------
+
+static const char prefix[] = "ZEROPOOL_";
+
+void zp_option_flag(const struct zp_option *option, char name[ZP_FLAG_NAME_MOST])
+{
+    size_t i = 0;
+    const char *rest = option->name + sizeof(prefix) - 1;
+    name[i++] = '-';
+    name[i++] = '-';
+    for (; *rest != '\0' && i < ZP_FLAG_NAME_MOST - 1; rest++)
+        name[i++] = *rest == '_' ? '-' : (char)tolower((unsigned char)*rest);
+    name[i] = '\0';
+}
+
+static const struct zp_flag *find_flag(const struct zp_command *command, const char *name,
+                                       size_t length)
+{
+    for (const struct zp_flag *flag = command->flags; flag->name != NULL; flag++)
+        if (strlen(flag->name) == length && memcmp(flag->name, name, length) == 0)
+            return flag;
+    return NULL;
+}
+
+bool zp_option_is_flag(const struct zp_command *command, const struct zp_option *option)
+{
+    char name[ZP_FLAG_NAME_MOST];
+    zp_option_flag(option, name);
+    return command->options != 0 && option->kind != ZP_OPTION_UNAVAILABLE &&
+           find_flag(command, name, strlen(name)) == NULL;
+}
+
+static const struct zp_option *find_option(const struct zp_command *command, const char *word,
+                                           size_t length)
+{
+    char name[ZP_FLAG_NAME_MOST];
+    for (size_t i = 0; command->options != 0 && i < zp_option_count; i++) {
+        zp_option_flag(&zp_option_table[i], name);
+        if (strlen(name) == length && memcmp(name, word, length) == 0)
+            return &zp_option_table[i];
+    }
+    return NULL;
+}
+
+struct nearest {
+    const char *word;
+    size_t length;
+    unsigned apart;
+    char name[ZP_FLAG_NAME_MOST];
+};
+
+static void consider(struct nearest *nearest, const char *name)
+{
+    unsigned apart = zp_letters_apart(nearest->word, nearest->length, name, strlen(name));
+    if (apart < nearest->apart) {
+        nearest->apart = apart;
+        snprintf(nearest->name, sizeof(nearest->name), "%s", name);
+    }
+}
+
+static int refuse_name(const struct zp_command *command, const char *word, size_t length)
+{
+    struct nearest nearest = {.word = word, .length = length, .apart = ZP_NO_MISSPELLING};
+    for (const struct zp_flag *flag = command->flags; flag->name != NULL; flag++)
+        consider(&nearest, flag->name);
+    for (size_t i = 0; i < zp_option_count; i++) {
+        char name[ZP_FLAG_NAME_MOST];
+        zp_option_flag(&zp_option_table[i], name);
+        if (zp_option_is_flag(command, &zp_option_table[i]))
+            consider(&nearest, name);
+    }
+    if (nearest.apart < ZP_NO_MISSPELLING)
+        return zp_wrong("%.*s is not an option; did you mean %s?", (int)length, word, nearest.name);
+    return zp_wrong("%.*s is not an option; `zeropool %s --help` lists them", (int)length, word,
+                    command->name);
+}
+
+// ---- Values ----------------------------------------------------------------------------------
+
+bool zp_read_number(const char *text, long least, long most, long *number)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    *number = strtol(text, &end, 10);
+    return *end == '\0' && errno == 0 && *number >= least && *number <= most;
+}
+
+const char *zp_flag_value(const struct zp_arguments *arguments, const char *name)
+{
+    for (unsigned i = arguments->given_count; i-- > 0;)
+        if (arguments->given[i].flag != NULL && strcmp(arguments->given[i].flag->name, name) == 0)
+            return arguments->given[i].value;
+    return NULL;
+}
+
+bool zp_flag_number(const struct zp_arguments *arguments, const char *name, long least, long most,
+                    long fallback, long *number)
+{
+    const char *value = zp_flag_value(arguments, name);
+    *number = fallback;
+    if (value == NULL || zp_read_number(value, least, most, number))
+        return true;
+    zp_wrong("%s %s: expected a number from %ld to %ld", name, value, least, most);
+    return false;
+}
+
+static int refuse_value(const struct zp_option *option, const char *name, const char *value)
+{
+    if (option->kind == ZP_OPTION_UNAVAILABLE)
+        return zp_wrong("%s: not available in this version", name);
+    return zp_wrong("%s %s: expected %s", name, value, option->allowed);
+}
+
+// ---- The command line ------------------------------------------------------------------------
+
+// Takes a flag or an option, and its value from the next word if it is not in the same. Returns
+// how many words, 0 after a message.
+static unsigned take(struct zp_arguments *arguments, char **words)
+{
+    const struct zp_command *command = arguments->command;
+    const char *word = words[0];
+    size_t length = strcspn(word, "=");
+    const char *value = word[length] == '=' ? word + length + 1 : NULL;
+    const struct zp_flag *flag = find_flag(command, word, length);
+    const struct zp_option *option = flag == NULL ? find_option(command, word, length) : NULL;
+    bool wants_value = option != NULL || (flag != NULL && flag->value != NULL);
+    unsigned used = 1;
+    if (flag == NULL && option == NULL) {
+        refuse_name(command, word, length);
+        return 0;
+    }
+    if (wants_value && value == NULL && words[1] != NULL) {
+        value = words[1];
+        used = 2;
+    }
+    if (wants_value != (value != NULL)) {
+        zp_wrong(wants_value ? "%.*s wants a value" : "%.*s takes no value", (int)length, word);
+        return 0;
+    }
+    if (option != NULL && !zp_option_accepts(option, value)) {
+        char name[ZP_FLAG_NAME_MOST];
+        zp_option_flag(option, name);
+        refuse_value(option, name, value);
+        return 0;
+    }
+    if (arguments->given_count == ZP_GIVEN_MOST) {
+        zp_wrong("more than %d options", ZP_GIVEN_MOST);
+        return 0;
+    }
+    arguments->given[arguments->given_count++] =
+        (struct zp_given){flag, option, value != NULL ? value : ""};
+    return used;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+// Options that cannot go together, and a profile that there is not.
+static int check_together(const struct zp_arguments *arguments)
+{
+    const char *profile = zp_flag_value(arguments, "--profile");
+    struct zp_options options;
+    zp_options_defaults(&options);
+    if (profile != NULL && arguments->command->options != 0 && zp_profile_find(profile) == NULL)
+        return zp_wrong("--profile %s: expected %s", profile, zp_profile_names());
+    for (unsigned i = 0; i < arguments->given_count; i++) {
+        const struct zp_option *option = arguments->given[i].option;
+        if (option != NULL)
+            zp_options_set(&options, option, arguments->given[i].value);
+    }
+    const struct zp_option *conflict = zp_options_conflict(&options);
+    if (conflict == NULL)
+        return ZP_DONE;
+    char name[ZP_FLAG_NAME_MOST];
+    zp_option_flag(conflict, name);
+    return zp_wrong("%s does not go with --check full", name);
+}
+
+static int check_words(const struct zp_arguments *arguments)
+{
+    const char *name = arguments->command->name, *first = arguments->words[0];
+    switch (arguments->command->takes) {
+    case ZP_TAKES_NOTHING:
+        return first == NULL ? ZP_DONE : zp_wrong("%s: expected no such word", first);
+    case ZP_TAKES_PROGRAM:
+        return first != NULL ? ZP_DONE
+                             : zp_wrong("no program is named; `zeropool %s --help`", name);
+    case ZP_TAKES_PID_OR_PROGRAM:
+        return first != NULL
+                   ? ZP_DONE
+                   : zp_wrong("no process and no program is named; `zeropool %s --help`", name);
+    case ZP_TAKES_WORDS:
+        break;
+    }
+    return ZP_DONE;
+}
+
+bool zp_arguments_read(struct zp_arguments *arguments, const struct zp_command *command,
+                       char **words, int *status)
+{
+    *arguments = (struct zp_arguments){.command = command};
+    while (*words != NULL && words[0][0] == '-' && words[0][1] != '\0') {
+        if (strcmp(*words, "--") == 0) {
+            arguments->after_dashes = true;
+            words++;
+            break;
+        }
+        if (asks_for_help(*words)) {
+            zp_print_help(command);
+            *status = zp_finish(ZP_DONE);
+            return false;
+        }
+        unsigned used = take(arguments, words);
+        *status = ZP_WRONG;
+        if (used == 0)
+            return false;
+        words += used;
+    }
+    arguments->words = words;
+    while (words[arguments->word_count] != NULL)
+        arguments->word_count++;
+    *status = check_together(arguments);
+    if (*status == ZP_DONE)
+        *status = check_words(arguments);
+    return *status == ZP_DONE;
+}

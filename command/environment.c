@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#include "environment.h"
+
+#include "command/library.h"
+#include "command/profiles.h"
+#include "command/say.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void set(const char *name, const char *value)
+{
+    if (setenv(name, value, 1) != 0)
+        exit(zp_fail(ZP_FAILED, "no memory"));
+}
+
+void zp_environment_set_options(const struct zp_arguments *arguments)
+{
+    const char *name = zp_flag_value(arguments, "--profile");
+    const struct zp_profile *profile = name != NULL ? zp_profile_find(name) : NULL;
+    for (int i = 0; profile != NULL && i < ZP_PROFILE_MOST; i++)
+        if (profile->settings[i].name != NULL)
+            set(profile->settings[i].name, profile->settings[i].value);
+    for (unsigned i = 0; i < arguments->given_count; i++)
+        if (arguments->given[i].option != NULL)
+            set(arguments->given[i].option->name, arguments->given[i].value);
+}
+
+static bool is_own(const char *item, size_t length)
+{
+    static const char file[] = ZP_LIBRARY_FILE;
+    size_t own = sizeof(file) - 1;
+    return length >= own && memcmp(item + length - own, file, own) == 0 &&
+           (length == own || item[length - own - 1] == '/');
+}
+
+// Appends the items of LD_PRELOAD but zeropool's own to a list, which has room for them.
+static void append_others(char *list)
+{
+    const char *item = getenv("LD_PRELOAD");
+    for (; item != NULL && *item != '\0'; item += strspn(item, " :")) {
+        size_t length = strcspn(item, " :"), end = strlen(list);
+        if (length > 0 && !is_own(item, length)) {
+            if (end > 0)
+                list[end++] = ':';
+            memcpy(list + end, item, length);
+            list[end + length] = '\0';
+        }
+        item += length;
+    }
+}
+
+static char *room_for(const char *path)
+{
+    const char *now = getenv("LD_PRELOAD");
+    return zp_room(strlen(path) + (now != NULL ? strlen(now) : 0) + 2, 1);
+}
+
+void zp_environment_preload(const char *path)
+{
+    char *list = room_for(path);
+    memcpy(list, path, strlen(path) + 1);
+    append_others(list);
+    set("LD_PRELOAD", list);
+    free(list);
+}
+
+static void remove_options(void)
+{
+    for (size_t i = 0; i < zp_option_count; i++)
+        unsetenv(zp_option_table[i].name);
+}
+
+void zp_environment_without(void)
+{
+    char *list = room_for("");
+    append_others(list);
+    if (*list != '\0')
+        set("LD_PRELOAD", list);
+    else
+        unsetenv("LD_PRELOAD");
+    free(list);
+    remove_options();
+}
