@@ -30,6 +30,23 @@ const struct zp_flag zp_bare_flags[] = {
 
 static const struct zp_flag none[] = {NO_MORE};
 static const struct zp_flag run_flags[] = {PROFILE, LIBRARY, NO_MORE};
+static const struct zp_flag check_flags[] = {PROFILE, LIBRARY, JSON, NO_MORE};
+static const struct zp_flag compare_flags[] = {
+    {"--rounds", "N", "measured runs of each, from 3 to 1000; 5 unless given", NULL},
+    {"--against", "LIBRARY", "measures another library, too; may be repeated", NULL},
+    {"--show", NULL, "lets the program's output through, to stderr", NULL},
+    PROFILE,
+    LIBRARY,
+    JSON,
+    NO_MORE,
+};
+static const struct zp_flag doctor_flags[] = {
+    {"--root", "FOLDER", "reads /proc and /sys below it, such as a copy from another machine",
+     NULL},
+    LIBRARY,
+    JSON,
+    NO_MORE,
+};
 static const struct zp_flag list_flags[] = {JSON, NO_MORE};
 
 const struct zp_command zp_commands[] = {
@@ -39,6 +56,24 @@ const struct zp_command zp_commands[] = {
      "cannot be served (static, set-user-ID, of another architecture or C library) is run all the "
      "same, after a line that says why. Status and signals are the program's own.",
      run_flags, ZP_TAKES_PROGRAM, 1, zp_run},
+    {"check", "[OPTION]... PID | [OPTION]... [--] PROGRAM [ARGUMENT]...",
+     "shows whether the library is in force, and why not",
+     "Looks at a process that runs, or runs PROGRAM to its end and looks at that: is the library "
+     "loaded, from where, which version, with which options, what has it intercepted; and if it "
+     "is not in force, why not. Status 0: it is; 1: it is not.",
+     check_flags, ZP_TAKES_PID_OR_PROGRAM, 1, zp_check_process},
+    {"compare", "[OPTION]... [--] PROGRAM [ARGUMENT]...",
+     "measures a program without and with the library",
+     "Runs PROGRAM without and with the library in turn, after a run of each that is not counted, "
+     "and prints the medians, lowest and highest values of time, CPU time, page faults and peak "
+     "memory. Where the ranges of two overlap it says that there is no difference. The program "
+     "gets no input, and its output is dropped. Its runs must do the same work.",
+     compare_flags, ZP_TAKES_PROGRAM, 1, zp_compare},
+    {"doctor", "[OPTION]...", "says what this machine allows, and what to do about it",
+     "Looks at the library, huge pages, memory and its limits, the kernel and the rights of this "
+     "process, as a program started from here would find them. Each finding says what it costs and "
+     "what to do. Status 1: something keeps the library from working.",
+     doctor_flags, ZP_TAKES_NOTHING, 0, zp_doctor},
     {"options", "[--json] [NAME]...", "lists the library's options",
      "Lists the options of the library, with values, default and meaning: all, or those named. "
      "An option is an environment variable, or a flag of run, check and compare.",

@@ -21,9 +21,61 @@ static void count_mappings(const struct zp_slot *slot, size_t before)
     __atomic_fetch_add(&zp_arena_totals.mappings, mappings_of(slot) - before, __ATOMIC_RELAXED);
 }
 
+static struct zp_commit_counts counts;
+
+static struct {
+    size_t bytes, peak;
+} classes[ZP_CLASS_COUNT];
+
+static void move_to_class(size_t before, size_t after)
+{
+    if (before != 0)
+        __atomic_fetch_sub(&classes[zp_commit_class_of(before)].bytes, before, __ATOMIC_RELAXED);
+    if (after == 0)
+        return;
+    unsigned own = zp_commit_class_of(after);
+    size_t bytes = __atomic_add_fetch(&classes[own].bytes, after, __ATOMIC_RELAXED);
+    size_t peak = __atomic_load_n(&classes[own].peak, __ATOMIC_RELAXED);
+    while (bytes > peak && !__atomic_compare_exchange_n(&classes[own].peak, &peak, bytes, true,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
+static void count(size_t before, size_t after)
+{
+    if (after < before) {
+        __atomic_fetch_add(&counts.decommits, 1, __ATOMIC_RELAXED);
+    } else {
+        __atomic_fetch_add(&counts.commits, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&counts.bytes, after - before, __ATOMIC_RELAXED);
+    }
+    move_to_class(before, after);
+}
+
+struct zp_commit_counts zp_commit_counts(void)
+{
+    return (struct zp_commit_counts){__atomic_load_n(&counts.commits, __ATOMIC_RELAXED),
+                                     __atomic_load_n(&counts.bytes, __ATOMIC_RELAXED),
+                                     __atomic_load_n(&counts.decommits, __ATOMIC_RELAXED)};
+}
+
+size_t zp_commit_bytes_of(unsigned size_class, size_t *peak)
+{
+    *peak = __atomic_load_n(&classes[size_class].peak, __ATOMIC_RELAXED);
+    return __atomic_load_n(&classes[size_class].bytes, __ATOMIC_RELAXED);
+}
+
+void zp_commit_restart(void)
+{
+    counts = (struct zp_commit_counts){0, 0, 0};
+    for (unsigned i = 0; i < ZP_CLASS_COUNT; i++)
+        classes[i].peak = classes[i].bytes;
+}
+
 static void set_committed(struct zp_slot *slot, size_t bytes)
 {
     size_t mappings = mappings_of(slot);
+    count(slot->committed, bytes);
     __atomic_fetch_add(&zp_arena_totals.committed, bytes - slot->committed, __ATOMIC_RELAXED);
     slot->committed = bytes;
     if (slot->usable > bytes)

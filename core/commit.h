@@ -58,4 +58,26 @@ void zp_commit_set_huge(struct zp_slot *slot, bool huge);
 // Bytes that are committed in all slots.
 size_t zp_commit_bytes(void);
 
+// The size class of so many committed bytes; what is longer than the last counts as that.
+static inline unsigned zp_commit_class_of(size_t bytes)
+{
+    return zp_class_of(bytes < ZP_CLASS_MAX ? bytes : ZP_CLASS_MAX);
+}
+
+// The same in the slots of a size class, by what is committed in each, and the most there ever
+// were.
+size_t zp_commit_bytes_of(unsigned size_class, size_t *peak);
+
+struct zp_commit_counts {
+    uint64_t commits;   // times that memory was asked of the kernel
+    uint64_t bytes;     // bytes of those
+    uint64_t decommits; // times that memory of a slot went back, whole or in part
+};
+
+struct zp_commit_counts zp_commit_counts(void);
+
+// In the child of a fork, when it has what it keeps: the counts start at zero, and the peaks from
+// there.
+void zp_commit_restart(void);
+
 #endif

@@ -17,6 +17,9 @@ enum {
     SPARSE_PAGES = 64,
     // For so long the kernel is taken not to have taken pages that were marked as reclaimable.
     MARK_TRUSTED_MS = 1000,
+    // Of a buffer that has lost pages so many are looked at, and so many at a time.
+    LOST_LOOKED = 1 << 16,
+    LOST_WINDOW = 1024,
 };
 
 static ZP_FROZEN struct zp_content_config config = {0};
@@ -91,6 +94,15 @@ void zp_content_note_clean(struct zp_slot *slot, const struct zp_scrub_result *r
         zp_commit_set_huge(slot, false);
     zp_count(&counters->bytes_scrubbed, result->written);
     zp_count(&counters->bytes_dropped, result->dropped);
+    zp_count(&counters->scrub_us, result->us);
+}
+
+// Overwrites a range whose every page is in memory.
+static struct zp_scrub_result overwrite(char *base, size_t bytes, bool cached)
+{
+    uint32_t start = zp_os_stopwatch();
+    zp_scrub_resident(base, bytes, cached);
+    return (struct zp_scrub_result){.written = bytes, .us = zp_os_stopwatch() - start};
 }
 
 // A buffer that was wholly in memory when it was handed out.
@@ -98,8 +110,8 @@ static void clean_resident(struct zp_slot *slot, struct zp_counters *counters, b
 {
     if (is_to_be_dropped(slot, zp_content_seems_sparse(slot)) && drop(slot, counters))
         return;
-    zp_scrub_resident(slot->base, slot->committed, cached);
-    zp_content_note_clean(slot, &(struct zp_scrub_result){.written = slot->committed}, counters);
+    struct zp_scrub_result result = overwrite(slot->base, slot->committed, cached);
+    zp_content_note_clean(slot, &result, counters);
 }
 
 // To drop what is not there takes half of the time of asking about it. But two threads that drop at
@@ -160,8 +172,7 @@ int zp_content_clean_part(const struct zp_slot *slot, size_t at, size_t bytes,
         struct zp_scrub_hint hint = {.huge = zp_commit_is_huge(slot)};
         return zp_scrub(slot->base + at, bytes, hint, result);
     }
-    zp_scrub_resident(slot->base + at, bytes, false);
-    *result = (struct zp_scrub_result){.written = bytes};
+    *result = overwrite(slot->base + at, bytes, false);
     return 0;
 }
 
@@ -184,11 +195,32 @@ static bool may_have_lost_pages(const struct zp_slot *slot)
            zp_os_clock() - slot->since >= MARK_TRUSTED_MS;
 }
 
+// Pages of a buffer, which had all, that are not in memory now; of a very large one an estimate
+// from its first part, as this is asked in a call of the program.
+static ZP_COLD size_t lost_pages(const struct zp_slot *slot)
+{
+    unsigned char vector[LOST_WINDOW];
+    size_t pages = slot->committed / zp_arena.page, lost = 0, at = 0;
+    size_t looked = pages < LOST_LOOKED ? pages : LOST_LOOKED;
+    while (at < looked) {
+        size_t some = looked - at < LOST_WINDOW ? looked - at : LOST_WINDOW;
+        char *from = slot->base + at * zp_arena.page;
+        if (zp_os_residency(from, some * zp_arena.page, vector) != 0)
+            return 0;
+        for (size_t i = 0; i < some; i++)
+            lost += (vector[i] & 1) == 0;
+        at += some;
+    }
+    return pages / looked * lost;
+}
+
 bool zp_content_reuse(struct zp_slot *slot, struct zp_counters *counters)
 {
     zp_content_verify(slot);
-    if (may_have_lost_pages(slot) && !zp_usage_in_memory(slot->base, slot->committed))
+    if (may_have_lost_pages(slot) && !zp_usage_in_memory(slot->base, slot->committed)) {
         slot->content = ZP_CONTENT_ZERO;
+        zp_count(&counters->reclaimed_pages, lost_pages(slot));
+    }
     slot->reclaimable = ZP_RECLAIMABLE_NONE;
     return !config.scrub_again || clean(slot, counters, false);
 }

@@ -145,10 +145,12 @@ static bool give_back_unit(const struct zp_thread_cache *cache, uint32_t idle, u
     return true;
 }
 
-// Gives back what has been idle for so long, while there is time. True if there may be more.
-static bool purge(struct zp_thread_cache *cache, uint32_t idle, const struct zp_os_span *span)
+// Gives back what has been idle for so long, while there is time, and counts it. True if there may
+// be more.
+static bool purge(const struct zp_thread_cache *cache, uint32_t idle, uint64_t *counter,
+                  const struct zp_os_span *span)
 {
-    while (give_back_unit(cache, idle, &cache->counters.decayed))
+    while (give_back_unit(cache, idle, counter))
         if (zp_os_is_over(span))
             return true;
     return false;
@@ -215,9 +217,10 @@ static bool work(struct zp_thread_cache *cache, uint32_t now, uint32_t microseco
     follow_limits(now);
     if (idle_ms > 0)
         zp_retain_flush_others(cache, (uint32_t)idle_ms);
-    bool more = shed(cache, &span) || (decays(now) && purge(cache, (uint32_t)idle_ms, &span));
+    bool more = shed(cache, &span) ||
+                (decays(now) && purge(cache, (uint32_t)idle_ms, &cache->counters.decayed, &span));
     if (!more && decay.pressed) {
-        more = purge(cache, now - decay.pressed_at, &span);
+        more = purge(cache, now - decay.pressed_at, &cache->counters.pressed, &span);
         decay.pressed = more;
     }
     more = more || zp_reclaim_idle(cache->home, MARK_AFTER_MS, &span);

@@ -16,6 +16,7 @@
 #include "scrub_queue.h"
 #include "shard.h"
 #include "spawn.h"
+#include "stall.h"
 #include "team.h"
 
 // Excluding a run from the child costs as much as copying so many pages (decision 9).
@@ -296,4 +297,6 @@ void zp_fork_child(void)
     zp_prewarm_reset();
     size_t tails = alone ? zp_budget_tails() : give_up_orphans();
     zp_budget_restart(zp_shards_bytes(), tails);
+    zp_commit_restart();
+    zp_stall_forget_fetched();
 }

@@ -133,8 +133,10 @@ static bool make_private(struct zp_slot *slot)
 static struct zp_slot *take_over(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
 {
     zp_budget_release(slot->usable);
+    bool grows = slot->committed < size;
     if (make_private(slot) && zp_content_reuse(slot, &cache->counters) && fit_to(slot, size)) {
         zp_count(&cache->counters.shard_hits, 1);
+        zp_count(&cache->counters.lengthened, grows);
         return slot;
     }
     zp_retain_drop(slot);
@@ -163,10 +165,13 @@ static struct zp_slot *get_unscrubbed(struct zp_thread_cache *cache, size_t size
     struct zp_scrub_job job;
     if (!zp_scrub_queue_take(size, last, &job))
         return NULL;
-    if (finish_job(cache, &job))
-        return take_over(cache, job.slot, size);
-    zp_retain_let_go(job.slot);
-    return NULL;
+    if (!finish_job(cache, &job)) {
+        zp_retain_let_go(job.slot);
+        return NULL;
+    }
+    struct zp_slot *slot = take_over(cache, job.slot, size);
+    zp_count(&cache->counters.scrubbed_late, slot != NULL);
+    return slot;
 }
 
 static struct zp_slot *get_pooled(struct zp_thread_cache *cache, const struct zp_wish *wish)

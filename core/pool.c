@@ -14,6 +14,8 @@
 #include "scrub.h"
 #include "scrub_queue.h"
 #include "shard.h"
+#include "stall.h"
+#include "survey.h"
 #include "thread.h"
 #include "trim.h"
 #include "usage.h"
@@ -168,27 +170,82 @@ void zp_pool_end(void)
     zp_helper_stop();
 }
 
+// What was put and went nowhere else. A put that is under way may be counted on one side only.
+static uint64_t puts_cached(const struct zp_counters *c)
+{
+    uint64_t elsewhere =
+        c->puts_shard + c->puts_queued + c->puts_quarantined + c->unretained + c->dropped;
+    return c->puts > elsewhere ? c->puts - elsewhere : 0;
+}
+
+static void measure_retained(struct zp_pool_stats *stats)
+{
+    stats->pooled_bytes = zp_shards_bytes();
+    stats->queued_bytes = zp_scrub_queue_bytes();
+    stats->quarantined_bytes = zp_quarantine_bytes();
+    stats->tail_bytes = zp_budget_tails();
+    stats->retained_bytes = stats->pooled_bytes + stats->cached_bytes + stats->queued_bytes +
+                            stats->quarantined_bytes + stats->tail_bytes;
+    stats->retained_peak_bytes = zp_budget_peak();
+    stats->budget_bytes = zp_budget_limit();
+}
+
+static void measure_kernel(struct zp_pool_stats *stats)
+{
+    struct zp_commit_counts commits = zp_commit_counts();
+    struct zp_stall_fetched fetched = zp_stall_fetched();
+    stats->commits = commits.commits;
+    stats->bytes_committed = commits.bytes;
+    stats->decommits = commits.decommits;
+    stats->bytes_fetched = fetched.bytes;
+    stats->fetch_us = fetched.us;
+    stats->committed_bytes = zp_commit_bytes();
+}
+
 void zp_pool_stats(struct zp_pool_stats *stats)
 {
     memset(stats, 0, sizeof(*stats));
     if (!zp_pool.started)
         return;
-    size_t cached;
-    zp_thread_caches_sum(&stats->counters, &cached);
-    stats->cached_bytes = cached;
-    stats->pooled_bytes = zp_shards_bytes();
-    stats->queued_bytes = zp_scrub_queue_bytes();
-    stats->quarantined_bytes = zp_quarantine_bytes();
-    stats->tail_bytes = zp_budget_tails();
-    stats->retained_bytes = stats->pooled_bytes + cached + stats->queued_bytes +
-                            stats->quarantined_bytes + stats->tail_bytes;
-    stats->retained_peak_bytes = zp_budget_peak();
-    stats->budget_bytes = zp_budget_limit();
-    size_t committed = zp_commit_bytes(), retained = stats->retained_bytes;
-    stats->committed_bytes = committed;
+    zp_thread_caches_sum(&stats->counters, &stats->cached_bytes);
+    measure_retained(stats);
+    measure_kernel(stats);
+    stats->puts_cached = puts_cached(&stats->counters);
+    size_t committed = stats->committed_bytes, retained = stats->retained_bytes;
     stats->live_bytes = committed > retained ? committed - retained : 0;
     uint64_t served = zp_counters_served(&stats->counters);
     stats->live_buffers = served > stats->counters.puts ? served - stats->counters.puts : 0;
+}
+
+// Pages that came back with a buffer are taken to be used, and to come as fast as those did that
+// this process fetched ahead. A fault for each would take longer; a page that is not used again
+// saves nothing.
+static uint64_t saved_us(const struct zp_pool_stats *stats)
+{
+    if (stats->bytes_fetched == 0)
+        return 0;
+    double us_per_byte = (double)stats->fetch_us / (double)stats->bytes_fetched;
+    double gained = us_per_byte * (double)stats->counters.warm_pages * (double)zp_arena.page;
+    double paid = (double)stats->counters.scrub_us;
+    return gained > paid ? (uint64_t)(gained - paid) : 0;
+}
+
+static uint64_t faults_avoided(const struct zp_pool_stats *stats)
+{
+    uint64_t pages = stats->counters.warm_pages, per_huge = ZP_HUGE_PAGE / zp_arena.page;
+    double all = (double)stats->committed_bytes, huge = (double)stats->huge_bytes;
+    uint64_t in_huge = huge < all ? (uint64_t)((double)pages * (huge / all)) : pages;
+    return stats->huge_bytes == 0 ? pages : pages - in_huge + in_huge / per_huge;
+}
+
+void zp_pool_survey(struct zp_pool_stats *stats)
+{
+    zp_pool_stats(stats);
+    if (!zp_pool.started)
+        return;
+    zp_survey(stats);
+    stats->faults_avoided = faults_avoided(stats);
+    stats->saved_us = saved_us(stats);
 }
 
 void zp_pool_flush(void)

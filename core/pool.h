@@ -73,8 +73,11 @@ void zp_pool_prewarm(void);
 // The program is about to end: the helper ends. What is freed from now on is scrubbed at once.
 void zp_pool_end(void);
 
-// What the pool holds and has done, summed over threads.
+// What the pool holds and has done, summed over threads, without the size classes.
 void zp_pool_stats(struct zp_pool_stats *stats);
+
+// The same with what takes longer: the size classes, and what is estimated.
+void zp_pool_survey(struct zp_pool_stats *stats);
 
 // Moves what this thread's cache holds to the shards.
 void zp_pool_flush(void);

@@ -72,6 +72,7 @@ static bool keep_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *sl
     }
     zp_reclaim_enter(slot);
     zp_quarantine_put(slot);
+    zp_count(&cache->counters.puts_quarantined, 1);
     while ((slot = zp_quarantine_take_surplus()) != NULL)
         leave_quarantine(cache, slot);
     return true;
@@ -98,6 +99,7 @@ static bool keep_unscrubbed(struct zp_thread_cache *cache, struct zp_slot *slot)
     bool queued = zp_scrub_queue_put(slot, cache->home);
     if (!queued)
         zp_budget_release(bytes);
+    zp_count(&cache->counters.puts_queued, queued);
     return queued;
 }
 
@@ -172,6 +174,7 @@ static bool keep_in_shard(struct zp_thread_cache *cache, struct zp_slot *slot)
         return false;
     }
     zp_retain_pool(cache, cache->home, slot, zp_os_clock());
+    zp_count(&cache->counters.puts_shard, 1);
     return true;
 }
 

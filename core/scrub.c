@@ -214,7 +214,9 @@ int zp_scrub(char *base, size_t length, struct zp_scrub_hint hint, struct zp_scr
             size_t run = run_length(vector, i, pages) * page;
             if (vector[i] & 1) {
                 error = drop(&hole, at, result);
+                uint32_t start = zp_os_stopwatch();
                 scrub_pages(at, run, hint, result);
+                result->us += zp_os_stopwatch() - start;
                 hole = (struct hole){at + run, true};
             }
             at += run;

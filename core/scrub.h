@@ -26,6 +26,7 @@ struct zp_scrub_result {
     size_t written; // bytes overwritten: these are in memory now
     size_t kept;    // bytes that already read as zero: resident, or the kernel's zero page
     size_t dropped; // bytes given back to the kernel
+    uint32_t us;    // microseconds that looking at resident pages and overwriting them took
 };
 
 // What is known of a range beforehand.

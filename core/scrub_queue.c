@@ -202,6 +202,7 @@ void zp_scrub_job_add(struct zp_scrub_job *job, const struct zp_scrub_part *part
     job->result.written += part->result.written;
     job->result.kept += part->result.kept;
     job->result.dropped += part->result.dropped;
+    job->result.us += part->result.us;
     job->failed |= part->failed;
 }
 

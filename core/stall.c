@@ -20,6 +20,19 @@ static struct {
     uint32_t withheld_at; // on the clock
 } stall;
 
+static struct zp_stall_fetched fetched;
+
+struct zp_stall_fetched zp_stall_fetched(void)
+{
+    return (struct zp_stall_fetched){__atomic_load_n(&fetched.bytes, __ATOMIC_RELAXED),
+                                     __atomic_load_n(&fetched.us, __ATOMIC_RELAXED)};
+}
+
+void zp_stall_forget_fetched(void)
+{
+    fetched = (struct zp_stall_fetched){0, 0};
+}
+
 static uint32_t get(const uint32_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_RELAXED);
@@ -61,10 +74,13 @@ bool zp_stall_populate(char *base, size_t bytes, bool huge)
     uint32_t start = zp_os_stopwatch();
     if (zp_os_advise(base, bytes, MADV_POPULATE_WRITE) != 0)
         return false;
+    uint32_t us = zp_os_stopwatch() - start;
+    __atomic_fetch_add(&fetched.bytes, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&fetched.us, us, __ATOMIC_RELAXED);
     size_t pages = bytes / ZP_HUGE_PAGE;
     if (!huge || pages == 0)
         return true;
-    if ((zp_os_stopwatch() - start) / pages >= SLOW_US)
+    if (us / pages >= SLOW_US)
         note_slow();
     else
         note_fast();

@@ -26,4 +26,13 @@ bool zp_stall_allows_huge(void);
 // comes in huge pages: then it is timed.
 bool zp_stall_populate(char *base, size_t bytes, bool huge);
 
+// What was populated so far, and the microseconds that it took: how fast pages come here. The
+// second makes both zero, in the child of a fork.
+struct zp_stall_fetched {
+    uint64_t bytes, us;
+};
+
+struct zp_stall_fetched zp_stall_fetched(void);
+void zp_stall_forget_fetched(void);
+
 #endif

@@ -214,7 +214,7 @@ static struct zp_thread_cache *first_cache(void)
     return __atomic_load_n(&threads.all, __ATOMIC_ACQUIRE);
 }
 
-void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes)
+void zp_thread_caches_sum(struct zp_counters *sum, uint64_t *bytes)
 {
     memset(sum, 0, sizeof(*sum));
     *bytes = 0;

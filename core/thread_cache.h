@@ -146,7 +146,7 @@ static inline void zp_thread_cache_leave(struct zp_thread_cache *cache)
 }
 
 // Sums the counters of all threads, past and present, and the bytes in their caches.
-void zp_thread_caches_sum(struct zp_counters *sum, size_t *bytes);
+void zp_thread_caches_sum(struct zp_counters *sum, uint64_t *bytes);
 
 // Fork: the lock of the lists; in the child all caches are empty and count from 0, and all but the
 // calling thread's are without a thread.

@@ -7,6 +7,12 @@
 #include "scrub_queue.h"
 #include "shard.h"
 
+static size_t let_go(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    zp_count(&cache->counters.trimmed, 1);
+    return zp_retain_let_go(slot);
+}
+
 size_t zp_trim(struct zp_thread_cache *cache)
 {
     size_t bytes = 0;
@@ -14,10 +20,10 @@ size_t zp_trim(struct zp_thread_cache *cache)
     zp_retain_flush_others(cache, 0);
     // The queue first: the helper moves what it has in hand from there to a shard.
     for (struct zp_slot *slot; (slot = zp_scrub_queue_evict()) != NULL;)
-        bytes += zp_retain_let_go(slot);
+        bytes += let_go(cache, slot);
     for (struct zp_slot *slot; (slot = zp_quarantine_take()) != NULL;)
-        bytes += zp_retain_let_go(slot);
+        bytes += let_go(cache, slot);
     for (struct zp_slot *slot; (slot = zp_shards_take_idle(cache->home, 0)) != NULL;)
-        bytes += zp_retain_let_go(slot);
+        bytes += let_go(cache, slot);
     return bytes;
 }

@@ -9,7 +9,7 @@ core_archive=$2
 folders=(core config stats preload command tests bench)
 core_files=(base processor libc syscall log os signals spawn team stack fatal lock
     size_class zeros slot list stats
-    arena spread commit usage stall budget scrub content fill
+    arena spread commit survey usage stall budget scrub content fill
     eviction eviction_lifo eviction_clockpro fit shard thread_cache scrub_queue quarantine
     reclaim retain
     thread trim decay prewarm

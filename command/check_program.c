@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Each process writes a report when it ends (ZEROPOOL_STATS) into a folder of its own. One that is
+// killed, or ends by _exit, writes none; of the first process there is its live file then, which is
+// read while the process has ended and is not reaped yet.
+
+#include "command/check_program.h"
+
+#include "command/check.h"
+#include "command/environment.h"
+#include "command/program.h"
+#include "command/say.h"
+#include "stats/table.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PROCESSES_MOST = 256, REPORT_MOST = 1 << 20 };
+
+// ---- A report --------------------------------------------------------------------------------
+
+// What follows `"name":` in JSON, or NULL.
+static const char *value_of(const char *json, const char *name)
+{
+    char key[64];
+    snprintf(key, sizeof(key), "\"%s\":", name);
+    const char *at = strstr(json, key);
+    return at != NULL ? at + strlen(key) + strspn(at + strlen(key), " ") : NULL;
+}
+
+static void read_stats(const char *json, struct zp_pool_stats *stats)
+{
+    for (size_t i = 0; i < zp_stat_count; i++) {
+        const struct zp_stat *stat = &zp_stat_table[i];
+        const char *value = stat->kind == ZP_STAT_VALUE ? value_of(json, stat->name) : NULL;
+        if (value != NULL)
+            *(uint64_t *)(void *)((char *)stats + stat->offset) = strtoull(value, NULL, 10);
+    }
+}
+
+static bool read_report(int folder, const char *name, struct zp_check *check)
+{
+    static struct zp_pool_stats stats;
+    static char text[REPORT_MOST];
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    const char *program = value_of(text, "program");
+    if (program == NULL)
+        return false;
+    *check = (struct zp_check){.pid = (pid_t)strtol(name, NULL, 10), .in_force = true};
+    snprintf(check->name, sizeof(check->name), "%.*s", (int)strcspn(program + 1, "\""),
+             program + 1);
+    stats = (struct zp_pool_stats){.live_bytes = 0};
+    read_stats(text, &stats);
+    zp_check_count(check, &stats);
+    if (check->large == 0 && check->small == 0) {
+        check->in_force = false;
+        snprintf(check->reason, sizeof(check->reason),
+                 "nothing was intercepted: the program brings its own allocator");
+    }
+    return true;
+}
+
+// ---- All of them -----------------------------------------------------------------------------
+
+struct run {
+    const struct zp_arguments *arguments;
+    struct zp_program program;
+    struct zp_library library;
+    char folder[PATH_MAX]; // of the reports
+    struct zp_check checks[PROCESSES_MOST];
+    unsigned count;
+    unsigned more; // processes that found no place in `checks`
+};
+
+static int by_pid(const void *a, const void *b)
+{
+    const struct zp_check *left = a, *right = b;
+    return (left->pid > right->pid) - (left->pid < right->pid);
+}
+
+// Reads the reports, and removes them with their folder.
+static void collect(struct run *run, pid_t first)
+{
+    static struct zp_check check;
+    int folder = open(run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *files = folder >= 0 ? fdopendir(folder) : NULL;
+    for (const struct dirent *entry; files != NULL && (entry = readdir(files)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        if (read_report(folder, entry->d_name, &check)) {
+            if (check.pid == first)
+                run->checks[0] = check;
+            else if (run->count < PROCESSES_MOST)
+                run->checks[run->count++] = check;
+            else
+                run->more++;
+        }
+        unlinkat(folder, entry->d_name, 0);
+    }
+    if (files != NULL)
+        closedir(files);
+    rmdir(run->folder);
+    qsort(run->checks + 1, run->count - 1, sizeof(check), by_pid);
+}
+
+// What is known of the first process if it leaves no report.
+static void begin(struct run *run, pid_t pid)
+{
+    struct zp_check *check = &run->checks[0];
+    static struct zp_live live;
+    const char *slash = strrchr(run->program.path, '/');
+    *check = (struct zp_check){.pid = pid};
+    run->count = 1;
+    snprintf(check->name, sizeof(check->name), "%.31s",
+             slash != NULL ? slash + 1 : run->program.path);
+    if (pid > 0 && zp_live_read(pid, &live) == ZP_LIVE_READ) {
+        check->in_force = true;
+        zp_check_count(check, &live.stats);
+        snprintf(check->name, sizeof(check->name), "%s", live.program);
+    } else {
+        snprintf(check->reason, sizeof(check->reason),
+                 "it left no report: it could not write to %s, or replaced itself by a program "
+                 "without the library",
+                 run->folder);
+    }
+}
+
+static void set_environment(const struct run *run)
+{
+    char path[PATH_MAX + 8];
+    zp_environment_set_options(run->arguments);
+    snprintf(path, sizeof(path), "%s/%%p", run->folder);
+    setenv("ZEROPOOL_STATS", path, 1);
+    setenv("ZEROPOOL_STATS_FORMAT", "json", 1);
+    setenv("ZEROPOOL_LIVE", "on", 1);
+    zp_environment_preload(run->library.path);
+}
+
+// Interrupts from the terminal are the program's business; the report is still made.
+static void ignore_interrupts(void (*handler)(int))
+{
+    signal(SIGINT, handler);
+    signal(SIGQUIT, handler);
+}
+
+static int run_program(struct run *run, bool json)
+{
+    siginfo_t ended;
+    pid_t pid = fork();
+    if (pid < 0)
+        return zp_fail(ZP_FAILED, "%s", strerror(errno));
+    if (pid == 0) {
+        if (json)
+            dup2(STDERR_FILENO, STDOUT_FILENO);
+        set_environment(run);
+        execvp(run->program.path, run->arguments->words);
+        _exit(zp_fail(errno == ENOENT ? ZP_NO_PROGRAM : ZP_CANNOT_RUN, "%s: %s", run->program.path,
+                      strerror(errno)));
+    }
+    ignore_interrupts(SIG_IGN);
+    while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+        ;
+    begin(run, pid);
+    waitpid(pid, NULL, 0);
+    ignore_interrupts(SIG_DFL);
+    if (ended.si_code == CLD_EXITED)
+        zp_say("the program has ended with status %d", ended.si_status);
+    else
+        zp_say("the program was killed by signal %d", ended.si_status);
+    collect(run, pid);
+    return ZP_DONE;
+}
+
+// ----------------------------------------------------------------------------------------------
+
+static int start(struct run *run, bool json)
+{
+    const char *folder = getenv("TMPDIR");
+    if (run->program.obstacle != ZP_NO_OBSTACLE || run->program.own_malloc) {
+        begin(run, 0);
+        snprintf(run->checks[0].reason, ZP_REASON_MOST, "the program %s; it was not run",
+                 run->program.own_malloc ? "brings its own malloc, which no library can replace"
+                                         : zp_obstacle_text(run->program.obstacle));
+        return ZP_DONE;
+    }
+    if ((size_t)snprintf(run->folder, sizeof(run->folder), "%s/zeropool-check-XXXXXX",
+                         folder != NULL && *folder == '/' ? folder : "/tmp") >=
+            sizeof(run->folder) ||
+        mkdtemp(run->folder) == NULL)
+        return zp_fail(ZP_FAILED, "no folder for the reports: %s", strerror(errno));
+    return run_program(run, json);
+}
+
+// What is the same for all processes.
+static void complete(struct run *run)
+{
+    set_environment(run);
+    unsetenv("ZEROPOOL_STATS");
+    unsetenv("ZEROPOOL_STATS_FORMAT");
+    unsetenv("ZEROPOOL_LIVE");
+    for (unsigned i = 0; i < run->count; i++) {
+        struct zp_check *check = &run->checks[i];
+        if (!check->in_force)
+            continue;
+        snprintf(check->library, sizeof(check->library), "%s", run->library.path);
+        snprintf(check->version, sizeof(check->version), "%s", run->library.version);
+        zp_check_options(check, environ);
+    }
+    if (run->more != 0)
+        zp_say("and %u processes more", run->more);
+}
+
+int zp_check_program(const struct zp_arguments *arguments)
+{
+    static struct run run;
+    bool json = zp_flag_value(arguments, "--json") != NULL;
+    run.arguments = arguments;
+    int status = zp_library_require(zp_flag_value(arguments, "--library"), &run.library);
+    if (status == ZP_DONE)
+        status = zp_program_find(arguments->words[0], &run.program);
+    if (status == ZP_DONE)
+        status = start(&run, json);
+    if (status != ZP_DONE)
+        return status;
+    complete(&run);
+    if (json)
+        zp_check_print_json(run.checks, run.count);
+    else
+        zp_check_print(run.checks, run.count);
+    return zp_finish(run.checks[0].in_force ? ZP_DONE : ZP_NOT_SO);
+}
