@@ -47,6 +47,19 @@ static const struct zp_flag doctor_flags[] = {
     JSON,
     NO_MORE,
 };
+static const struct zp_flag top_flags[] = {
+    {"--every", "SECONDS", "time between two pictures; 1 unless given", NULL},
+    {"--sort", "NAME", "pid, name, gets, hits, live or retained",
+     "pid name gets hits live retained"},
+    {"--once", NULL, "prints one picture, of totals, and ends", NULL},
+    {"--json", NULL, "prints JSON; with --once", NULL},
+    NO_MORE,
+};
+static const struct zp_flag metrics_flags[] = {
+    {"--textfile", "FILE", "writes FILE at once, for the textfile collector", NULL},
+    {"--listen", "PORT", "answers one HTTP request on 127.0.0.1; 0: any free port", NULL},
+    NO_MORE,
+};
 static const struct zp_flag list_flags[] = {JSON, NO_MORE};
 
 const struct zp_command zp_commands[] = {
@@ -74,6 +87,16 @@ const struct zp_command zp_commands[] = {
      "process, as a program started from here would find them. Each finding says what it costs and "
      "what to do. Status 1: something keeps the library from working.",
      doctor_flags, ZP_TAKES_NOTHING, 0, zp_doctor},
+    {"top", "[OPTION]... [PID]...", "shows what pools hold and do, while they run",
+     "Shows the processes that publish their counters (ZEROPOOL_LIVE=on), or those named; of a "
+     "single one that is named, all there is. Keys choose the order, q quits. Where there is no "
+     "terminal, one picture after the other is printed.",
+     top_flags, ZP_TAKES_WORDS, 0, zp_top},
+    {"metrics", "[OPTION]... [PID]...", "prints the counters for Prometheus",
+     "Prints the counters of the processes that publish them (ZEROPOOL_LIVE=on), or of those "
+     "named, "
+     "as Prometheus text: on stdout, into a file, or as the answer to one HTTP request.",
+     metrics_flags, ZP_TAKES_WORDS, 0, zp_metrics},
     {"options", "[--json] [NAME]...", "lists the library's options",
      "Lists the options of the library, with values, default and meaning: all, or those named. "
      "An option is an environment variable, or a flag of run, check and compare.",

@@ -53,6 +53,8 @@ int zp_run(const struct zp_arguments *arguments);
 int zp_check_process(const struct zp_arguments *arguments);
 int zp_compare(const struct zp_arguments *arguments);
 int zp_doctor(const struct zp_arguments *arguments);
+int zp_top(const struct zp_arguments *arguments);
+int zp_metrics(const struct zp_arguments *arguments);
 int zp_list_options(const struct zp_arguments *arguments);
 int zp_version(const struct zp_arguments *arguments);
 int zp_help(const struct zp_arguments *arguments);

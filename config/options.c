@@ -36,12 +36,15 @@ enum verdict { ACCEPTED, REFUSED, NOT_YET };
 union value {
     int64_t number;
     zp_field_LIST list;
+    zp_field_PATH path;
 };
 
 static void set_field(struct zp_options *options, const struct zp_option *option,
                       const union value *value)
 {
-    size_t size = option->kind == ZP_OPTION_LIST ? sizeof(value->list) : sizeof(value->number);
+    size_t size = option->kind == ZP_OPTION_LIST   ? sizeof(value->list)
+                  : option->kind == ZP_OPTION_PATH ? sizeof(value->path)
+                                                   : sizeof(value->number);
     memcpy((char *)options + option->offset, value, size);
 }
 
@@ -111,13 +114,14 @@ static const char *parse_item(const struct zp_option *option, const char *text,
 }
 
 static enum verdict parse_list(const struct zp_option *option, const char *text,
-                               struct zp_prewarm *list)
+                               struct zp_size_list *list)
 {
-    memset(list, 0, sizeof(zp_field_LIST));
-    if (strcmp(text, option->fallback) == 0)
+    memset(list, 0, sizeof(*list));
+    list->is_word = strcmp(text, option->choices) == 0;
+    if (list->is_word || strcmp(text, option->fallback) == 0)
         return ACCEPTED;
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++) {
-        text = parse_item(option, text, &list[i]);
+    for (unsigned i = 0; i < ZP_SIZES_MOST; i++) {
+        text = parse_item(option, text, &list->sizes[i]);
         if (text == NULL)
             return REFUSED;
         if (*text == '\0')
@@ -126,6 +130,14 @@ static enum verdict parse_list(const struct zp_option *option, const char *text,
             return REFUSED;
     }
     return REFUSED; // too many
+}
+
+unsigned zp_size_list_count(const struct zp_size_list *list)
+{
+    unsigned count = 0;
+    while (count < ZP_SIZES_MOST && list->sizes[count].count != 0)
+        count++;
+    return count;
 }
 
 static enum verdict parse_choice(const char *text, const char *choices, int64_t *value)
@@ -139,6 +151,28 @@ static enum verdict parse_choice(const char *text, const char *choices, int64_t 
         word += word_length + (word[word_length] == '|');
     }
     return REFUSED;
+}
+
+// A name without any of these is rather a misspelt word, where a word is possible.
+static bool may_be_path(const char *text)
+{
+    return strpbrk(text, "/.%") != NULL;
+}
+
+static enum verdict parse_path(const struct zp_option *option, const char *text, char *path)
+{
+    int64_t word;
+    size_t length = strnlen(text, ZP_OPTION_PATH_MOST);
+    memset(path, 0, ZP_OPTION_PATH_MOST);
+    if (strcmp(text, option->fallback) == 0)
+        return ACCEPTED;
+    if (length == 0 || length == ZP_OPTION_PATH_MOST)
+        return REFUSED;
+    if (option->choices != NULL && !may_be_path(text) &&
+        parse_choice(text, option->choices, &word) != ACCEPTED)
+        return REFUSED;
+    memcpy(path, text, length);
+    return ACCEPTED;
 }
 
 static enum verdict parse_one_number(const struct zp_option *option, const char *text,
@@ -168,7 +202,9 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
     case ZP_OPTION_CHOICE:
         return parse_choice(text, option->choices, &value->number);
     case ZP_OPTION_LIST:
-        return parse_list(option, text, value->list);
+        return parse_list(option, text, &value->list);
+    case ZP_OPTION_PATH:
+        return parse_path(option, text, value->path);
     default:
         return parse_one_number(option, text, &value->number);
     }
