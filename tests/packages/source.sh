@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 source tests/packages/check.sh
 
 scripts/build
+DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends git xz-utils >/dev/null
 meson dist -C build --no-tests >/dev/null
 echo 'packed'
 
