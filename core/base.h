@@ -59,16 +59,6 @@
 #define ZP_GLANCE(word) (word)
 #endif
 
-// Whether the processor has a feature of x86 (AVX, AVX2) and the kernel lets it be used, as the
-// dynamic linker has found. To ask the processor again costs a start some 60 us in a virtual
-// machine, where the host has to answer.
-#if defined(__x86_64__) && defined(__GLIBC__)
-#include <sys/platform/x86.h>
-#define ZP_CPU_HAS(feature) CPU_FEATURE_ACTIVE(feature)
-#else
-#define ZP_CPU_HAS(feature) false
-#endif
-
 static inline bool zp_is_power_of_two(size_t n)
 {
     return n != 0 && (n & (n - 1)) == 0;

@@ -5,11 +5,10 @@
 #include "arena.h"
 #include "commit.h"
 #include "fatal.h"
+#include "libc.h"
 #include "os.h"
 #include "probes.h"
 #include "usage.h"
-
-#include <sys/single_threaded.h>
 
 enum {
     // Of the resident pages of a buffer so many times more are zero than not: its owner wrote next
@@ -121,7 +120,7 @@ static void clean_resident(struct zp_slot *slot, struct zp_counters *counters, b
 // once make the kernel interrupt every processor that runs a thread of the process.
 static bool drop_untouched(struct zp_slot *slot, struct zp_counters *counters)
 {
-    return __libc_single_threaded && zp_usage_expects_untouched(zp_class_of(slot->usable)) &&
+    return zp_is_single_threaded() && zp_usage_expects_untouched(zp_class_of(slot->usable)) &&
            drop(slot, counters);
 }
 

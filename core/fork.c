@@ -7,6 +7,7 @@
 #include "decay.h"
 #include "held.h"
 #include "helper.h"
+#include "libc.h"
 #include "os.h"
 #include "pool.h"
 #include "prewarm.h"
@@ -19,8 +20,6 @@
 #include "stall.h"
 #include "team.h"
 #include "timeline.h"
-
-#include <sys/single_threaded.h>
 
 // Excluding a run from the child costs as much as copying so many pages (decision 9).
 enum { PAGES_WORTH_A_MARK = 64 };
@@ -113,7 +112,7 @@ ZP_RACY static bool is_excluded(const struct zp_slot *slot)
 bool zp_fork_is_inside(void)
 {
     const struct zp_thread_cache *cache = zp_thread_cache;
-    bool own = cache != &zp_no_cache || __libc_single_threaded;
+    bool own = cache != &zp_no_cache || zp_is_single_threaded();
     return zp_locks_held != 0 || (own && __atomic_load_n(&cache->inside, __ATOMIC_RELAXED));
 }
 
@@ -121,7 +120,7 @@ void zp_fork_begin(bool interrupted)
 {
     started = __atomic_load_n(&zp_pool.started, __ATOMIC_ACQUIRE);
     whole = started && !zp_fork_is_inside();
-    alone = __libc_single_threaded;
+    alone = zp_is_single_threaded();
     if (whole)
         zp_pool_flush(); // this thread's buffers become pooled and are excluded with the others
     paused = started && (!interrupted || zp_helper_try_pause());

@@ -3,6 +3,7 @@
 #include "scrub.h"
 
 #include "os.h"
+#include "processor.h"
 #include "size_class.h"
 #include "zeros.h"
 
@@ -61,7 +62,8 @@ __attribute__((target("avx"))) static void zero_by_streams_of_32(char *base, siz
 void zp_scrub_init(void)
 {
     zp_zeros_init();
-    zero_past_cache = ZP_CPU_HAS(AVX) ? zero_by_streams_of_32 : zero_by_streams_of_16;
+    zero_past_cache =
+        zp_processor_has(ZP_FEATURE_AVX) ? zero_by_streams_of_32 : zero_by_streams_of_16;
 }
 
 #else

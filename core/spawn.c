@@ -2,6 +2,7 @@
 
 #include "spawn.h"
 
+#include "libc.h"
 #include "os.h"
 
 #include <errno.h>
@@ -22,23 +23,37 @@ static void *begin(void *argument)
     return NULL;
 }
 
+// With all signals blocked but those of libc's own. Where that is no attribute of a thread, it has
+// its mask from the thread that starts it.
+static int create_blocked(pthread_attr_t *attributes, void *argument)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_attr_setsigmask_np != NULL) {
+        int error = pthread_attr_setsigmask_np(attributes, &all);
+        return error != 0 ? error : pthread_create(&thread, attributes, begin, argument);
+    }
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread, attributes, begin, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
 // Modest: with a small stack and the default scheduling, whatever the starting thread has. Else
 // like the program's own threads.
 static int create(void (*run)(void), bool modest)
 {
-    pthread_t thread;
     pthread_attr_t attributes;
-    sigset_t all;
-    sigfillset(&all);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    int error = pthread_attr_setsigmask_np(&attributes, &all);
-    if (error == 0 && modest)
+    int error = 0;
+    if (modest)
         error = pthread_attr_setstacksize(&attributes, STACK_BYTES);
     if (error == 0 && modest)
         error = pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
     if (error == 0)
-        error = pthread_create(&thread, &attributes, begin, *(void **)&run);
+        error = create_blocked(&attributes, *(void **)&run);
     pthread_attr_destroy(&attributes);
     return error;
 }

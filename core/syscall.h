@@ -17,6 +17,14 @@
 #define ZP_OWN_SYSCALL 1
 #endif
 
+// Numbers that older headers lack, the same on every processor.
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440 // Linux 5.10
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462 // Linux 6.10
+#endif
+
 static inline long zp_kernel_call_6(long number, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__x86_64__)

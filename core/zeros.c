@@ -2,6 +2,8 @@
 
 #include "zeros.h"
 
+#include "processor.h"
+
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -37,7 +39,7 @@ __attribute__((target("avx2"))) static bool is_block_zero_by_32(const char *base
 
 void zp_zeros_init(void)
 {
-    if (ZP_CPU_HAS(AVX2))
+    if (zp_processor_has(ZP_FEATURE_AVX2))
         is_block_zero = is_block_zero_by_32;
 }
 

@@ -3,6 +3,7 @@
 #include "preload/atfork.h"
 
 #include "core/fork.h"
+#include "core/libc.h"
 #include "core/log.h"
 #include "core/signals.h"
 #include "core/spawn.h"
@@ -16,7 +17,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
-#include <sys/single_threaded.h>
 
 typedef void handler(void);
 typedef int registrar(handler *prepare, handler *parent, handler *child, void *library);
@@ -89,7 +89,7 @@ static void prepare(void)
 {
     fork_of_thread.signals = zp_signals_block();
     bool interrupted = zp_fork_is_inside() || zp_je_locks_held != 0;
-    bool locked = !__libc_single_threaded && !interrupted;
+    bool locked = !zp_is_single_threaded() && !interrupted;
     if (locked)
         lock_others();
     zp_fork_begin(interrupted);

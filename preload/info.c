@@ -17,6 +17,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#if !__GLIBC_PREREQ(2, 33)
+struct mallinfo2 {
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+#endif
+
 EXPORT int malloc_trim(size_t pad);
 EXPORT int mallopt(int parameter, int value);
 EXPORT struct mallinfo mallinfo(void);

@@ -17,9 +17,6 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4 // Linux 5.7
 #endif
-#ifndef SYS_mseal
-#define SYS_mseal 462 // Linux 6.10
-#endif
 
 EXPORT int mprotect(void *address, size_t length, int protection);
 EXPORT int pkey_mprotect(void *address, size_t length, int protection, int key);

@@ -19,10 +19,6 @@
 
 #ifdef ZP_OWN_SYSCALL
 
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-
 EXPORT long syscall(long number, ...);
 
 enum { NUMBERS = 512 };

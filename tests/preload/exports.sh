@@ -2,11 +2,12 @@
 # A function of glibc's malloc family that the library lacks: its pointers would be foreign to our free.
 # Or a name of ours that gets in the way of the program's: but for malloc's family the library has only the
 # calls it watches to know what the program does to a buffer's pages, those that fill them, dlopen, what
-# registers fork handlers, and C++'s operators, all of those.
+# registers fork handlers, and C++'s operators, all of those. Or a name of libc's that has a version of ours: a
+# program that asks for libc's version would be passed by.
 set -euo pipefail
 
 exported_by() {
-    nm -D --defined-only "$1" | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u
+    nm -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u
 }
 
 libc=$(ldd "$ZP_LIBRARY" | awk '$1 == "libc.so.6" { print $3 }')
@@ -28,6 +29,13 @@ missing=$(comm -23 <(echo "$glibc") <(echo "$ours"))
 surplus=$(comm -13 <(echo "$glibc") <(echo "$ours") | grep -vE "$watched|$filled|$operators|$of_c23|$own" || true)
 if [[ $missing$surplus ]]; then
     echo "missing: ${missing:-none}; surplus: ${surplus:-none}"
+    exit 1
+fi
+
+# An A stands before the names of the versions themselves.
+versions=$(nm -D --defined-only "$ZP_LIBRARY" | awk '$2 != "A" && ($3 ~ /@/ || $3 ~ /^zeropool_/) { print $3 }' | sort)
+if [[ $versions != $'zeropool_audited@@ZEROPOOL_PRIVATE\nzeropool_trim@@ZEROPOOL_0.1' ]]; then
+    echo "names with a version, or ours: $versions"
     exit 1
 fi
 

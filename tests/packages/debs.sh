@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# A package that installs but does not work, or leaves something behind. It changes the system: for a fresh
+# one (run.sh).
+# usage: debs.sh, with the packages in dist/
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source tests/packages/check.sh
+
+export DEBIAN_FRONTEND=noninteractive
+# apt's helper user must be able to read them.
+packages=$(mktemp -d)
+chmod 755 "$packages"
+cp dist/*_"$(dpkg --print-architecture)".deb "$packages"
+rm -f "$packages"/*-dbgsym_*
+apt-get update -qq
+apt-get install -qq -y --no-install-recommends gcc libc6-dev pkgconf man-db >/dev/null
+
+files >/tmp/before
+apt-get install -qq -y --no-install-recommends "$packages"/*.deb >/dev/null
+echo 'installed'
+
+command_works zeropool
+in_force ZEROPOOL_STATS=exit LD_PRELOAD=libzeropool_preload.so
+for page in zeropool libzeropool; do
+    man -w "$page" >/dev/null || complain "no manual: $page"
+done
+for file in /usr/share/bash-completion/completions/zeropool /usr/share/doc/zeropool/changelog.gz; do
+    [[ -s $file ]] || complain "no $file"
+done
+
+# A program that asks by name, and one that is linked with the library: it needs no LD_PRELOAD then.
+cat >/tmp/asks.c <<'END'
+#include <stdlib.h>
+#include <string.h>
+#include <zeropool.h>
+#pragma weak zeropool_trim
+int main(int count, char **arguments)
+{
+    char *volatile buffer = malloc(4 << 20);
+    memset(buffer, count, 4 << 20);
+    free(buffer);
+    size_t given = zeropool_trim != NULL ? zeropool_trim() : 0;
+    return (given != 0) == (strcmp(arguments[1], "there") == 0) ? 0 : 1;
+}
+END
+# shellcheck disable=SC2046 # several words
+gcc -o /tmp/asks /tmp/asks.c $(pkg-config --cflags zeropool)
+/tmp/asks absent || complain 'zeropool_trim without the library'
+LD_PRELOAD=libzeropool_preload.so /tmp/asks there || complain 'zeropool_trim with the library preloaded'
+# shellcheck disable=SC2046
+gcc -o /tmp/linked /tmp/asks.c $(pkg-config --cflags --libs zeropool)
+/tmp/linked there || complain 'zeropool_trim in a program that is linked with the library'
+echo 'used'
+
+apt-get purge -qq -y zeropool libzeropool-preload libzeropool-dev >/dev/null
+files | diff /tmp/before - || complain 'the packages leave something behind'
+[[ $(LD_PRELOAD=libzeropool_preload.so /bin/ls -d / 2>&1) == *'cannot be preloaded'* ]] ||
+    complain 'the library is still found'
+echo 'removed'

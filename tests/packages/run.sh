@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Packages that cannot be built, installed, used or removed in a fresh system: on each release of Debian that they are for.
+#
+#   tests/packages/run.sh             all of these
+#   tests/packages/run.sh debs        Debian 13 and 12: built, checked by lintian; in another system installed, used, removed
+#   tests/packages/run.sh wheels      built here; Debian 11, 12, 13: installed, used, removed
+#   tests/packages/run.sh source      meson dist, meson install
+#   tests/packages/run.sh aarch64     the wheel for aarch64, under QEMU
+#
+# dist/ has the packages afterwards, those for Debian 12. Status 77: nothing could be tested here, the last line says why.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+step() {
+    local status=0
+    echo "== $*"
+    "$@" || status=$?
+    [[ $status -eq 0 ]] || exit "$status"
+}
+
+debs() {
+    local suite
+    for suite in trixie bookworm; do
+        rm -f dist/*.deb
+        step scripts/fresh --back dist "$suite" scripts/package deb
+        step scripts/fresh --with dist "$suite" tests/packages/debs.sh
+    done
+}
+
+wheels() {
+    local suite
+    step scripts/package wheel x86_64
+    for suite in bullseye bookworm trixie; do
+        step scripts/fresh --with dist "$suite" tests/packages/wheel.sh
+    done
+}
+
+from_source() { step scripts/fresh tests/packages/source.sh; }
+
+aarch64() {
+    step scripts/package wheel aarch64
+    step tests/packages/aarch64.sh
+}
+
+for what in "${@:-all}"; do
+    case $what in
+        all) debs; wheels; from_source; aarch64 ;;
+        debs | wheels | aarch64) "$what" ;;
+        source) from_source ;;
+        *) echo "tests/packages/run.sh: no test '$what': debs, wheels, source, aarch64" >&2; exit 2 ;;
+    esac
+done
