@@ -306,6 +306,17 @@ static void *read_for_ever(void *buffer)
     return NULL;
 }
 
+static bool can_share(char *buffer)
+{
+#ifdef UNIT_ASAN
+    (void)buffer;
+    return true; // its children cannot start threads
+#else
+    ssize_t result = 0;
+    return share(file, buffer, SIZE, 0, &result) && result == (ssize_t)SIZE;
+#endif
+}
+
 // Breaks when a child has a descriptor that its parent's read holds, or cannot share reads itself.
 START_TEST(children_hold_nothing)
 {
@@ -319,14 +330,9 @@ START_TEST(children_hold_nothing)
         pid_t child = fork();
         if (child == 0) {
             unit_begin_child();
-            ssize_t result = 0;
             if (descriptors() != expected)
                 _exit(2);
-#ifndef UNIT_ASAN
-            if (!share(file, own, SIZE, 0, &result) || result != (ssize_t)SIZE)
-                _exit(3);
-#endif
-            _exit(0);
+            _exit(can_share(own) ? 0 : 3);
         }
         int status;
         ck_assert_int_eq(waitpid(child, &status, 0), child);
