@@ -4,7 +4,7 @@
 # usage: stats_files.sh KNOWN_NUMBERS REPORTING
 set -euo pipefail
 
-known=$1 reporting=$2
+known=$(realpath "$1") reporting=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

@@ -4,7 +4,7 @@
 # usage: stats_live.sh REPORTING LIVE_READER
 set -euo pipefail
 
-reporting=$1 reader=$2
+reporting=$(realpath "$1") reader=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

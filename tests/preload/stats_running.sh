@@ -3,7 +3,7 @@
 # usage: stats_running.sh REPORTING
 set -euo pipefail
 
-reporting=$1
+reporting=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
