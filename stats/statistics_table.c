@@ -21,7 +21,7 @@ int main(void)
             family = stat;
             continue;
         }
-        const char *where = stat->kind == ZP_STAT_OF_CLASS     ? "classes[]"
+        const char *where = stat->kind == ZP_STAT_OF_CLASS    ? "classes[]"
                             : family->type == ZP_STAT_COUNTER ? "counters"
                                                               : "gauges";
         bool labelled = stat->labels[0] != '\0';

@@ -179,6 +179,7 @@ START_TEST(rates)
     for (unsigned i = 0; i < ZP_HIT_RATES; i++)
         ck_assert_uint_eq(zp_thousandths(rate[i].part, rate[i].whole), wanted[i]);
     ck_assert_uint_eq(zp_thousandths(0, 0), 0);
+    ck_assert_uint_eq(zp_thousandths(UINT64_MAX, 3), UINT64_MAX);
     ck_assert_uint_eq(zp_thousandths(UINT64_MAX, UINT64_MAX), 1000);
     ck_assert_uint_eq(zp_thousandths(UINT64_MAX / 2, UINT64_MAX), 500);
 }
