@@ -394,25 +394,6 @@ static bool is_in_range(const struct zp_option *option, int64_t value)
            (option->kind != ZP_OPTION_POWER_OF_TWO || zp_is_power_of_two((size_t)value));
 }
 
-// Breaks when a file's name is cut or kept from an earlier value, or one that is too long is used.
-START_TEST(a_path_is_taken_whole_or_not_at_all)
-{
-    char entry[2 * ZP_OPTION_PATH_MOST] = "ZEROPOOL_PROFILE=";
-    size_t prefix = strlen(entry);
-    memset(entry + prefix, 'x', ZP_OPTION_PATH_MOST - 1);
-    parse((char *[]){entry, NULL});
-    ck_assert_str_eq(text, "");
-    ck_assert_str_eq(options.profile, entry + prefix);
-    memset(entry + prefix, 'x', ZP_OPTION_PATH_MOST);
-    zp_options_defaults(&options);
-    parse((char *[]){entry, NULL});
-    ck_assert_ptr_nonnull(strstr(text, "using off"));
-    parse_one("ZEROPOOL_PROFILE=");
-    ck_assert_ptr_nonnull(strstr(text, "using off"));
-    ck_assert_str_eq(options.profile, "");
-}
-END_TEST
-
 // Breaks when any value at all crashes the parser or leaves a field out of its range.
 START_TEST(random_values_do_no_harm)
 {
