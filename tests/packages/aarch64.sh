@@ -64,9 +64,6 @@ run libc_names --
 run growth --
 run threads --
 run threads ZEROPOOL_ZERO=background --
-run random --
-run random ZEROPOOL_ZERO=background --
-run random ZEROPOOL_ZERO=off --
 run secrets --
 run reads -- answers
 run trim ZEROPOOL_DECAY_MS=-1 --
