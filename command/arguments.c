@@ -75,6 +75,8 @@ static void consider(struct nearest *nearest, const char *name)
 
 static int refuse_name(const struct zp_command *command, const char *word, size_t length)
 {
+    if (length > ZP_FLAG_NAME_MOST)
+        length = ZP_FLAG_NAME_MOST; // there is none so long; the line stays one
     struct nearest nearest = {.word = word, .length = length, .apart = ZP_NO_MISSPELLING};
     for (const struct zp_flag *flag = command->flags; flag->name != NULL; flag++)
         consider(&nearest, flag->name);
