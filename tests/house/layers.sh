@@ -7,7 +7,7 @@ core_archive=$2
 
 # Each folder, and each file of core, may include from those before it and from itself.
 folders=(core config stats preload command tests bench)
-core_files=(base processor libc probes syscall log os signals held spawn team stack fatal lock
+core_files=(base probes processor libc syscall log os signals held spawn team stack fatal lock
     size_class zeros slot list stats sampling timeline
     arena spread profile commit survey usage stall budget scrub content fill
     eviction eviction_lifo eviction_clockpro fit shard thread_cache scrub_queue quarantine

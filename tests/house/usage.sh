@@ -21,6 +21,9 @@ wrong scripts/fresh
 wrong scripts/fresh --nonsense
 wrong scripts/fresh trixie
 wrong scripts/fuzz nonsense
+wrong scripts/package
+wrong scripts/package nonsense
+wrong scripts/package wheel nonsense
 wrong scripts/setup nonsense
 wrong scripts/soak nonsense
 wrong scripts/soak --for nonsense

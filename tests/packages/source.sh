@@ -20,7 +20,7 @@ echo 'installed'
 
 command_works zeropool
 in_force ZEROPOOL_STATS=exit LD_PRELOAD=libzeropool_preload.so
-[[ $(pkg-config --variable=preload zeropool) -ef /usr/local/lib/$(gcc -print-multiarch)/libzeropool_preload.so ]] ||
+[[ $(pkg-config --variable=preload zeropool) -ef /usr/local/lib/libzeropool_preload.so ]] ||
     complain "pkg-config: $(pkg-config --variable=preload zeropool)"
 for file in include/zeropool.h share/man/man7/libzeropool.7 share/doc/zeropool/LICENSE-jemalloc; do
     [[ -s /usr/local/$file ]] || complain "no /usr/local/$file"
