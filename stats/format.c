@@ -194,7 +194,7 @@ void zp_format_prometheus(struct zp_sink *sink, const struct zp_about *about, si
             family = stat;
             add_header(sink, family);
         }
-        for (size_t i = 0; i < count && stat != family; i++)
+        for (size_t i = 0; i < count && family != NULL && stat != family; i++)
             add_samples(sink, family, stat, &about[i]);
     }
 }
