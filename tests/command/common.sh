@@ -29,8 +29,8 @@ ends() {
     [[ $status -eq $1 ]] || broken "status $status instead of $1: ${*:2}"
 }
 
-# says TEXT: what the last command has printed holds it. hushes TEXT: it does not.
-says() { grep -qF -- "$1" "$work/out" || broken "stdout lacks: $1"; }
+# says TEXT: what the last command has printed holds it, wherever its lines end. hushes TEXT: it does not.
+says() { [[ $(tr -s ' \n' ' ' <"$work/out") == *"$1"* ]] || broken "stdout lacks: $1"; }
 warns() { grep -qF -- "$1" "$work/err" || broken "stderr lacks: $1"; }
 hushes() { ! grep -qF -- "$1" "$work/out" "$work/err" || broken "should not be said: $1"; }
 silent() { [[ ! -s $work/err ]] || broken "stderr should be empty"; }

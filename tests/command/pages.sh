@@ -4,10 +4,11 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
-pages=("$1/man/zeropool.1" "$1/docs/command.md")
+sed 's/\\-/-/g; s/\\f[BIRP]//g' "$1/man/zeropool.1" >"$work/zeropool.1"
+pages=("$work/zeropool.1" "$1/docs/command.md")
 named() { # WORD
     for page in "${pages[@]}"; do
-        sed 's/\\-/-/g; s/\\f[BIRP]//g' "$page" | grep -qwF -- "$1" || broken "${page##*/} does not name $1"
+        grep -qwF -- "$1" "$page" || broken "${page##*/} does not name $1"
     done
 }
 "$zeropool" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' >"$work/commands"
@@ -21,6 +22,6 @@ done <"$work/commands"
 for setting in $(grep -oE 'ZEROPOOL_[A-Z_]+=[a-z]+' "$work/profiles"); do named "$setting"; done
 for status in 0 1 2 125 126 127; do named "$status"; done
 if command -v man >/dev/null; then
-    man -l --warnings "${pages[0]}" >/dev/null 2>"$work/err" || broken "man cannot format it"
+    man -l --warnings "$1/man/zeropool.1" >/dev/null 2>"$work/err" || broken "man cannot format it"
     silent
 fi
