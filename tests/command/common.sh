@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 set -euo pipefail
 
+# shellcheck disable=SC2034 # for the tests
 zeropool=$ZP_COMMAND
 work=$(mktemp -d)
 started=()
@@ -43,6 +44,7 @@ start() {
     "${@:2}" <"$work/$1.in" >"$work/$1.out" 2>"$work/$1.err" &
     pid=$!
     started+=("$pid")
+    # shellcheck disable=SC2034 # the test closes it
     exec {hold}>"$work/$1.in"
     local line
     read -r line <"$work/$1.out" || broken "$1 has not begun: $(<"$work/$1.err")"

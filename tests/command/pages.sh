@@ -16,10 +16,10 @@ named() { # WORD
 while read -r command; do
     named "zeropool $command"
     "$zeropool" "$command" --help | sed '/^Options of the library/,$d' >"$work/help"
-    for flag in $(grep -oE '^  --[a-z-]+' "$work/help"); do named "$flag"; done
+    while read -r flag; do named "$flag"; done < <(grep -oE -- '^  --[a-z-]+' "$work/help")
 done <"$work/commands"
 "$zeropool" options | sed -n '/^Named sets/,$p' >"$work/profiles"
-for setting in $(grep -oE 'ZEROPOOL_[A-Z_]+=[a-z]+' "$work/profiles"); do named "$setting"; done
+while read -r setting; do named "$setting"; done < <(grep -oE 'ZEROPOOL_[A-Z_]+=[a-z]+' "$work/profiles")
 for status in 0 1 2 125 126 127; do named "$status"; done
 if command -v man >/dev/null; then
     man -l --warnings "$1/man/zeropool.1" >/dev/null 2>"$work/err" || broken "man cannot format it"

@@ -84,5 +84,6 @@ until_shown 'prompt'
 shell "echo ended with \$?"
 until_shown 'ended with 130'
 
+tmux kill-server # it has inherited the descriptor
 exec {hold}>&-
 wait "$served"
