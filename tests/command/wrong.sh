@@ -96,7 +96,7 @@ for command in run check compare doctor top metrics options completion version h
 done
 for words in --help -h help; do
     ends 0 "$zeropool" "$words"
-    says '  doctor'
+    says 'doctor says what'
 done
 ends 0 "$zeropool" --version
 [[ $(wc -l <"$work/out") -eq 1 && $(<"$work/out") == 'zeropool '* ]] || broken "version is not one line"
