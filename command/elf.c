@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-#include "elf.h"
+#include "command/elf.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -26,21 +26,27 @@ struct file {
 
 // ---- Files -----------------------------------------------------------------------------------
 
+// Why the last call failed, as a negative number.
+static int failure(void)
+{
+    return errno > 0 ? -errno : -EIO;
+}
+
 static int open_file(const char *path, struct file *file)
 {
     struct stat status;
     int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     *file = (struct file){.at = NULL};
     if (fd < 0)
-        return -errno;
+        return failure();
     if (fstat(fd, &status) != 0)
-        error = -errno;
+        error = failure();
     else if (!S_ISREG(status.st_mode) || status.st_size < (off_t)sizeof(Elf64_Ehdr))
         error = -ENOEXEC;
     if (error == 0) {
         void *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (at == MAP_FAILED)
-            error = -errno;
+            error = failure();
         else
             *file = (struct file){at, (size_t)status.st_size};
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # zeropool check that takes a process for served that is not, or the other way round, or gives the wrong reason.
 # usage: check.sh HOLD OWN_MALLOC
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 hold_program=$1 own_malloc=$2
 

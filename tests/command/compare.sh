@@ -2,7 +2,7 @@
 # zeropool compare that compares what cannot be compared, or finds a difference where there is none. No timing is
 # looked at: page faults are counted, and do not depend on the load.
 # usage: compare.sh HOLD OWN_MALLOC
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 hold_program=$1 own_malloc=$2
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Completion that is not that of this version, or does not complete.
 # usage: completion.sh SOURCE_FOLDER
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 folder=$1/completion
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A subcommand, flag or profile that the manual page or docs/command.md does not name.
 # usage: pages.sh SOURCE_FOLDER
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 
 sed 's/\\-/-/g; s/\\f[BIRP]//g' "$1/man/zeropool.1" >"$work/zeropool.1"

@@ -2,7 +2,7 @@
 # zeropool run that does not hand on options, status, signals or an LD_PRELOAD that was there; that preloads where this
 # harms, or not where it would serve.
 # usage: run.sh HOLD OWN_MALLOC
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 hold_program=$1 own_malloc=$2
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # zeropool top that leaves the terminal as it should not be, draws past it, uses colours, or does not end.
 # usage: top.sh HOLD
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 
 start served "$zeropool" run --live on -- "$1"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A subcommand that takes wrong words for something else: it must say what is wrong in one line on stderr, print
 # nothing else, do nothing, and end with status 2. One that takes right words must not.
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 
 wrong() { # TEXT WORD...
