@@ -45,7 +45,7 @@ static int open_file(const char *path, struct file *file)
         error = -ENOEXEC;
     if (error == 0) {
         void *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED)
+        if (at == MAP_FAILED || at == NULL)
             error = failure();
         else
             *file = (struct file){at, (size_t)status.st_size};
