@@ -51,7 +51,7 @@ static int open_file(const char *path, struct file *file)
             *file = (struct file){at, (size_t)status.st_size};
     }
     close(fd);
-    return error;
+    return file->at != NULL ? 0 : error != 0 ? error : -EIO;
 }
 
 static void close_file(const struct file *file)
@@ -115,7 +115,7 @@ int zp_elf_read(const char *path, struct zp_elf *elf)
     struct file file;
     int error = open_file(path, &file);
     *elf = (struct zp_elf){.native = false};
-    if (error != 0)
+    if (error != 0 || file.at == NULL)
         return error;
     if (!is_elf(&file))
         error = -ENOEXEC;
@@ -166,7 +166,7 @@ bool zp_elf_defines(const char *path, const char *name)
     struct file file;
     Elf64_Shdr header;
     bool found = false;
-    if (open_file(path, &file) != 0)
+    if (open_file(path, &file) != 0 || file.at == NULL)
         return false;
     for (uint32_t i = 0; is_native(&file) && section(&file, i, &header) && !found; i++)
         found = header.sh_type == SHT_DYNSYM && defines(&file, &header, name);
@@ -177,7 +177,7 @@ bool zp_elf_defines(const char *path, const char *name)
 bool zp_elf_text(const char *path, const char *start, char *text, unsigned long most)
 {
     struct file file;
-    if (open_file(path, &file) != 0)
+    if (open_file(path, &file) != 0 || file.at == NULL)
         return false;
     size_t length = strlen(start);
     const char *found = memmem(file.at, file.size, start, length);
