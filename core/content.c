@@ -212,7 +212,7 @@ static ZP_COLD size_t lost_pages(const struct zp_slot *slot)
             lost += (vector[i] & 1) == 0;
         at += some;
     }
-    return pages / looked * lost;
+    return looked != 0 ? pages / looked * lost : 0;
 }
 
 bool zp_content_reuse(struct zp_slot *slot, struct zp_counters *counters)

@@ -9,12 +9,23 @@
 // Part of a buffer that must have been read into it until all of it is taken to be filled.
 enum { FILLED_PART = 4 };
 
-// Whether a buffer is in small pages of which at most half are there yet.
+// Whether at most half of a buffer was in memory when it was handed out.
+static bool was_mostly_absent(const struct zp_slot *slot)
+{
+    return slot->content != ZP_CONTENT_RESIDENT && slot->warm * zp_arena.page < slot->usable / 2;
+}
+
+// Whether a buffer is in small pages that are to be fetched.
 static bool is_to_be_fetched(const struct zp_slot *slot)
 {
-    return slot->state == ZP_SLOT_LIVE && !slot->huge && slot->content != ZP_CONTENT_RESIDENT &&
-           slot->mapping == ZP_MAPPING_PLAIN && slot->warm * zp_arena.page < slot->usable / 2 &&
+    return slot->state == ZP_SLOT_LIVE && !slot->huge && was_mostly_absent(slot) &&
+           slot->mapping == ZP_MAPPING_PLAIN &&
            __atomic_load_n(&slot->filled, __ATOMIC_RELAXED) < slot->usable;
+}
+
+bool zp_fill_comes_huge(const struct zp_slot *slot)
+{
+    return zp_commit_is_huge(slot) && was_mostly_absent(slot);
 }
 
 // All of a buffer is to be written, first `bytes` at `to`: it gets huge pages if they come fast.
@@ -24,7 +35,7 @@ static bool make_huge(struct zp_slot *slot, char *to, size_t bytes)
         return false;
     zp_commit_set_huge(slot, true);
     char *page = (char *)zp_round_up((uintptr_t)to, ZP_HUGE_PAGE);
-    if (page + ZP_HUGE_PAGE <= to + bytes)
+    if (page + ZP_HUGE_PAGE <= to + bytes && zp_stall_is_due())
         zp_stall_populate(page, ZP_HUGE_PAGE, true);
     return true;
 }

@@ -23,6 +23,9 @@
 // where it stands if that is negative. Returns how many of them are worth zp_fill_fetch.
 size_t zp_fill_expect(char *to, size_t bytes, int fd, off_t offset);
 
+// Whether what is written to a buffer comes in huge pages that are not there yet.
+bool zp_fill_comes_huge(const struct zp_slot *slot);
+
 // Fetches the pages of a range that is about to be written. A refusal is ignored.
 void zp_fill_fetch(char *to, size_t bytes);
 

@@ -239,7 +239,7 @@ static void choose_pages(struct zp_slot *slot, bool fills, bool empty)
 static void fetch_pages(const struct zp_slot *slot)
 {
     size_t in_huge = zp_commit_is_huge(slot) ? slot->committed & ~(ZP_HUGE_PAGE - 1) : 0;
-    if (in_huge != 0)
+    if (in_huge != 0 && zp_stall_is_due())
         populate(slot, 0, ZP_HUGE_PAGE);
     populate(slot, in_huge, slot->committed);
 }

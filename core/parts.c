@@ -222,12 +222,13 @@ void zp_parts_begin(struct zp_parts *parts, bool cold, int flags)
     parts->work.part = read_part;
     parts->next = parts->done = 0;
     parts->ends = parts->stops = SIZE_MAX;
-    parts->part = CACHED_PART;
+    // Two threads that touch one huge page would both clear one.
+    parts->part = parts->huge ? ZP_HUGE_PAGE : CACHED_PART;
     parts->cold = cold;
     parts->flags = flags;
     parts->measured = false;
     // The parts of one buffer end where its pages do.
-    parts->skew = parts->count == 1 ? (uintptr_t)parts->to->iov_base % CACHED_PART : 0;
+    parts->skew = parts->count == 1 ? (uintptr_t)parts->to->iov_base % ZP_HUGE_PAGE : 0;
 }
 
 void zp_parts_read(struct zp_parts *parts, zp_signals blocked)

@@ -34,6 +34,7 @@ struct zp_parts {
     dev_t device;
     ino_t inode;
     size_t fetch; // bytes of them of which pages are fetched first (fill.h)
+    bool huge;    // they come in huge pages that are not there yet
     size_t skew;  // parts end where position + skew is a multiple of their length
 
     // Words of all who read.
@@ -56,7 +57,7 @@ struct zp_parts {
 // `cpus` may be used by readers of files in the page cache.
 void zp_parts_init(unsigned cpus);
 
-// Begins a range, of which everything from `to` to `fetch` is set, and the descriptor.
+// Begins a range, of which everything from `to` to `huge` is set, and the descriptor.
 void zp_parts_begin(struct zp_parts *parts, bool cold, int flags);
 
 // Reads parts until none is left, or until a signal has arrived that is not in `blocked`. No member

@@ -19,17 +19,21 @@ struct held {
 ZP_FROZEN bool zp_peak_is_on = false;
 
 static struct {
-    bool busy;       // a thread looks
-    size_t bytes;    // held at the peak, by the totals
-    uint32_t looked; // on the stopwatch: when the last look ended
-    uint32_t pause;  // microseconds from then until the next
-    unsigned count;  // of `buffers`
-    struct held buffers[ZP_PREWARM_MOST];
+    bool busy;            // a thread looks
+    size_t bytes;         // held at the peak, by the totals
+    uint32_t looked;      // on the stopwatch: when the last look ended
+    uint32_t pause;       // microseconds from then until the next
+    unsigned count;       // of `buffers`
+    struct held *buffers; // ZP_PREWARM_MOST
 } peak;
 
 void zp_peak_init(bool on)
 {
-    zp_peak_is_on = on;
+    void *buffers;
+    zp_peak_is_on = on && zp_os_map(ZP_PREWARM_MOST * sizeof(struct held), PROT_READ | PROT_WRITE,
+                                    &buffers) == 0;
+    if (zp_peak_is_on)
+        peak.buffers = buffers;
 }
 
 // ---- Looking ---------------------------------------------------------------------------------
@@ -108,7 +112,7 @@ static void sort_by_birth(void)
 unsigned zp_peak_list(struct zp_prewarm *list)
 {
     unsigned entries = 0;
-    if (!begin())
+    if (!zp_peak_is_on || !begin())
         return 0;
     size_t held = held_now();
     if (held > held_at_peak())

@@ -33,13 +33,23 @@ static void set_at(unsigned at)
     __atomic_store_n(&prewarm.at, at, __ATOMIC_SEQ_CST); // helper.c
 }
 
+static void set_expires(bool expires)
+{
+    __atomic_store_n(&prewarm.expires, expires, __ATOMIC_RELAXED);
+}
+
+static bool expires(void)
+{
+    return __atomic_load_n(&prewarm.expires, __ATOMIC_RELAXED);
+}
+
 void zp_prewarm_init(const struct zp_prewarm_config *config)
 {
     unsigned count = config->count < ZP_PREWARM_MOST ? config->count : ZP_PREWARM_MOST;
     if (count != 0)
         memcpy(prewarm.list, config->list, count * sizeof(prewarm.list[0]));
     prewarm.count = count;
-    prewarm.expires = config->expires && count != 0;
+    set_expires(config->expires && count != 0);
     prewarm.start = zp_os_clock();
     set_at(0);
 }
@@ -61,7 +71,7 @@ uint32_t zp_prewarm_due(void)
     if (zp_prewarm_pending())
         return left_of(ZP_PREWARM_DELAY_MS, prewarm.start);
     int64_t idle = zp_decay_idle_ms();
-    if (!prewarm.expires || idle <= 0 || zp_decay_has_begun())
+    if (!expires() || idle <= 0 || zp_decay_has_begun())
         return ZP_NEVER;
     return left_of((uint32_t)idle, prewarm.ready);
 }
@@ -76,7 +86,7 @@ void zp_prewarm_reset(void)
 {
     set_at(prewarm.count);
     prewarm.slot = NULL;
-    prewarm.expires = false;
+    set_expires(false);
 }
 
 // Takes one off an entry's count, if there is any.
@@ -109,7 +119,7 @@ static void end_at(unsigned at)
 
 static void give_up(const char *why)
 {
-    zp_log(ZP_LOG_INFO, "prewarming ends early", why);
+    zp_log(ZP_LOG_INFO, "prewarming ends early: ", why);
     end_at(prewarm.count);
 }
 
@@ -176,9 +186,9 @@ static void finish(struct zp_thread_cache *cache, struct zp_slot *slot)
 // Nobody has asked for anything: gives back a part of what is retained.
 static void expire(struct zp_thread_cache *cache)
 {
-    prewarm.expires = zp_decay_give_back(cache);
-    if (!prewarm.expires)
-        zp_log(ZP_LOG_INFO, "what was prepared has gone back", "no large request was made");
+    set_expires(zp_decay_give_back(cache));
+    if (!expires())
+        zp_log(ZP_LOG_INFO, "what was prepared has gone back: ", "no large request was made");
 }
 
 void zp_prewarm_part(struct zp_thread_cache *cache)

@@ -3,6 +3,7 @@
 #include "read.h"
 
 #include "arena.h"
+#include "fill.h"
 #include "held.h"
 #include "os.h"
 #include "parts.h"
@@ -38,8 +39,8 @@ static size_t bytes_wanted(const struct zp_read *wanted)
     return bytes;
 }
 
-// Whether the largest element lies in a buffer.
-static bool is_for_a_buffer(const struct zp_read *wanted)
+// The buffer in which the largest element lies, or NULL.
+static const struct zp_slot *buffer_of(const struct zp_read *wanted)
 {
     const struct iovec *largest = &wanted->to[0];
     for (unsigned i = 1; i < wanted->count; i++)
@@ -47,10 +48,12 @@ static bool is_for_a_buffer(const struct zp_read *wanted)
             largest = &wanted->to[i];
     const char *from = largest->iov_base;
     if (!zp_arena_owns(from))
-        return false;
+        return NULL;
     const struct zp_slot *slot = zp_arena_slot(from);
-    return slot->state == ZP_SLOT_LIVE && from >= slot->start && from < slot->base + slot->usable &&
-           largest->iov_len <= (size_t)(slot->base + slot->usable - from);
+    bool inside = slot->state == ZP_SLOT_LIVE && from >= slot->start &&
+                  from < slot->base + slot->usable &&
+                  largest->iov_len <= (size_t)(slot->base + slot->usable - from);
+    return inside ? slot : NULL;
 }
 
 // Where a read begins: an offset that was given, or the file's position. Negative: nowhere.
@@ -278,8 +281,10 @@ static bool begin(struct zp_parts *parts, const struct zp_read *wanted)
 bool zp_read_share(const struct zp_read *wanted, ssize_t *result)
 {
     struct zp_parts parts;
-    if (zp_os_is_restricted() || !is_for_a_buffer(wanted))
+    const struct zp_slot *buffer = buffer_of(wanted);
+    if (zp_os_is_restricted() || buffer == NULL)
         return false;
+    parts.huge = wanted->count == 1 && zp_fill_comes_huge(buffer);
     zp_signals blocked = zp_signals_block();
     bool begun = begin(&parts, wanted);
     if (begun)

@@ -12,12 +12,17 @@ enum {
     SLOW_ENOUGH = 3,
     WITHHOLD_LEAST_MS = 1000,
     WITHHOLD_MOST_MS = 64 * 1000,
+    // A stall lasts for seconds, and a page is touched by one thread alone where several are about
+    // to: so no more are timed than this tells soon enough.
+    FAST_FOR_MS = 8,
 };
 
 static struct {
     uint32_t slow;        // in a row
     uint32_t withhold_ms; // for so long since `withheld_at`; 0: not at all
     uint32_t withheld_at; // on the clock
+    uint32_t fast;        // the last one was fast, at
+    uint32_t fast_at;     // this time
 } stall;
 
 static struct zp_stall_fetched fetched;
@@ -49,11 +54,17 @@ bool zp_stall_allows_huge(void)
     return ms == 0 || zp_os_clock() - get(&stall.withheld_at) >= ms;
 }
 
+bool zp_stall_is_due(void)
+{
+    return !get(&stall.fast) || zp_os_clock() - get(&stall.fast_at) >= FAST_FOR_MS;
+}
+
 // After a time without the advice the first slow page is enough to withhold it again.
 static void note_slow(void)
 {
     uint32_t ms = get(&stall.withhold_ms), slow = get(&stall.slow) + 1;
     set(&stall.slow, slow);
+    set(&stall.fast, 0);
     if (ms == 0 && slow < SLOW_ENOUGH)
         return;
     ms = ms == 0 ? WITHHOLD_LEAST_MS : 2 * ms;
@@ -65,6 +76,8 @@ static void note_fast(void)
 {
     set(&stall.slow, 0);
     set(&stall.withhold_ms, 0);
+    set(&stall.fast_at, zp_os_clock());
+    set(&stall.fast, 1);
 }
 
 bool zp_stall_populate(char *base, size_t bytes, bool huge)

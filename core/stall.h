@@ -5,9 +5,9 @@
 // The first touch of a huge page takes some 100 us, for clearing 2 MiB. If memory is fragmented the
 // kernel may compact it first, and if the host of a virtual machine has taken free memory back, the
 // host has to find 2 MiB again: 1 to 3 ms each, hundreds of times in a large read. So one huge page
-// of each buffer that is given the advice is touched here, and timed. After a few slow ones in a
-// row the advice is withheld for a second, and for twice as long each time that it is no better
-// then.
+// of a buffer that is given the advice is touched here, and timed, unless one was fast a moment
+// ago. After a few slow ones in a row the advice is withheld for a second, and for twice as long
+// each time that it is no better then.
 //
 // Always holds: this is a hint. What is touched here was about to be written by the program.
 //
@@ -21,6 +21,9 @@
 
 // Whether huge pages are to be advised.
 bool zp_stall_allows_huge(void);
+
+// Whether a huge page is to be timed: none was fast within the last milliseconds.
+bool zp_stall_is_due(void);
 
 // Populates a range that is about to be written; false if the kernel refused. `huge` says that it
 // comes in huge pages: then it is timed.

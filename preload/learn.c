@@ -20,11 +20,29 @@ static struct {
     int process;
     uint32_t start; // on the clock
     struct zp_program program;
-    unsigned known, held;                    // entries of
-    struct zp_prewarm last[ZP_PREWARM_MOST]; // what was read
-    struct zp_prewarm peak[ZP_PREWARM_MOST]; // what is written
-    char text[ZP_LEARNED_MOST];
+    unsigned known, held;    // entries of the next two
+    struct zp_prewarm *last; // what was read
+    struct zp_prewarm *peak; // what is written
+    char *text;
 } learn;
+
+// Mapped only where they are needed: a program may be under a limit on its data.
+static bool map_tables(void)
+{
+    struct tables {
+        struct zp_prewarm last[ZP_PREWARM_MOST], peak[ZP_PREWARM_MOST];
+        char text[ZP_LEARNED_MOST];
+    } * tables;
+    void *mapped;
+    size_t bytes = zp_round_up(sizeof(*tables), zp_os_page_size());
+    if (zp_os_map(bytes, PROT_READ | PROT_WRITE, &mapped) != 0)
+        return false;
+    tables = mapped;
+    learn.last = tables->last;
+    learn.peak = tables->peak;
+    learn.text = tables->text;
+    return true;
+}
 
 // ---- Lists -----------------------------------------------------------------------------------
 
@@ -82,9 +100,9 @@ void zp_learn_begin(char *const *environment)
     learn.process = (int)zp_syscall(SYS_getpid);
     learn.start = zp_clock_milliseconds();
     zp_cache_find(environment);
-    learn.on = zp_program_identify(&learn.program);
+    learn.on = map_tables() && zp_program_identify(&learn.program);
     if (learn.on) {
-        size_t length = zp_cache_read(learn.program.hash, learn.text, sizeof(learn.text));
+        size_t length = zp_cache_read(learn.program.hash, learn.text, (size_t)ZP_LEARNED_MOST);
         learn.known = zp_learned_read(learn.text, length, learn.program.head, learn.last);
     }
     say_what_is_known();
@@ -102,7 +120,7 @@ struct zp_prewarm_config zp_learn_known(void)
 static size_t memory_at_peak(void)
 {
     static const char name[] = "VmHWM:";
-    zp_file_read("", "/proc/self/status", learn.text, sizeof(learn.text));
+    zp_file_read("", "/proc/self/status", learn.text, (size_t)ZP_LEARNED_MOST);
     const char *found = strstr(learn.text, name);
     if (found == NULL)
         return 0;

@@ -134,9 +134,9 @@ int zp_report_write(int fd, enum zp_stats_format format)
         .program = program_invocation_short_name,
         .library = ZP_VERSION,
         .time_ms = now_ms(),
-        .state = !zp_serves_program() ? "not intercepted"
-                 : zp_pool.started    ? "running"
-                                      : "not started",
+        .status = !zp_serves_program() ? "not intercepted"
+                  : zp_pool.started    ? "running"
+                                       : "not started",
         .stats = &stats,
     };
     if (format == ZP_STATS_TEXT)

@@ -16,7 +16,7 @@ struct zp_about zp_about_live(const struct zp_live *live)
         .program = live->program,
         .library = live->library,
         .time_ms = live->updated_ms,
-        .state = "running",
+        .status = "running",
         .stats = &live->stats,
     };
 }
@@ -117,7 +117,7 @@ void zp_format_json(struct zp_sink *sink, const struct zp_about *about)
     zp_sink_add(sink, ",\n  \"pid\": %d,\n  \"program\": ", (int)about->pid);
     add_quoted(sink, about->program);
     zp_sink_add(sink, ",\n  \"time_ms\": %llu,\n  \"state\": ", (number)about->time_ms);
-    add_quoted(sink, about->state);
+    add_quoted(sink, about->status);
     zp_sink_add(sink, ",\n  \"counters\": {");
     add_values(sink, about->stats, ZP_STAT_COUNTER);
     zp_sink_add(sink, "\n  },\n  \"gauges\": {");
@@ -180,7 +180,7 @@ static void add_info(struct zp_sink *sink, const struct zp_about *about, size_t 
         zp_sink_add(sink, ",version=");
         add_quoted(sink, about[i].library);
         zp_sink_add(sink, ",state=");
-        add_quoted(sink, about[i].state);
+        add_quoted(sink, about[i].status);
         zp_sink_add(sink, "} 1\n");
     }
 }
@@ -194,7 +194,7 @@ void zp_format_prometheus(struct zp_sink *sink, const struct zp_about *about, si
             family = stat;
             add_header(sink, family);
         }
-        for (size_t i = 0; i < count && stat != family; i++)
+        for (size_t i = 0; i < count && family != NULL && stat != family; i++)
             add_samples(sink, family, stat, &about[i]);
     }
 }

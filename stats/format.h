@@ -46,7 +46,7 @@ struct zp_about {
     const char *program;
     const char *library; // its version
     uint64_t time_ms;    // milliseconds since 1970
-    const char *state;   // "running", or why there is nothing to report
+    const char *status;  // "running", or why there is nothing to report
     const struct zp_pool_stats *stats;
 };
 

@@ -79,6 +79,10 @@ enum zp_live_result zp_live_check(const void *bytes, size_t length);
 // Removes the files of processes that are gone from a folder.
 void zp_live_clean(int folder);
 
+// The process that a file belongs to, by its name; 0: none. Whether there is no such process.
+pid_t zp_live_pid_of(const char *name);
+bool zp_live_is_gone(pid_t pid);
+
 // Field 22 of /proc/PID/stat; 0 if it cannot be read.
 uint64_t zp_live_start_of(pid_t pid);
 

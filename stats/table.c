@@ -28,7 +28,9 @@ uint64_t zp_thousandths(uint64_t part, uint64_t whole)
 {
     if (whole == 0)
         return 0;
-    return part <= UINT64_MAX / 1000 ? part * 1000 / whole : part / (whole / 1000);
+    if (part <= UINT64_MAX / 1000)
+        return part * 1000 / whole;
+    return whole >= 1000 ? part / (whole / 1000) : UINT64_MAX; // a forged file says such things
 }
 
 // FNV-1a over the kinds and names.

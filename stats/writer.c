@@ -2,6 +2,7 @@
 
 #include "writer.h"
 
+#include "core/syscall.h"
 #include "stats/table.h"
 
 #include <errno.h>
@@ -37,21 +38,28 @@ static int allocate(int fd)
     return write_zeros(fd) ? 0 : -errno;
 }
 
+// By number, as in the preloaded library these names are its own.
+static void unmap(struct zp_live **live)
+{
+    zp_syscall(SYS_munmap, *live, sizeof(**live));
+    *live = NULL;
+}
+
 static int map(int fd, struct zp_live **live)
 {
     int error = allocate(fd);
     if (error != 0)
         return error;
-    void *mapped = mmap(NULL, sizeof(**live), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *mapped = (void *)zp_syscall(SYS_mmap, NULL, sizeof(**live), PROT_READ | PROT_WRITE,
+                                      MAP_SHARED, fd, 0);
     if (mapped == MAP_FAILED)
         return -errno;
-    if (madvise(mapped, sizeof(**live), MADV_DONTFORK) != 0) { // a child would write to it
-        error = -errno;
-        munmap(mapped, sizeof(**live));
-        return error;
-    }
     *live = mapped;
-    return 0;
+    if (zp_syscall(SYS_madvise, mapped, sizeof(**live), MADV_DONTFORK) == 0)
+        return 0;
+    error = -errno; // a child would write to it
+    unmap(live);
+    return error;
 }
 
 static int make_in(int folder, struct zp_live **live)
@@ -138,8 +146,7 @@ void zp_live_writer_end(struct zp_live_writer *writer)
     if (writer->live == NULL)
         return;
     bool own = writer->live->pid == (uint32_t)getpid(); // not in a child with its parent's memory
-    munmap(writer->live, sizeof(*writer->live));
-    writer->live = NULL;
+    unmap(&writer->live);
     int folder = zp_live_open_folder(writer->place, writer->runtime, false);
     if (folder < 0)
         return;

@@ -48,7 +48,7 @@ refused DECAY_BY calls 'calls or thread' on helper '' 'calls|thread'
 refused RECLAIM lazy 'lazy or off' on eager '' 'lazy|off'
 refused THP auto 'auto, on or off' always 1
 refused PREWARM none 'none, learn or sizes up to 64G with counts, such as 154M,9M*24' '' 1M, 0 9M* 65G 1M*-2 1MB '1M 2M' NONE learn,3M 3M,learn LEARN
-refused READ off 'off or parallel' on all '' Parallel
+refused READ off 'off or parallel' on threads '' 'off|parallel' PARALLEL
 refused STATS off 'off, exit or the name of a file, with a slash or a dot' on 1 Exit ''
 refused STATS_FORMAT text 'text, json or prometheus' xml '' JSON
 refused STATS_INTERVAL_MS 0 'a number from 0 to 86400000' -1 86400001 1s ''

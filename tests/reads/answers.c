@@ -97,7 +97,7 @@ static struct answer compare(const struct request *request)
     struct answer kernels = try(request, memory, true, &position);
     if (ours.result != kernels.result || ours.error != kernels.error || our_position != position) {
         complain(request, ours, kernels, our_position, position);
-        CHECK(!"the kernel answers otherwise");
+        exit(1);
     }
     size_t same = request->any_behind && ours.result >= 0 ? (size_t)ours.result : room;
     if (!request->any_behind || ours.result >= 0)

@@ -91,6 +91,24 @@ START_TEST(each_pause_is_twice_as_long)
 }
 END_TEST
 
+// Breaks when each buffer's page is timed although the one before was fast just now, which one
+// thread has to do alone; or when none is timed for long, or after a slow one.
+START_TEST(one_is_timed_now_and_then)
+{
+    start();
+    ck_assert(zp_stall_is_due());
+    populate(FAST);
+    ck_assert(!zp_stall_is_due());
+    unit_let_pass(7);
+    ck_assert(!zp_stall_is_due());
+    unit_let_pass(1);
+    ck_assert(zp_stall_is_due());
+    populate(FAST);
+    populate(SLOW);
+    ck_assert(zp_stall_is_due());
+}
+END_TEST
+
 // Breaks when what is no huge page is taken for one, or a long range for a slow page.
 START_TEST(only_huge_pages_are_timed)
 {
@@ -165,6 +183,7 @@ int main(void)
     TCase *tests = unit_tests();
     tcase_add_test(tests, several_slow_pages_end_the_advice);
     tcase_add_loop_test(tests, each_pause_is_twice_as_long, 0, 2);
+    tcase_add_test(tests, one_is_timed_now_and_then);
     tcase_add_test(tests, only_huge_pages_are_timed);
     tcase_add_test(tests, a_refusal_tells_nothing);
     tcase_add_test(tests, buffers_come_in_small_pages_meanwhile);
