@@ -24,7 +24,7 @@ void zp_option_flag(const struct zp_option *option, char name[ZP_FLAG_NAME_MOST]
     name[i++] = '-';
     name[i++] = '-';
     for (; *rest != '\0' && i < ZP_FLAG_NAME_MOST - 1; rest++)
-        name[i++] = *rest == '_' ? '-' : (char)tolower((unsigned char)*rest);
+        name[i++] = (char)(*rest == '_' ? '-' : tolower((unsigned char)*rest));
     name[i] = '\0';
 }
 

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 set -euo pipefail
 
+# shellcheck disable=SC2034 # for the tests
 zeropool=$ZP_COMMAND
 work=$(mktemp -d)
 started=()
@@ -29,8 +30,8 @@ ends() {
     [[ $status -eq $1 ]] || broken "status $status instead of $1: ${*:2}"
 }
 
-# says TEXT: what the last command has printed holds it. hushes TEXT: it does not.
-says() { grep -qF -- "$1" "$work/out" || broken "stdout lacks: $1"; }
+# says TEXT: what the last command has printed holds it, wherever its lines end. hushes TEXT: it does not.
+says() { [[ $(tr -s ' \n' ' ' <"$work/out") == *"$1"* ]] || broken "stdout lacks: $1"; }
 warns() { grep -qF -- "$1" "$work/err" || broken "stderr lacks: $1"; }
 hushes() { ! grep -qF -- "$1" "$work/out" "$work/err" || broken "should not be said: $1"; }
 silent() { [[ ! -s $work/err ]] || broken "stderr should be empty"; }
@@ -43,6 +44,7 @@ start() {
     "${@:2}" <"$work/$1.in" >"$work/$1.out" 2>"$work/$1.err" &
     pid=$!
     started+=("$pid")
+    # shellcheck disable=SC2034 # the test closes it
     exec {hold}>"$work/$1.in"
     local line
     read -r line <"$work/$1.out" || broken "$1 has not begun: $(<"$work/$1.err")"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Completion that is not that of this version, or does not complete.
 # usage: completion.sh SOURCE_FOLDER
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 folder=$1/completion
 
@@ -17,13 +17,13 @@ completes() { # SHELL LINE WORD: `shown` has what is offered
 # LINE|WORD|WORDS TO GO: a word that must be offered for a line
 lines=('zeropool r|run' 'zeropool run --ze|--zero' 'zeropool run --zero ba|background' 'zeropool compare --rou|--rounds'
     'zeropool run --profile ser|server' 'zeropool help doc|doctor' 'zeropool completion fi|fish'
-    'zeropool options ZEROPOOL_SH|ZEROPOOL_SHARDS' 'zeropool run --zero off /etc/passw|/etc/passwd'
+    'zeropool options ZEROPOOL_SH|ZEROPOOL_SHARDS' 'zeropool run --zero off cat /etc/passw|/etc/passwd'
     'zeropool run -- cat /etc/passw|/etc/passwd' 'zeropool doctor --js|--json')
 for line in "${lines[@]}"; do
     # shellcheck disable=SC2016 # the inner shell's
     shown=$(bash --norc -c 'source "$1"; read -ra COMP_WORDS <<<"$2"; COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _zeropool; printf "%s\n" "${COMPREPLY[@]}"' bash "$folder/zeropool.bash" "${line%%|*}")
-    [[ $line == *'--zero off /etc'* ]] || completes bash "${line%%|*}" "${line##*|}"
+    completes bash "${line%%|*}" "${line##*|}"
 done
 
 missing=()

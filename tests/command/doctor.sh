@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # zeropool doctor that finds what is not there, or does not find what is. Machines are folders of files.
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 
 put() { # FILE TEXT

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # zeropool metrics that writes what Prometheus refuses, a file that is there in part, or an answer to a wrong request.
 # usage: metrics.sh HOLD
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 
 start served "$zeropool" run --live on -- "$1"

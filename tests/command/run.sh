@@ -2,7 +2,7 @@
 # zeropool run that does not hand on options, status, signals or an LD_PRELOAD that was there; that preloads where this
 # harms, or not where it would serve.
 # usage: run.sh HOLD OWN_MALLOC
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 hold_program=$1 own_malloc=$2
 
@@ -84,9 +84,12 @@ ends 126 "$zeropool" run /etc/passwd
 ends 126 "$zeropool" run /
 
 # ---- Scripts: their interpreter counts, also behind env
-printf '#!/bin/sh\necho preload "$LD_PRELOAD"\n' >"$work/script"
-printf '#!/usr/bin/env -S sh\necho preload "$LD_PRELOAD"\n' >"$work/env_script"
-printf 'echo preload "$LD_PRELOAD"\n' >"$work/bare_script"
+# shellcheck disable=SC2016 # the scripts' own
+{
+    printf '#!/bin/sh\necho preload "$LD_PRELOAD"\n' >"$work/script"
+    printf '#!/usr/bin/env -S sh\necho preload "$LD_PRELOAD"\n' >"$work/env_script"
+    printf 'echo preload "$LD_PRELOAD"\n' >"$work/bare_script"
+}
 chmod +x "$work/script" "$work/env_script" "$work/bare_script"
 for script in script env_script bare_script; do
     ends 0 "$zeropool" run "$work/$script"
@@ -127,6 +130,7 @@ warns 'own malloc'
 
 parts=()
 # Not of this machine's kind: 32-bit code that ends with status 6.
+# shellcheck disable=SC2016 # of the assembler
 printf '.globl _start\n_start: movl $1, %%eax\n movl $6, %%ebx\n int $0x80\n' >"$work/foreign.s"
 if as --32 -o "$work/foreign.o" "$work/foreign.s" 2>/dev/null && ld -m elf_i386 -o "$work/foreign" "$work/foreign.o" &&
     { "$work/foreign" || [[ $? -eq 6 ]]; } 2>/dev/null; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A subcommand that takes wrong words for something else: it must say what is wrong in one line on stderr, print
 # nothing else, do nothing, and end with status 2. One that takes right words must not.
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck disable=SC1091,SC2154 # of common.sh
 source "$(dirname "$0")/common.sh"
 
 wrong() { # TEXT WORD...
@@ -96,7 +96,7 @@ for command in run check compare doctor top metrics options completion version h
 done
 for words in --help -h help; do
     ends 0 "$zeropool" "$words"
-    says '  doctor'
+    says 'doctor says what'
 done
 ends 0 "$zeropool" --version
 [[ $(wc -l <"$work/out") -eq 1 && $(<"$work/out") == 'zeropool '* ]] || broken "version is not one line"
