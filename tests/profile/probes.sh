@@ -47,6 +47,6 @@ if command -v bpftrace >/dev/null && [[ $(id -u) == 0 ]]; then
     while ! grep -q zeropool "/proc/$sleeper/maps"; do :; done
     for script in "$source"/examples/bpftrace/*.bt; do
         bpftrace -d -p "$sleeper" "$script" >"$work/compiled" 2>&1 || fail "$script: $(tail -3 "$work/compiled")"
-        ! grep -q 'ERROR\|No probes' "$work/compiled" || fail "$script: $(grep -m1 ERROR "$work/compiled")"
+        ! grep -qE 'No probes|syntax error|unexpected' "$work/compiled" || fail "$script: $(tail -1 "$work/compiled")"
     done
 fi

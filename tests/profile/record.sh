@@ -40,7 +40,8 @@ profiled known "$sites" read 2>stderr
 expect "$((40 * M)) 0 1 10 1 0" "$(site known 10 $((4 * M)) bytes live peak freed fresh refused)" fills
 expect "$((72 * M)) 3 $((72 * M)) 0" "$(site known 3 $((24 * M)) bytes live peak_bytes freed)" keeps
 expect "$((40 * M)) $((40 * M))" "$(site known 10 $((4 * M)) looked_bytes written)" 'all is written'
-expect "$((72 * M)) $((72 * M))" "$(site known 3 $((24 * M)) looked_bytes written)" 'what lives at the end'
+read -r looked written <<<"$(site known 3 $((24 * M)) looked_bytes written)" # not those in pages of former owners
+[[ $looked == "$written" && $looked -ge $((24 * M)) ]] || fail "what lives at the end: $written of $looked"
 read -r looked written <<<"$(site known 5 $((16 * M)) looked_bytes written)"
 [[ $looked == $((80 * M)) && $written -lt $((8 * M)) ]] || fail "touches: $written of $looked"
 expect "$((80 * M))" "$(site known 4 $((20 * M)) read_bytes)" reads
@@ -76,7 +77,6 @@ profiled /nowhere/there "$sites" read 2>stderr || fail "status $?"
 expect 'zeropool: the profile could not be written: /nowhere/there' "$(cat stderr)" stderr
 ls | grep part && fail 'a part was left'
 
-# Without libunwind there are call sites, though no stacks. (Not where the loader finds it anyhow.)
 # The command: its file lies where it was started, whatever folder the program goes to.
 "$zeropool" record --library "$ZP_LIBRARY" -- "$sites" read
 [[ -s zeropool.profile ]] || fail 'no zeropool.profile'
