@@ -12,7 +12,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-head -c 20M /dev/zero >read
+head -c 20M /dev/zero >data
 
 fail() {
     echo "$*"
@@ -24,7 +24,7 @@ shown() { # PAGE: what the page has become after its script
         --user-data-dir="$work/browser" --window-size=1200,1500 --dump-dom "file://$work/$1" 2>browser.log
 }
 
-LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=known "$sites" read
+LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=known "$sites" data
 "$zeropool" report --html --output page.html known
 shown page.html >dom || fail "$(tail -5 browser.log)"
 grep -q "data-ready=\"$(grep -c '^site ' known)\"" dom || fail "the script did not come to its end"
@@ -45,7 +45,8 @@ grep -q 'data-ready="0"' dom || fail 'an empty profile is not shown'
 
 # What looks like markup is text.
 cp "$sites" '<img src=x onerror=document.title=1>'
-LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=odd './<img src=x onerror=document.title=1>' read
+# shellcheck disable=SC2288
+LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=odd './<img src=x onerror=document.title=1>' data
 "$zeropool" report --html --output odd.html odd
 shown odd.html >dom || fail "$(tail -5 browser.log)"
 sed '/<script/,/<\/script>/d' dom >visible

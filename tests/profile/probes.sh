@@ -31,7 +31,8 @@ done <"$work/places"
 
 # gdb stops there and sees the values.
 head -c 20M /dev/zero >"$work/read"
-if command -v gdb >/dev/null; then
+# shellcheck disable=SC2016
+if command -v gdb >/dev/null; then # $_probe_arg0 is gdb's
     gdb -q -batch -iex 'set debuginfod enabled off' -ex 'set breakpoint pending on' -ex 'set startup-with-shell off' \
         -ex "set environment LD_PRELOAD $ZP_LIBRARY" -ex 'break -probe-stap zeropool:miss' -ex run \
         -ex 'printf "missed %lu\n", $_probe_arg0' -ex 'delete' -ex 'break -probe-stap zeropool:put' -ex continue \

@@ -37,7 +37,7 @@ knows_perf() { # PYTHON
 
 tried=0
 for python in /usr/bin/python3 /usr/bin/python3.1[2-9] "${HOME:-/}"/.pyenv/versions/3.1[2-9]*/bin/python3; do
-    python=$(command -v "$python") && [[ -x $python ]] || continue
+    [[ -x $python ]] || continue
     if knows_perf "$python"; then
         record "$python"
         "$zeropool" report --folded profile >folded

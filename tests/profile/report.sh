@@ -7,14 +7,14 @@ sites=$1 zeropool=$2 decode=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-head -c 20M /dev/zero >read
+head -c 20M /dev/zero >data
 
 fail() {
     echo "$*"
     exit 1
 }
 
-LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=known "$sites" read
+LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=known "$sites" data
 
 # Functions, source lines, numbers, advice.
 "$zeropool" report known >text
@@ -32,7 +32,7 @@ fi
 read -ra settings <<<"$(sed -n 's/^all together: //p' text)"
 [[ ${#settings[@]} -gt 0 ]] || fail 'no settings'
 [[ $(printf '%s\n' "${settings[@]%%=*}" | sort | uniq -d) == '' ]] || fail "twice: ${settings[*]}"
-env "${settings[@]}" LD_PRELOAD="$ZP_LIBRARY" "$sites" read 2>stderr
+env "${settings[@]}" LD_PRELOAD="$ZP_LIBRARY" "$sites" data 2>stderr
 [[ ! -s stderr ]] || fail "$(cat stderr)"
 
 # Folded stacks: outermost first, the weights add up.
@@ -53,7 +53,7 @@ fi
 
 # The page holds all it needs, and what is in the profile cannot end its script.
 cp "$sites" '<b>sites'
-LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=odd './<b>sites' read
+LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=odd './<b>sites' data
 "$zeropool" report --html odd >page.html
 ! grep -q '<b>' page.html || fail 'a name is markup'
 ! grep -Eq '(src|href)="' page.html || fail 'the page asks for other files'

@@ -64,7 +64,7 @@ SITE static void reads(const char *name)
 
 static void *in_thread(void *nothing)
 {
-    for (unsigned i = 0; i < 300; i++)
+    for (unsigned i = 0; i < 100; i++)
         free(malloc(4 * MIB));
     return nothing;
 }
