@@ -24,7 +24,7 @@ void zp_option_flag(const struct zp_option *option, char name[ZP_FLAG_NAME_MOST]
     name[i++] = '-';
     name[i++] = '-';
     for (; *rest != '\0' && i < ZP_FLAG_NAME_MOST - 1; rest++)
-        name[i++] = *rest == '_' ? '-' : (char)tolower((unsigned char)*rest);
+        name[i++] = (char)(*rest == '_' ? '-' : tolower((unsigned char)*rest));
     name[i] = '\0';
 }
 
@@ -75,6 +75,8 @@ static void consider(struct nearest *nearest, const char *name)
 
 static int refuse_name(const struct zp_command *command, const char *word, size_t length)
 {
+    if (length > ZP_FLAG_NAME_MOST)
+        length = ZP_FLAG_NAME_MOST; // there is none so long; the line stays one
     struct nearest nearest = {.word = word, .length = length, .apart = ZP_NO_MISSPELLING};
     for (const struct zp_flag *flag = command->flags; flag->name != NULL; flag++)
         consider(&nearest, flag->name);

@@ -63,9 +63,10 @@ static bool read_report(int folder, const char *name, struct zp_check *check)
     stats = (struct zp_pool_stats){.live_bytes = 0};
     read_stats(text, &stats);
     zp_check_count(check, &stats);
-    if (check->large == 0 && check->small == 0) {
+    const char *state = value_of(text, "state");
+    if (state != NULL && strncmp(state, "\"not intercepted\"", 17) == 0) {
         check->in_force = false;
-        snprintf(check->reason, sizeof(check->reason),
+        snprintf(check->reason, sizeof(check->reason), "%s",
                  "nothing was intercepted: the program brings its own allocator");
     }
     return true;
@@ -130,8 +131,8 @@ static void begin(struct run *run, pid_t pid)
         snprintf(check->name, sizeof(check->name), "%s", live.program);
     } else {
         snprintf(check->reason, sizeof(check->reason),
-                 "it left no report: it could not write to %s, or replaced itself by a program "
-                 "without the library",
+                 "it left no report: it was ended by a signal or _exit before it made a large "
+                 "request, could not write to %s, or became a program without the library",
                  run->folder);
     }
 }
@@ -211,8 +212,13 @@ static void complete(struct run *run)
     unsetenv("ZEROPOOL_LIVE");
     for (unsigned i = 0; i < run->count; i++) {
         struct zp_check *check = &run->checks[i];
+        const char *enable = getenv("ZEROPOOL_ENABLE");
         if (!check->in_force)
             continue;
+        check->in_force = enable == NULL || strcmp(enable, "0") != 0;
+        if (!check->in_force)
+            snprintf(check->reason, sizeof(check->reason), "%s",
+                     "ZEROPOOL_ENABLE=0 passes every request to jemalloc");
         snprintf(check->library, sizeof(check->library), "%s", run->library.path);
         snprintf(check->version, sizeof(check->version), "%s", run->library.version);
         zp_check_options(check, environ);

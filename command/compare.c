@@ -105,7 +105,7 @@ static char *short_name(const char *path)
     const char *end = strstr(file, ".so");
     size_t length = end != NULL && end > file ? (size_t)(end - file) : strlen(file);
     char *name = zp_room(length + 1, 1);
-    memcpy(name, file, length);
+    snprintf(name, length + 1, "%s", file);
     return name;
 }
 

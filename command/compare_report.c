@@ -107,6 +107,10 @@ void zp_comparison_print(const struct zp_comparison *comparison)
     for (int i = 0; i < ZP_MEASURES; i++)
         print_measure(comparison, (enum zp_measure)i);
     putchar('\n');
+    // Of 3 + 3 values in any order, 2 of the 20 ways to mix them keep the ranges apart.
+    if (comparison->rounds < 5)
+        printf("With so few rounds chance alone keeps two ranges apart in one case of %s.\n",
+               comparison->rounds == 3 ? "ten" : "35");
     for (unsigned i = 1; i < comparison->side_count; i++)
         print_sentence(&comparison->sides[0], &comparison->sides[i]);
 }

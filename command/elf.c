@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-#include "elf.h"
+#include "command/elf.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -26,26 +26,32 @@ struct file {
 
 // ---- Files -----------------------------------------------------------------------------------
 
+// Why the last call failed, as a negative number.
+static int failure(void)
+{
+    return errno > 0 ? -errno : -EIO;
+}
+
 static int open_file(const char *path, struct file *file)
 {
     struct stat status;
     int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     *file = (struct file){.at = NULL};
     if (fd < 0)
-        return -errno;
+        return failure();
     if (fstat(fd, &status) != 0)
-        error = -errno;
+        error = failure();
     else if (!S_ISREG(status.st_mode) || status.st_size < (off_t)sizeof(Elf64_Ehdr))
         error = -ENOEXEC;
     if (error == 0) {
         void *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED)
-            error = -errno;
+        if (at == MAP_FAILED || at == NULL)
+            error = failure();
         else
             *file = (struct file){at, (size_t)status.st_size};
     }
     close(fd);
-    return error;
+    return file->at != NULL ? 0 : error != 0 ? error : -EIO;
 }
 
 static void close_file(const struct file *file)
@@ -109,7 +115,7 @@ int zp_elf_read(const char *path, struct zp_elf *elf)
     struct file file;
     int error = open_file(path, &file);
     *elf = (struct zp_elf){.native = false};
-    if (error != 0)
+    if (error != 0 || file.at == NULL)
         return error;
     if (!is_elf(&file))
         error = -ENOEXEC;
@@ -160,7 +166,7 @@ bool zp_elf_defines(const char *path, const char *name)
     struct file file;
     Elf64_Shdr header;
     bool found = false;
-    if (open_file(path, &file) != 0)
+    if (open_file(path, &file) != 0 || file.at == NULL)
         return false;
     for (uint32_t i = 0; is_native(&file) && section(&file, i, &header) && !found; i++)
         found = header.sh_type == SHT_DYNSYM && defines(&file, &header, name);
@@ -171,7 +177,7 @@ bool zp_elf_defines(const char *path, const char *name)
 bool zp_elf_text(const char *path, const char *start, char *text, unsigned long most)
 {
     struct file file;
-    if (open_file(path, &file) != 0)
+    if (open_file(path, &file) != 0 || file.at == NULL)
         return false;
     size_t length = strlen(start);
     const char *found = memmem(file.at, file.size, start, length);

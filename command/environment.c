@@ -16,6 +16,31 @@ static void set(const char *name, const char *value)
         exit(zp_fail(ZP_FAILED, "no memory"));
 }
 
+static bool ends_in(const char *text, const char *end)
+{
+    size_t length = strlen(text), own = strlen(end);
+    return length >= own && strcmp(text + length - own, end) == 0;
+}
+
+// A report's file says its format by its ending, unless that was given.
+static void set_format(const struct zp_arguments *arguments)
+{
+    const char *file = NULL;
+    bool given = false;
+    for (unsigned i = 0; i < arguments->given_count; i++) {
+        const struct zp_option *option = arguments->given[i].option;
+        if (option != NULL && strcmp(option->name, "ZEROPOOL_STATS") == 0)
+            file = arguments->given[i].value;
+        given |= option != NULL && strcmp(option->name, "ZEROPOOL_STATS_FORMAT") == 0;
+    }
+    if (file == NULL || given)
+        return;
+    if (ends_in(file, ".json"))
+        set("ZEROPOOL_STATS_FORMAT", "json");
+    if (ends_in(file, ".prom"))
+        set("ZEROPOOL_STATS_FORMAT", "prometheus");
+}
+
 void zp_environment_set_options(const struct zp_arguments *arguments)
 {
     const char *name = zp_flag_value(arguments, "--profile");
@@ -26,6 +51,7 @@ void zp_environment_set_options(const struct zp_arguments *arguments)
     for (unsigned i = 0; i < arguments->given_count; i++)
         if (arguments->given[i].option != NULL)
             set(arguments->given[i].option->name, arguments->given[i].value);
+    set_format(arguments);
 }
 
 static bool is_own(const char *item, size_t length)

@@ -35,10 +35,10 @@ void zp_print_wrapped(const char *text, int indent)
 void zp_print_overview(void)
 {
     puts("usage: zeropool COMMAND [ARGUMENT]...\n\n"
-         "Large buffers from a pool of zeroed memory, for programs that were not built for it.\n");
+         "Runs programs with a pool of zeroed buffers, and shows what that gains.\n");
     for (const struct zp_command *command = zp_commands; command->name != NULL; command++)
         printf("  %-12s%s\n", command->name, command->summary);
-    puts("\n`zeropool COMMAND --help` explains one. For a start: zeropool compare -- PROGRAM");
+    puts("\n`zeropool COMMAND --help` explains one. To begin: zeropool compare -- PROGRAM");
 }
 
 static void print_flag(const char *name, const char *value, const char *help)

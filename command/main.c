@@ -23,7 +23,7 @@ static int refuse(const char *word)
     }
     if (nearest != NULL)
         return zp_wrong("%s is not a command; did you mean %s?", word, nearest);
-    return zp_wrong("%s is not a command; `zeropool --help` lists them", word);
+    return zp_wrong("%.64s is not a command; `zeropool --help` lists them", word);
 }
 
 static const char *without_dashes(const char *word)

@@ -72,7 +72,7 @@ int zp_measure_run(const char *path, char **words, void (*prepare)(const void *w
                    const void *what, bool show, struct zp_sample *sample)
 {
     int failure[2];
-    struct rusage used;
+    struct rusage used = {.ru_maxrss = 0};
     if (pipe2(failure, O_CLOEXEC) != 0)
         return errno;
     double start = now();

@@ -78,7 +78,8 @@ static struct zp_text short_text(double value)
     for (; value >= 9999.5 && unit + 2 < sizeof(units); unit++)
         value /= 1000;
     if (unit == 0)
-        snprintf(text.is, sizeof(text.is), "%.*f", value > 0 && value < 9.95 ? 1 : 0, value);
+        snprintf(text.is, sizeof(text.is), "%.*f",
+                 value < 9.95 && value > (double)(int)value ? 1 : 0, value);
     else
         snprintf(text.is, sizeof(text.is), "%.0f%c", value, units[unit]);
     return text;

@@ -30,7 +30,11 @@ int zp_run(const struct zp_arguments *arguments)
     zp_environment_set_options(arguments);
     if (zp_obstacle_allows_preload(program.obstacle))
         zp_environment_preload(library.path);
-    execvp(program.path, arguments->words);
+    // execvp has a shell run what the kernel does not: that is for scripts.
+    if (program.obstacle == ZP_IS_FOREIGN)
+        execv(program.path, arguments->words);
+    else
+        execvp(program.path, arguments->words);
     return zp_fail(errno == ENOENT ? ZP_NO_PROGRAM : ZP_CANNOT_RUN, "%s: %s", program.path,
                    strerror(errno));
 }

@@ -7,13 +7,13 @@ _zeropool() {
     [[ $previous != = ]] || previous=${COMP_WORDS[COMP_CWORD - 2]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run check compare doctor options completion version help --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'run check compare record report doctor top metrics options completion version help --help --version' -- "$current")
         return
     fi
     case ${COMP_WORDS[1]} in
     run)
-        flags=' --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose'
-        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose '
+        flags=' --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
+        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -26,9 +26,12 @@ _zeropool() {
             --decay-by) words='calls thread' ;;
             --reclaim) words='lazy off' ;;
             --thp) words='auto on off' ;;
-            --prewarm) words='none' ;;
+            --prewarm) words='none learn' ;;
             --read) words='off parallel' ;;
             --stats) words='off exit' ;;
+            --stats-format) words='text json prometheus' ;;
+            --stats-signal) words='off HUP QUIT USR1 USR2 URG PROF WINCH IO PWR RTMIN RTMAX' ;;
+            --live) words='off on' ;;
             --check) words='basic full off' ;;
             --stacks) words='off on' ;;
             *) ;;
@@ -37,8 +40,8 @@ _zeropool() {
         program=yes
         ;;
     check)
-        flags=' --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose'
-        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose '
+        flags=' --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
+        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -51,9 +54,12 @@ _zeropool() {
             --decay-by) words='calls thread' ;;
             --reclaim) words='lazy off' ;;
             --thp) words='auto on off' ;;
-            --prewarm) words='none' ;;
+            --prewarm) words='none learn' ;;
             --read) words='off parallel' ;;
             --stats) words='off exit' ;;
+            --stats-format) words='text json prometheus' ;;
+            --stats-signal) words='off HUP QUIT USR1 USR2 URG PROF WINCH IO PWR RTMIN RTMAX' ;;
+            --live) words='off on' ;;
             --check) words='basic full off' ;;
             --stacks) words='off on' ;;
             *) ;;
@@ -62,8 +68,8 @@ _zeropool() {
         program=yes
         ;;
     compare)
-        flags=' --rounds --against --show --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose'
-        valued=' --rounds --against --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --check --stacks --verbose '
+        flags=' --rounds --against --show --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
+        valued=' --rounds --against --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -76,9 +82,12 @@ _zeropool() {
             --decay-by) words='calls thread' ;;
             --reclaim) words='lazy off' ;;
             --thp) words='auto on off' ;;
-            --prewarm) words='none' ;;
+            --prewarm) words='none learn' ;;
             --read) words='off parallel' ;;
             --stats) words='off exit' ;;
+            --stats-format) words='text json prometheus' ;;
+            --stats-signal) words='off HUP QUIT USR1 USR2 URG PROF WINCH IO PWR RTMIN RTMAX' ;;
+            --live) words='off on' ;;
             --check) words='basic full off' ;;
             --stacks) words='off on' ;;
             *) ;;
@@ -86,9 +95,66 @@ _zeropool() {
         own=''
         program=yes
         ;;
+    record)
+        flags=' --output --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
+        valued=' --output --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        case $previous in
+            --profile) words='loader server debug' ;;
+            --shards) words='auto' ;;
+            --tls-cache) words='auto' ;;
+            --tls-bytes) words='auto' ;;
+            --max-per-shard) words='auto' ;;
+            --max-memory) words='auto' ;;
+            --zero) words='free both background off' ;;
+            --eviction) words='clockpro lifo' ;;
+            --decay-by) words='calls thread' ;;
+            --reclaim) words='lazy off' ;;
+            --thp) words='auto on off' ;;
+            --prewarm) words='none learn' ;;
+            --read) words='off parallel' ;;
+            --stats) words='off exit' ;;
+            --stats-format) words='text json prometheus' ;;
+            --stats-signal) words='off HUP QUIT USR1 USR2 URG PROF WINCH IO PWR RTMIN RTMAX' ;;
+            --live) words='off on' ;;
+            --check) words='basic full off' ;;
+            --stacks) words='off on' ;;
+            *) ;;
+        esac
+        own=''
+        program=yes
+        ;;
+    report)
+        flags=' --top --folded --by --pprof --html --output --help'
+        valued=' --top --by --output '
+        case $previous in
+            --by) words='bytes requests fresh peak live' ;;
+            *) ;;
+        esac
+        own=''
+        program=
+        ;;
     doctor)
         flags=' --root --library --json --help'
         valued=' --root --library '
+        case $previous in
+            *) ;;
+        esac
+        own=''
+        program=
+        ;;
+    top)
+        flags=' --every --sort --once --json --help'
+        valued=' --every --sort '
+        case $previous in
+            --sort) words='pid name gets hits live retained' ;;
+            *) ;;
+        esac
+        own=''
+        program=
+        ;;
+    metrics)
+        flags=' --textfile --listen --help'
+        valued=' --textfile --listen '
         case $previous in
             *) ;;
         esac
@@ -101,7 +167,7 @@ _zeropool() {
         case $previous in
             *) ;;
         esac
-        own='ZEROPOOL_ENABLE ZEROPOOL_MIN_SIZE ZEROPOOL_SHARDS ZEROPOOL_TLS_CACHE ZEROPOOL_TLS_BYTES ZEROPOOL_MAX_PER_SHARD ZEROPOOL_MAX_MEMORY ZEROPOOL_ZERO ZEROPOOL_EVICTION ZEROPOOL_DECAY_MS ZEROPOOL_DECAY_BY ZEROPOOL_RECLAIM ZEROPOOL_THP ZEROPOOL_PREWARM ZEROPOOL_READ ZEROPOOL_STATS ZEROPOOL_CHECK ZEROPOOL_STACKS ZEROPOOL_VERBOSE'
+        own='ZEROPOOL_ENABLE ZEROPOOL_MIN_SIZE ZEROPOOL_SHARDS ZEROPOOL_TLS_CACHE ZEROPOOL_TLS_BYTES ZEROPOOL_MAX_PER_SHARD ZEROPOOL_MAX_MEMORY ZEROPOOL_ZERO ZEROPOOL_EVICTION ZEROPOOL_DECAY_MS ZEROPOOL_DECAY_BY ZEROPOOL_RECLAIM ZEROPOOL_THP ZEROPOOL_PREWARM ZEROPOOL_READ ZEROPOOL_STATS ZEROPOOL_STATS_FORMAT ZEROPOOL_STATS_INTERVAL_MS ZEROPOOL_STATS_SIGNAL ZEROPOOL_LIVE ZEROPOOL_PROFILE ZEROPOOL_CHECK ZEROPOOL_STACKS ZEROPOOL_VERBOSE'
         program=
         ;;
     completion)
@@ -128,7 +194,7 @@ _zeropool() {
         case $previous in
             *) ;;
         esac
-        own='run check compare doctor options completion version help'
+        own='run check compare record report doctor top metrics options completion version help'
         program=
         ;;
     *) return ;;

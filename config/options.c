@@ -114,13 +114,14 @@ static const char *parse_item(const struct zp_option *option, const char *text,
 }
 
 static enum verdict parse_list(const struct zp_option *option, const char *text,
-                               struct zp_prewarm *list)
+                               struct zp_size_list *list)
 {
-    memset(list, 0, sizeof(zp_field_LIST));
-    if (strcmp(text, option->fallback) == 0)
+    memset(list, 0, sizeof(*list));
+    list->is_word = strcmp(text, option->choices) == 0;
+    if (list->is_word || strcmp(text, option->fallback) == 0)
         return ACCEPTED;
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++) {
-        text = parse_item(option, text, &list[i]);
+    for (unsigned i = 0; i < ZP_SIZES_MOST; i++) {
+        text = parse_item(option, text, &list->sizes[i]);
         if (text == NULL)
             return REFUSED;
         if (*text == '\0')
@@ -131,16 +132,12 @@ static enum verdict parse_list(const struct zp_option *option, const char *text,
     return REFUSED; // too many
 }
 
-static enum verdict parse_path(const struct zp_option *option, const char *text, char *path)
+unsigned zp_size_list_count(const struct zp_size_list *list)
 {
-    size_t length = strnlen(text, ZP_OPTION_PATH_MOST);
-    memset(path, 0, ZP_OPTION_PATH_MOST);
-    if (strcmp(text, option->fallback) == 0)
-        return ACCEPTED;
-    if (length == 0 || length == ZP_OPTION_PATH_MOST)
-        return REFUSED;
-    memcpy(path, text, length);
-    return ACCEPTED;
+    unsigned count = 0;
+    while (count < ZP_SIZES_MOST && list->sizes[count].count != 0)
+        count++;
+    return count;
 }
 
 static enum verdict parse_choice(const char *text, const char *choices, int64_t *value)
@@ -154,6 +151,28 @@ static enum verdict parse_choice(const char *text, const char *choices, int64_t 
         word += word_length + (word[word_length] == '|');
     }
     return REFUSED;
+}
+
+// A name without any of these is rather a misspelt word, where a word is possible.
+static bool may_be_path(const char *text)
+{
+    return strpbrk(text, "/.%") != NULL;
+}
+
+static enum verdict parse_path(const struct zp_option *option, const char *text, char *path)
+{
+    int64_t word;
+    size_t length = strnlen(text, ZP_OPTION_PATH_MOST);
+    memset(path, 0, ZP_OPTION_PATH_MOST);
+    if (strcmp(text, option->fallback) == 0)
+        return ACCEPTED;
+    if (length == 0 || length == ZP_OPTION_PATH_MOST)
+        return REFUSED;
+    if (option->choices != NULL && !may_be_path(text) &&
+        parse_choice(text, option->choices, &word) != ACCEPTED)
+        return REFUSED;
+    memcpy(path, text, length);
+    return ACCEPTED;
 }
 
 static enum verdict parse_one_number(const struct zp_option *option, const char *text,
@@ -182,10 +201,10 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
         return NOT_YET;
     case ZP_OPTION_CHOICE:
         return parse_choice(text, option->choices, &value->number);
+    case ZP_OPTION_LIST:
+        return parse_list(option, text, &value->list);
     case ZP_OPTION_PATH:
         return parse_path(option, text, value->path);
-    case ZP_OPTION_LIST:
-        return parse_list(option, text, value->list);
     default:
         return parse_one_number(option, text, &value->number);
     }

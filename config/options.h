@@ -26,7 +26,8 @@ enum zp_eviction_choice { ZP_EVICTION_CLOCKPRO, ZP_EVICTION_LIFO };
 enum zp_decay_by { ZP_DECAY_BY_CALLS, ZP_DECAY_BY_THREAD };
 enum zp_reclaim { ZP_RECLAIM_LAZY, ZP_RECLAIM_OFF };
 enum zp_read_choice { ZP_READ_OFF, ZP_READ_PARALLEL };
-enum zp_stats { ZP_STATS_OFF, ZP_STATS_EXIT };
+enum zp_stats_format { ZP_STATS_TEXT, ZP_STATS_JSON, ZP_STATS_PROMETHEUS };
+enum zp_live_choice { ZP_LIVE_OFF, ZP_LIVE_ON };
 enum zp_stacks { ZP_STACKS_OFF, ZP_STACKS_ON };
 // CHECK: enum zp_check (core/pool.h)
 
@@ -36,18 +37,28 @@ enum zp_option_kind {
     ZP_OPTION_POWER_OF_TWO, // min to max
     ZP_OPTION_SIZE,         // bytes; K, M and G multiply by 1024 and its powers
     ZP_OPTION_CHOICE,       // one of `choices`; the value is its index
-    ZP_OPTION_PATH,         // a file's name
-    ZP_OPTION_LIST,         // sizes up to `most`, each with a count after a '*' if not 1
-    ZP_OPTION_UNAVAILABLE,  // planned: refused by name
+    ZP_OPTION_LIST, // sizes up to `most`, each with a count after a '*' if not 1; or the word
+                    // that `choices` names
+    ZP_OPTION_PATH, // a file's name, or one of `choices`
+    ZP_OPTION_UNAVAILABLE, // planned: refused by name
 };
 
-enum { ZP_OPTION_PATH_MOST = 1024 };
+enum { ZP_SIZES_MOST = 32 };
+
+struct zp_size_list {
+    struct zp_prewarm sizes[ZP_SIZES_MOST]; // ends with a count of 0, or with the last
+    bool is_word;                           // it is the word instead
+};
+
+// Entries of a list.
+unsigned zp_size_list_count(const struct zp_size_list *list);
 
 // The type of an option's field, by kind.
 typedef int64_t zp_field_NUMBER, zp_field_SIGNED, zp_field_POWER_OF_TWO, zp_field_SIZE,
     zp_field_CHOICE;
-typedef struct zp_prewarm zp_field_LIST[ZP_PREWARM_MOST];
-typedef char zp_field_PATH[ZP_OPTION_PATH_MOST]; // empty: off
+typedef struct zp_size_list zp_field_LIST;
+enum { ZP_OPTION_PATH_MOST = 1024 };
+typedef char zp_field_PATH[ZP_OPTION_PATH_MOST]; // empty: the default
 
 struct zp_options {
 #define ZP_OPTION(name, field, kind, fallback, choices, least, most, allowed, help)                \

@@ -4,8 +4,6 @@
 
 #include "core/shard.h"
 
-#include <string.h>
-
 enum { FEW_CPUS = 4 }; // so many or fewer make no difference
 
 // What `auto` means, by CPUs: docs/design.md. Each row holds up to its number of CPUs.
@@ -157,7 +155,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
             twice || full ? 0 : (unsigned)choose(options->tls_cache, THREAD_BUFFERS),
         .shards = shards,
         .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
+        .prewarm = {.list = options->prewarm.sizes, .count = zp_size_list_count(&options->prewarm)},
         .check = (enum zp_check)options->check,
     };
-    memcpy(config->prewarm, options->prewarm, sizeof(config->prewarm));
 }

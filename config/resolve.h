@@ -21,7 +21,7 @@ size_t zp_unmarked_share(const struct zp_memory *memory);
 struct zp_machine_wants zp_machine_wanted(const struct zp_options *options);
 
 // Fills in what is `auto` and writes the whole configuration. `options` have been reconciled
-// (config/options.h).
+// (config/options.h) and stay where they are.
 void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,
                 struct zp_pool_config *config);
 

@@ -359,6 +359,14 @@ void zp_arena_visit(void (*visit)(struct zp_slot *slot))
     }
 }
 
+ZP_RACY void zp_arena_visit_live(void (*visit)(const struct zp_slot *slot))
+{
+    for (unsigned r = ZP_REGION_COUNT; r-- > 0;)
+        for (uint32_t i = 0; i < zp_region_use[r].used; i++)
+            if (zp_arena.regions[r].slots[i].state == ZP_SLOT_LIVE)
+                visit(&zp_arena.regions[r].slots[i]);
+}
+
 void zp_arena_lock_all(void)
 {
     for (unsigned r = 0; r < ZP_REGION_COUNT; r++)

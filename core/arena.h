@@ -190,6 +190,10 @@ struct zp_slot *zp_arena_behind(const struct zp_slot *slot);
 // Calls `visit` for every slot that was ever taken. There must be no other thread.
 void zp_arena_visit(void (*visit)(struct zp_slot *slot));
 
+// The same for every LIVE slot, the largest first. Other threads may change them meanwhile: for
+// hints.
+void zp_arena_visit_live(void (*visit)(const struct zp_slot *slot));
+
 // Fork: takes and releases the locks of all regions, or initialises them again in the child.
 void zp_arena_lock_all(void);
 void zp_arena_unlock_all(void);

@@ -156,6 +156,11 @@ static bool purge(const struct zp_thread_cache *cache, uint32_t idle, uint64_t *
     return false;
 }
 
+bool zp_decay_give_back(struct zp_thread_cache *cache)
+{
+    return give_back_unit(cache, 0, &cache->counters.decayed);
+}
+
 // ---- The budget ------------------------------------------------------------------------------
 
 // Lets go of something of what is retained above the budget.
@@ -268,6 +273,16 @@ void zp_decay_tick(struct zp_thread_cache *cache)
         cache->attentive = more;
 }
 
+int64_t zp_decay_idle_ms(void)
+{
+    return idle_ms;
+}
+
+bool zp_decay_has_begun(void)
+{
+    return __atomic_load_n(&decay.awake, __ATOMIC_ACQUIRE);
+}
+
 // ---- The helper ------------------------------------------------------------------------------
 
 bool zp_decay_wants_helper(void)
@@ -290,8 +305,7 @@ static bool is_drained(uint32_t now)
 uint32_t zp_decay_due(void)
 {
     uint32_t now = zp_os_clock(), next = load(&decay.next_tick);
-    if (!get(&decay.by_thread) || !__atomic_load_n(&decay.awake, __ATOMIC_ACQUIRE) ||
-        is_drained(now))
+    if (!get(&decay.by_thread) || !zp_decay_has_begun() || is_drained(now))
         return ZP_NEVER;
     return decay.more || has_come(next, now) ? 0 : next - now;
 }

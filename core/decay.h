@@ -62,6 +62,15 @@ uint32_t zp_decay_due(void);
 void zp_decay_unit(struct zp_thread_cache *cache);
 void zp_decay_aside(void);
 
+// After how long idle memory goes back, in milliseconds; 0: nothing is retained; negative: never.
+int64_t zp_decay_idle_ms(void);
+
+// Whether the program has made a large request: from then on memory ages.
+bool zp_decay_has_begun(void);
+
+// Gives back a unit of what is retained, whatever its age; false if nothing is.
+bool zp_decay_give_back(struct zp_thread_cache *cache);
+
 // Fork: the child.
 void zp_decay_reset(void);
 

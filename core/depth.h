@@ -4,7 +4,7 @@
 //
 // One reader waits for the device after each request. Where a request has latency, n readers are
 // nearly n times as fast; where the device is the limit they gain nothing, and may disturb how the
-// kernel reads ahead. So a read starts with one reader, doubles the number while that gains a
+// kernel reads ahead. So a read starts with one reader, takes four times as many while that gains a
 // sixth, and goes back to the number before when it does not. What was found holds for the next
 // reads from the same device, for two seconds.
 //
@@ -22,7 +22,7 @@ struct zp_depth {
     uint64_t device;
     unsigned readers;
     bool settled;   // no other number is tried
-    uint64_t best;  // bytes per second with half as many readers; 0: not measured
+    uint64_t best;  // bytes per second with the number before; 0: not measured
     uint32_t start; // of this measurement, in microseconds
     size_t bytes;   // read before it
 };

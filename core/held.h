@@ -14,7 +14,7 @@
 
 #include "base.h"
 
-// A descriptor of the same open file, closed on exec; negative if none is to be had.
+// A descriptor of the same open file, closed on exec; negative if that fails.
 int zp_held_take(int fd);
 
 // Closes it if `may_close` says so, which is asked just before.

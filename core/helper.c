@@ -145,14 +145,20 @@ static ZP_COLD void start(void)
     zp_log(ZP_LOG_WARNING, "no thread could be started for work in the background", NULL);
 }
 
+void zp_helper_wake(void)
+{
+    if (!get(&helper.sleeping))
+        return;
+    __atomic_fetch_add(&helper.calls, 1, __ATOMIC_SEQ_CST);
+    zp_os_wake(&helper.calls);
+}
+
 bool zp_helper_call(void)
 {
-    if (!get(&helper.running)) {
+    if (!get(&helper.running))
         start();
-    } else if (get(&helper.sleeping)) {
-        __atomic_fetch_add(&helper.calls, 1, __ATOMIC_SEQ_CST);
-        zp_os_wake(&helper.calls);
-    }
+    else
+        zp_helper_wake();
     return !is_off();
 }
 

@@ -31,6 +31,10 @@ bool zp_helper_call(void);
 // There will be work, not earlier than what the helper waits for: the same, but without waking it.
 bool zp_helper_keep(void);
 
+// Has the helper look at once whether there is work, if it is running: the same, but it never
+// starts a thread, so that a signal handler may call it.
+void zp_helper_wake(void);
+
 // Ends the helper for good, before the program ends. When this returns the helper does no more
 // work.
 void zp_helper_stop(void);

@@ -192,15 +192,22 @@ static void set_depth(struct zp_parts *parts)
         set_members(parts, parts->depth.readers - 1);
 }
 
+// What is measured is one reader with small parts, unless the device is known: the larger parts
+// that members have begun while all seemed cached are waited for, without waiting.
+static void begin_measuring(struct zp_parts *parts)
+{
+    parts->before_depth = get(&parts->done);
+    zp_depth_begin(&parts->depth, parts->device);
+    parts->measured = parts->depth.best != 0 || parts->slot == NULL || zp_team_is_left(parts->slot);
+}
+
 // What the caller does between two of its parts.
 static void adjust(struct zp_parts *parts)
 {
     if (!__atomic_load_n(&parts->cold, __ATOMIC_RELAXED))
         return;
     if (!parts->measured) {
-        parts->measured = true;
-        parts->before_depth = get(&parts->done);
-        zp_depth_begin(&parts->depth, parts->device);
+        begin_measuring(parts);
     } else {
         zp_depth_measure(&parts->depth, get(&parts->done) - parts->before_depth, COLD_PART);
     }

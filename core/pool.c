@@ -2,11 +2,13 @@
 
 #include "pool.h"
 
+#include "background.h"
 #include "budget.h"
 #include "commit.h"
 #include "fatal.h"
 #include "helper.h"
 #include "os.h"
+#include "peak.h"
 #include "profile.h"
 #include "quarantine.h"
 #include "reclaim.h"
@@ -37,6 +39,8 @@ static void call_helper(void)
         zp_scrub_queue_close();
     if (zp_decay_wants_helper() && !zp_helper_keep())
         zp_decay_do_without();
+    if (ZP_UNLIKELY(zp_background_reports()))
+        zp_helper_keep();
 }
 
 static struct zp_slot *get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
@@ -103,6 +107,8 @@ void zp_pool_put_slowly(struct zp_slot *slot)
     record_stack(slot);
     if (ZP_UNLIKELY(zp_profile_on))
         put_profiled(slot);
+    if (ZP_UNLIKELY(zp_peak_is_on))
+        zp_peak_look();
     struct zp_thread_cache *cache = zp_thread_open_cache();
     zp_put_slot(cache, slot);
     zp_thread_cache_close(cache);
@@ -195,7 +201,9 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_budget_init(config->decay.idle_ms != 0 ? config->budget : 0);
     zp_scrub_queue_init(config->scrub_behind);
     zp_quarantine_init(config->put.quarantine);
-    zp_prewarm_init(config->prewarm);
+    zp_prewarm_init(&config->prewarm);
+    zp_peak_init(config->peak);
+    zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);
     zp_profile_init(&config->profile);
@@ -212,7 +220,7 @@ int zp_pool_init(const struct zp_pool_config *config)
 
 void zp_pool_prewarm(void)
 {
-    if (zp_pool.started && zp_prewarm_pending())
+    if (zp_pool.started && (zp_prewarm_pending() || zp_background_reports()))
         zp_helper_call();
 }
 

@@ -17,6 +17,7 @@
 #define ZP_CORE_POOL_H
 
 #include "arena.h"
+#include "background.h"
 #include "content.h"
 #include "decay.h"
 #include "eviction.h"
@@ -45,6 +46,7 @@ struct zp_pool_config {
     struct zp_decay_config decay;
     struct zp_read_config read;
     struct zp_profile_config profile;
+    struct zp_background_report report;
     size_t budget;       // bytes that may be retained
     size_t scrub_behind; // bytes that may wait to be scrubbed after they were kept; 0: none
     bool reclaim;        // let the kernel take pages of what is retained
@@ -53,7 +55,8 @@ struct zp_pool_config {
     unsigned thread_cache_most;                // buffers per thread cache, up to ZP_CACHE_MOST
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
     uint32_t most_per_shard;                   // buffers per shard
-    struct zp_prewarm prewarm[ZP_PREWARM_MOST];
+    struct zp_prewarm_config prewarm;
+    bool peak; // note what the program held when it held most (peak.h)
     enum zp_check check;
 };
 
@@ -70,7 +73,7 @@ extern struct zp_pool zp_pool;
 // Before, and while it is off: a get returns NULL, nothing is owned, there is nothing to trim.
 int zp_pool_init(const struct zp_pool_config *config);
 
-// Has the helper make ready what the configuration lists, if anything.
+// Has the helper make ready what the configuration lists, and publish reports, if anything.
 void zp_pool_prewarm(void);
 
 // The program is about to end: the helper ends. What is freed from now on is scrubbed at once.

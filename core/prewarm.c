@@ -4,49 +4,66 @@
 
 #include "budget.h"
 #include "commit.h"
+#include "decay.h"
 #include "log.h"
 #include "os.h"
+#include "reclaim.h"
 #include "retain.h"
 #include "spread.h"
 
 #include <string.h>
 
-// Touched at a time: under a millisecond in huge pages, for which a fork may wait.
-#define PART (16 * ZP_MIB)
-
-enum { DELAY_MS = 100 };
+// Touched at a time, while a fork and the program's own calls of mmap wait: a huge page, which
+// takes milliseconds where the host of a virtual machine has to find it first.
+#define PART ZP_HUGE_PAGE
 
 static struct {
     struct zp_prewarm list[ZP_PREWARM_MOST]; // the counts are of what was not yet begun
-    unsigned at;                             // in the list; ZP_PREWARM_MOST: all is done
+    unsigned count;                          // entries
+    unsigned at;                             // in the list; `count`: all is done
     struct zp_slot *slot;                    // under way
     size_t touched;                          // bytes of it
     uint32_t start;                          // on the clock
-} prewarm = {.at = ZP_PREWARM_MOST};
+    bool expires;                            // what was prepared goes back if nobody asks for it
+    uint32_t ready;                          // on the clock: when the list was done
+} prewarm;
 
 static void set_at(unsigned at)
 {
     __atomic_store_n(&prewarm.at, at, __ATOMIC_SEQ_CST); // helper.c
 }
 
-void zp_prewarm_init(const struct zp_prewarm *list)
+void zp_prewarm_init(const struct zp_prewarm_config *config)
 {
-    memcpy(prewarm.list, list, sizeof(prewarm.list));
+    unsigned count = config->count < ZP_PREWARM_MOST ? config->count : ZP_PREWARM_MOST;
+    if (count != 0)
+        memcpy(prewarm.list, config->list, count * sizeof(prewarm.list[0]));
+    prewarm.count = count;
+    prewarm.expires = config->expires && count != 0;
     prewarm.start = zp_os_clock();
-    set_at(list[0].count != 0 ? 0 : ZP_PREWARM_MOST);
+    set_at(0);
 }
 
 bool zp_prewarm_pending(void)
 {
-    return __atomic_load_n(&prewarm.at, __ATOMIC_SEQ_CST) < ZP_PREWARM_MOST;
+    return __atomic_load_n(&prewarm.at, __ATOMIC_SEQ_CST) < prewarm.count;
+}
+
+// Milliseconds that are left of `period` since a moment.
+static uint32_t left_of(uint32_t period, uint32_t since)
+{
+    uint32_t waited = zp_os_clock() - since;
+    return waited >= period ? 0 : period - waited;
 }
 
 uint32_t zp_prewarm_due(void)
 {
-    if (!zp_prewarm_pending())
+    if (zp_prewarm_pending())
+        return left_of(ZP_PREWARM_DELAY_MS, prewarm.start);
+    int64_t idle = zp_decay_idle_ms();
+    if (!prewarm.expires || idle <= 0 || zp_decay_has_begun())
         return ZP_NEVER;
-    uint32_t waited = zp_os_clock() - prewarm.start;
-    return waited >= DELAY_MS ? 0 : DELAY_MS - waited;
+    return left_of((uint32_t)idle, prewarm.ready);
 }
 
 void zp_prewarm_visit(void (*visit)(struct zp_slot *slot))
@@ -57,8 +74,9 @@ void zp_prewarm_visit(void (*visit)(struct zp_slot *slot))
 
 void zp_prewarm_reset(void)
 {
-    set_at(ZP_PREWARM_MOST);
+    set_at(prewarm.count);
     prewarm.slot = NULL;
+    prewarm.expires = false;
 }
 
 // Takes one off an entry's count, if there is any.
@@ -76,16 +94,23 @@ void zp_prewarm_forgo(unsigned size_class)
 {
     if (!zp_prewarm_pending())
         return;
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++)
+    for (unsigned i = __atomic_load_n(&prewarm.at, __ATOMIC_RELAXED); i < prewarm.count; i++)
         if (zp_class_of(zp_spread_length(prewarm.list[i].size, 1)) == size_class &&
             take_one(&prewarm.list[i]))
             return;
 }
 
+static void end_at(unsigned at)
+{
+    if (at == prewarm.count)
+        prewarm.ready = zp_os_clock();
+    set_at(at);
+}
+
 static void give_up(const char *why)
 {
     zp_log(ZP_LOG_INFO, "prewarming ends early", why);
-    set_at(ZP_PREWARM_MOST);
+    end_at(prewarm.count);
 }
 
 // Takes a cold slot and commits it: PENDING and charged, not yet touched.
@@ -123,10 +148,10 @@ static void touch(char *from, size_t bytes)
 static bool begin_next(void)
 {
     unsigned at = prewarm.at;
-    while (at < ZP_PREWARM_MOST && !take_one(&prewarm.list[at]))
+    while (at < prewarm.count && !take_one(&prewarm.list[at]))
         at++;
-    set_at(at);
-    if (at == ZP_PREWARM_MOST)
+    end_at(at);
+    if (at == prewarm.count)
         return false;
     if (begin(zp_spread_length(prewarm.list[at].size, 1)))
         return true;
@@ -144,11 +169,24 @@ static void finish(struct zp_thread_cache *cache, struct zp_slot *slot)
     }
     slot->warm = (uint32_t)(slot->committed / zp_arena.page);
     slot->content = ZP_CONTENT_RESIDENT;
+    zp_reclaim_whole(slot); // else the program's first requests would, after a second
     zp_retain_pool(cache, cache->home, slot, zp_os_clock());
+}
+
+// Nobody has asked for anything: gives back a part of what is retained.
+static void expire(struct zp_thread_cache *cache)
+{
+    prewarm.expires = zp_decay_give_back(cache);
+    if (!prewarm.expires)
+        zp_log(ZP_LOG_INFO, "what was prepared has gone back", "no large request was made");
 }
 
 void zp_prewarm_part(struct zp_thread_cache *cache)
 {
+    if (prewarm.slot == NULL && !zp_prewarm_pending()) {
+        expire(cache);
+        return;
+    }
     if (prewarm.slot == NULL && !begin_next())
         return;
     size_t rest = prewarm.slot->committed - prewarm.touched;

@@ -3,6 +3,9 @@
 // Prewarming: the helper prepares buffers before the program requests them: it commits them,
 // touches all their pages and pools them.
 //
+// What is expected of a program, rather than ordered by its user, expires: if the program has made
+// no large request when the time of decay is over, all of it goes back.
+//
 // Always holds: a buffer under way is PENDING, the helper's, and charged to the budget. Prewarming
 // ends when the budget or the memory does. A buffer that the program had to fetch by itself
 // meanwhile is not prepared as well.
@@ -16,19 +19,28 @@
 
 #include "thread_cache.h"
 
-enum { ZP_PREWARM_MOST = 32 };
+enum { ZP_PREWARM_MOST = 4096 };
 
 struct zp_prewarm {
     size_t size; // bytes
     uint32_t count;
 };
 
-// `list` ends with a count of 0, or after ZP_PREWARM_MOST. Called once, before the helper starts.
-void zp_prewarm_init(const struct zp_prewarm *list);
+struct zp_prewarm_config {
+    const struct zp_prewarm *list; // in the order in which they are prepared; copied
+    unsigned count;                // entries, up to ZP_PREWARM_MOST
+    bool expires;
+};
 
-// Whether anything is left to do; and milliseconds until it is due, or ZP_NEVER. It starts a tenth
-// of a second after the program, so that short-lived children of a program, which inherit the
-// option, do nothing.
+// Called once, before the helper starts.
+void zp_prewarm_init(const struct zp_prewarm_config *config);
+
+// It starts so many milliseconds after the program, so that short-lived children of a program,
+// which inherit the option, do nothing.
+enum { ZP_PREWARM_DELAY_MS = 100 };
+
+// Whether buffers are left to prepare; and milliseconds until there is something to do, or
+// ZP_NEVER.
 bool zp_prewarm_pending(void);
 uint32_t zp_prewarm_due(void);
 

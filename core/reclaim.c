@@ -108,9 +108,10 @@ static void mark_part(struct zp_slot *slot)
         slot->reclaimable = ZP_RECLAIMABLE_HUGE;
 }
 
-static void mark_all(struct zp_slot *slot)
+void zp_reclaim_whole(struct zp_slot *slot)
 {
-    if (slot->reclaimable != ZP_RECLAIMABLE_ALL && advise(slot->base, slot->committed))
+    if (zp_reclaim_is_on() && slot->reclaimable != ZP_RECLAIMABLE_ALL &&
+        advise(slot->base, slot->committed))
         slot->reclaimable = ZP_RECLAIMABLE_ALL;
 }
 
@@ -119,7 +120,7 @@ void zp_reclaim_enter(struct zp_slot *slot)
     if (zp_slot_is_empty(slot) || !zp_reclaim_is_on())
         return;
     if (zp_reclaim_is_tight())
-        mark_all(slot);
+        zp_reclaim_whole(slot);
     else if (zp_commit_is_huge(slot))
         mark_part(slot);
 }

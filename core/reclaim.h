@@ -40,6 +40,9 @@ size_t zp_reclaim_unmarked(void);
 // Makes the part of a TAKEN slot reclaimable that is to be so at once, before the slot is pooled.
 void zp_reclaim_enter(struct zp_slot *slot);
 
+// Makes all of a TAKEN slot reclaimable, however long that takes: where nobody waits for it.
+void zp_reclaim_whole(struct zp_slot *slot);
+
 // Makes slots reclaimable that have been in a shard for `idle` milliseconds, as many as fit in the
 // time. True if there may be more.
 bool zp_reclaim_idle(unsigned home, uint32_t idle, const struct zp_os_span *span);

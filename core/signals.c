@@ -2,6 +2,8 @@
 
 #include "signals.h"
 
+#include <time.h>
+
 // The kernel's struct sigaction. Whatever the processor adds to it lies behind the handler.
 struct kernel_action {
     uintptr_t handler;
@@ -13,6 +15,14 @@ static bool ends_the_program(int number)
     struct kernel_action action = {.handler = 0};
     long error = zp_kernel_call(SYS_rt_sigaction, number, NULL, &action, sizeof(zp_signals));
     return error == 0 && action.handler == (uintptr_t)SIG_DFL;
+}
+
+void zp_signals_take_raised(void)
+{
+    const zp_signals raised = (zp_signals)1 << (SIGPIPE - 1) | (zp_signals)1 << (SIGXFSZ - 1);
+    const struct timespec at_once = {0, 0};
+    while (zp_kernel_call(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof(raised)) > 0) {
+    }
 }
 
 zp_signals zp_signals_hold(void)

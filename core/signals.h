@@ -45,6 +45,10 @@ static inline zp_signals zp_signals_pending(void)
     return pending;
 }
 
+// Takes out a SIGPIPE and a SIGXFSZ that a write of this thread has raised while they were blocked.
+// Those that came before from elsewhere go, too.
+void zp_signals_take_raised(void);
+
 // For work that may take seconds: the same as zp_signals_block, but those by which a user ends a
 // program still end it at once, unless the program handles them.
 zp_signals zp_signals_hold(void);

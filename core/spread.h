@@ -45,6 +45,13 @@ static inline size_t zp_spread_length(size_t size, size_t alignment)
     return zp_spread_moves(size, alignment) ? size + ZP_SPREAD_BYTES : size;
 }
 
+// The largest size that needs no more than so many bytes, as far as it is not aligned.
+static inline size_t zp_spread_size(size_t length)
+{
+    bool moves = length >= ZP_SPREAD_BYTES && zp_spread_moves(length - ZP_SPREAD_BYTES, 1);
+    return moves ? length - ZP_SPREAD_BYTES : length;
+}
+
 // Sets where a slot that holds zp_spread_length bytes starts for its next owner.
 static inline void zp_spread_place(struct zp_slot *slot, size_t size, size_t alignment)
 {

@@ -186,6 +186,11 @@ void zp_team_limit(struct zp_team_slot *slot, unsigned members)
         call(members);
 }
 
+bool zp_team_is_left(const struct zp_team_slot *slot)
+{
+    return get(&slot->inside) == 0;
+}
+
 void zp_team_close(struct zp_team_slot *slot)
 {
     set(&slot->state, CLOSED);
@@ -219,6 +224,6 @@ void zp_team_dismiss(void)
 void zp_team_reset(void)
 {
     for (unsigned i = 0; i < ZP_TEAM_WORKS; i++)
-        team.slots[i] = (struct zp_team_slot){.state = FREE};
+        team.slots[i] = (struct zp_team_slot){FREE, 0, 0, NULL};
     team.members = team.sleeping = team.dismissed = 0;
 }

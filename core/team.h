@@ -39,6 +39,9 @@ struct zp_team_slot *zp_team_open(struct zp_team_work *work, unsigned members);
 // From now on so many members; those that are too many leave after their part.
 void zp_team_limit(struct zp_team_slot *slot, unsigned members);
 
+// Whether no member is at the work now.
+bool zp_team_is_left(const struct zp_team_slot *slot);
+
 // Returns when no member is at the work any more.
 void zp_team_close(struct zp_team_slot *slot);
 

@@ -9,6 +9,7 @@
 #include "preload/export.h"
 #include "preload/jemalloc.h"
 #include "preload/passed.h"
+#include "preload/publish.h"
 #include "preload/sandbox.h"
 #include "preload/start.h"
 
@@ -120,6 +121,7 @@ static void child(void)
     }
     zp_fork_child(); // drops pages: hooks of other libraries see that, and may allocate
     zp_sandbox_child();
+    zp_publish_child();
     if (fork_of_thread.locked) {
         zp_start_reset();
         // libc has reset it already if it took it; resetting it twice does no harm.

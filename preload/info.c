@@ -108,7 +108,7 @@ struct mallinfo __libc_mallinfo(void)
 
 void malloc_stats(void)
 {
-    zp_report_write(STDERR_FILENO);
+    zp_report_write(STDERR_FILENO, ZP_STATS_TEXT);
 }
 
 // An XML document of the same root element as glibc's.

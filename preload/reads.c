@@ -86,7 +86,7 @@ void zp_reads_init(void)
 
 static inline bool is_large(const void *to, size_t size)
 {
-    return ZP_UNLIKELY(size >= LARGE_READ) && zp_arena_owns(to);
+    return size >= LARGE_READ && zp_arena_owns(to);
 }
 
 // ---- Reads -----------------------------------------------------------------------------------
@@ -193,11 +193,18 @@ static size_t read_stream(char *to, size_t size, size_t fetch, FILE *file)
     return got < size ? got + next.fread_unlocked_(to + got, 1, size - got, file) : got;
 }
 
+// A stream that was opened with "m" reads from a mapping: its position is not the file's.
+static bool is_mapping(const FILE *file)
+{
+    enum { IO_FLAGS2_MMAP = 1 }; // of libio.h, which glibc keeps to itself
+    return (file->_flags2 & IO_FLAGS2_MMAP) != 0;
+}
+
 static bool is_worth_sharing(size_t size, FILE *file, int fd)
 {
     return zp_read_is_shared() && size >= ZP_READ_LEAST + STREAM_HEAD && fwide(file, 0) <= 0 &&
-           zp_os_file_rest(fd, OWN_POSITION) >= ZP_READ_LEAST && next.fread_unlocked_ != NULL &&
-           !zp_sandbox_is_borrowed();
+           !is_mapping(file) && zp_os_file_rest(fd, OWN_POSITION) >= ZP_READ_LEAST &&
+           next.fread_unlocked_ != NULL && !zp_sandbox_is_borrowed();
 }
 
 static ZP_COLD bool fill_large_from(FILE *file, void *to, size_t size, bool locked, size_t *bytes)
@@ -235,22 +242,52 @@ static inline bool fill_from(FILE *file, void *to, size_t unit, size_t count, bo
     return true;
 }
 
+static inline bool is_much(size_t unit, size_t count)
+{
+    size_t size;
+    return __builtin_mul_overflow(unit, count, &size) || size >= LARGE_READ;
+}
+
 // ---- The functions ---------------------------------------------------------------------------
 
-// Defines a function that returns what FILL_name answers, or else calls libc's function.
-// Constructors of other libraries may call it before this library's constructor has looked libc's
-// up. One that an old libc lacks does not exist for the program either.
+// Defines a function that goes to libc's with a jump, not a call: behind a system call the
+// processor does not know where a return goes, and each one takes 6 ns. If LARGE_name holds,
+// another one returns what FILL_name answers, or else calls libc's function. Constructors of other
+// libraries may call either before this library's constructor has looked libc's up. One that an old
+// libc lacks does not exist for the program either.
 #define DEFINE(name, result, parameters, arguments)                                                \
-    EXPORT result name parameters;                                                                 \
-    result name parameters                                                                         \
+    static ZP_COLD result large_##name parameters                                                  \
     {                                                                                              \
         result answer;                                                                             \
         if (FILL_##name)                                                                           \
             return answer;                                                                         \
-        if (ZP_UNLIKELY(next.name##_ == NULL))                                                     \
+        if (next.name##_ == NULL)                                                                  \
             zp_reads_init();                                                                       \
         return next.name##_ arguments;                                                             \
+    }                                                                                              \
+    EXPORT result name parameters;                                                                 \
+    result name parameters                                                                         \
+    {                                                                                              \
+        if (ZP_UNLIKELY(LARGE_##name || next.name##_ == NULL))                                     \
+            return large_##name arguments;                                                         \
+        return next.name##_ arguments;                                                             \
     }
+
+#define LARGE_read (size >= LARGE_READ)
+#define LARGE___read_chk LARGE_read
+#define LARGE_pread LARGE_read
+#define LARGE_pread64 LARGE_read
+#define LARGE___pread_chk LARGE_read
+#define LARGE___pread64_chk LARGE_read
+#define LARGE_readv zp_read_is_shared()
+#define LARGE_preadv LARGE_readv
+#define LARGE_preadv64 LARGE_readv
+#define LARGE_preadv2 LARGE_readv
+#define LARGE_preadv64v2 LARGE_readv
+#define LARGE_fread is_much(unit, count)
+#define LARGE_fread_unlocked LARGE_fread
+#define LARGE___fread_chk LARGE_fread
+#define LARGE___fread_unlocked_chk LARGE_fread
 
 #define FILL_read fill(fd, to, size, &answer)
 #define FILL___read_chk (size <= room && FILL_read)
@@ -258,13 +295,12 @@ static inline bool fill_from(FILE *file, void *to, size_t unit, size_t count, bo
 #define FILL_pread64 FILL_pread
 #define FILL___pread_chk (size <= room && FILL_pread)
 #define FILL___pread64_chk FILL___pread_chk
-#define FILL_readv                                                                                 \
-    (ZP_UNLIKELY(zp_read_is_shared()) && fill_vector(fd, to, count, OWN_POSITION, &answer))
+#define FILL_readv (zp_read_is_shared() && fill_vector(fd, to, count, OWN_POSITION, &answer))
 #define FILL_preadv                                                                                \
-    (ZP_UNLIKELY(zp_read_is_shared()) && offset >= 0 && fill_vector(fd, to, count, offset, &answer))
+    (zp_read_is_shared() && offset >= 0 && fill_vector(fd, to, count, offset, &answer))
 #define FILL_preadv64 FILL_preadv
 #define FILL_preadv2                                                                               \
-    (ZP_UNLIKELY(zp_read_is_shared()) && flags == 0 && offset >= OWN_POSITION &&                   \
+    (zp_read_is_shared() && flags == 0 && offset >= OWN_POSITION &&                                \
      fill_vector(fd, to, count, offset, &answer))
 #define FILL_preadv64v2 FILL_preadv2
 #define FILL_fread fill_from(file, to, unit, count, false, &answer)

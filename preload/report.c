@@ -2,72 +2,24 @@
 
 #include "report.h"
 
-#include "core/log.h"
 #include "core/pool.h"
+#include "preload/clock.h"
 #include "preload/jemalloc.h"
 #include "preload/jemalloc_stats.h"
 #include "preload/start.h"
+#include "stats/format.h"
+#include "stats/table.h"
 #include "version.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
-// ---- Text ------------------------------------------------------------------------------------
+// ---- The page --------------------------------------------------------------------------------
 
-struct page {
-    size_t length;
-    char text[4096];
-};
-
-static __attribute__((format(printf, 2, 3))) void add(struct page *page, const char *format, ...)
+static void add_requests(struct zp_sink *page, const struct zp_pool_stats *stats)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    size_t room = sizeof(page->text) - page->length;
-    int wanted = vsnprintf(page->text + page->length, room, format, arguments);
-    va_end(arguments);
-    if (wanted > 0)
-        page->length += (size_t)wanted < room ? (size_t)wanted : room - 1;
-}
-
-// Numbers with one decimal are formatted from integers, so that the program's locale has no effect.
-
-struct text {
-    char is[32];
-};
-
-static struct text bytes_text(uint64_t bytes)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    unsigned unit = 0;
-    uint64_t tenths = bytes * 10;
-    if (bytes >= (uint64_t)1 << 50)
-        tenths = UINT64_MAX; // impossible: a counter has wrapped around
-    while (tenths >= 10240 && unit < 5) {
-        tenths /= 1024;
-        unit++;
-    }
-    struct text text;
-    snprintf(text.is, sizeof(text.is), "%llu.%llu %s", (unsigned long long)tenths / 10,
-             (unsigned long long)tenths % 10, units[unit]);
-    return text;
-}
-
-static struct text percent_text(uint64_t part, uint64_t whole)
-{
-    uint64_t tenths = whole != 0 ? part * 1000 / whole : 0;
-    struct text text;
-    snprintf(text.is, sizeof(text.is), "%llu.%llu %%", (unsigned long long)tenths / 10,
-             (unsigned long long)tenths % 10);
-    return text;
-}
-
-static void add_requests(struct page *page, const struct zp_counters *c,
-                         const struct zp_jemalloc_stats *small)
-{
+    const struct zp_counters *c = &stats->counters;
     uint64_t served = zp_counters_served(c), large = served + c->refused;
     const struct {
         const char *by;
@@ -76,100 +28,124 @@ static void add_requests(struct page *page, const struct zp_counters *c,
                 {"shard", c->shard_hits},
                 {"fresh memory", c->fresh},
                 {"passed to jemalloc", c->refused}};
-    add(page, "  large requests       %llu, %s\n", (unsigned long long)large,
-        bytes_text(c->bytes_requested).is);
+    zp_sink_add(page, "  large requests       %llu, %s\n", (unsigned long long)large,
+                zp_bytes_text(c->bytes_requested).is);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        add(page, "    %-18s %llu (%s)\n", rows[i].by, (unsigned long long)rows[i].count,
-            percent_text(rows[i].count, large).is);
-    add(page, "  hit rate             %s\n",
-        percent_text(c->thread_hits + c->shard_hits, served).is);
-    add(page, "  small requests       about %llu, all passed to jemalloc\n",
-        (unsigned long long)small->requests);
+        zp_sink_add(page, "    %-18s %llu (%s)\n", rows[i].by, (unsigned long long)rows[i].count,
+                    zp_percent_text(rows[i].count, large).is);
+    zp_sink_add(page, "  hit rate             %s\n",
+                zp_percent_text(c->thread_hits + c->shard_hits, served).is);
+    zp_sink_add(page, "  small requests       about %llu, all passed to jemalloc\n",
+                (unsigned long long)stats->small_requests);
 }
 
-static void add_work(struct page *page, const struct zp_counters *c)
-{
-    add(page, "  scrubbed             %s overwritten, %s given back instead\n",
-        bytes_text(c->bytes_scrubbed).is, bytes_text(c->bytes_dropped).is);
-    if (c->helped != 0)
-        add(page, "    in the background  %llu buffers\n", (unsigned long long)c->helped);
-    if (zp_pool.scrub)
-        add(page, "  page faults avoided  up to %llu\n", (unsigned long long)c->warm_pages);
-    else
-        add(page, "  page faults avoided  not known without scrubbing\n");
-    add(page, "  realloc              %llu in place, %llu by moving pages, %llu by copying\n",
-        (unsigned long long)c->grown_in_place, (unsigned long long)c->moved_by_pages,
-        (unsigned long long)c->moved_by_copy);
-    if (zp_read_is_shared())
-        add(page, "  shared reads         %llu, %s\n", (unsigned long long)c->reads_shared,
-            bytes_text(c->bytes_shared).is);
-}
-
-static void add_keeping(struct page *page, const struct zp_pool_stats *stats)
+static void add_work(struct zp_sink *page, const struct zp_pool_stats *stats)
 {
     const struct zp_counters *c = &stats->counters;
-    add(page, "  still held           %s in %llu buffers\n", bytes_text(stats->live_bytes).is,
-        (unsigned long long)stats->live_buffers);
-    add(page, "  retained             %s now, %s at most\n", bytes_text(stats->retained_bytes).is,
-        bytes_text(stats->retained_peak_bytes).is);
-    add(page,
+    zp_sink_add(page, "  scrubbed             %s overwritten in %s, %s given back instead\n",
+                zp_bytes_text(c->bytes_scrubbed).is, zp_time_text(c->scrub_us).is,
+                zp_bytes_text(c->bytes_dropped).is);
+    if (c->helped != 0)
+        zp_sink_add(page, "    in the background  %llu buffers\n", (unsigned long long)c->helped);
+    if (zp_pool.scrub)
+        zp_sink_add(page, "  page faults avoided  about %llu, for %llu pages\n",
+                    (unsigned long long)stats->faults_avoided, (unsigned long long)c->warm_pages);
+    else
+        zp_sink_add(page, "  page faults avoided  not known without scrubbing\n");
+    if (stats->bytes_fetched != 0)
+        zp_sink_add(page, "  time saved           about %s\n", zp_time_text(stats->saved_us).is);
+    zp_sink_add(page,
+                "  realloc              %llu in place, %llu by moving pages, %llu by copying\n",
+                (unsigned long long)c->grown_in_place, (unsigned long long)c->moved_by_pages,
+                (unsigned long long)c->moved_by_copy);
+    if (zp_read_is_shared())
+        zp_sink_add(page, "  shared reads         %llu, %s\n", (unsigned long long)c->reads_shared,
+                    zp_bytes_text(c->bytes_shared).is);
+}
+
+static void add_keeping(struct zp_sink *page, const struct zp_pool_stats *stats)
+{
+    const struct zp_counters *c = &stats->counters;
+    zp_sink_add(page, "  still held           %s in %llu buffers\n",
+                zp_bytes_text(stats->live_bytes).is, (unsigned long long)stats->live_buffers);
+    zp_sink_add(page, "  retained             %s now, %s at most\n",
+                zp_bytes_text(stats->retained_bytes).is,
+                zp_bytes_text(stats->retained_peak_bytes).is);
+    zp_sink_add(
+        page,
         "  let go               %llu to make room, %llu idle, %llu for want of room, %llu marked\n",
         (unsigned long long)c->evicted, (unsigned long long)c->decayed,
         (unsigned long long)c->unretained, (unsigned long long)c->dropped);
-    add(page, "  contention           %llu locks busy, %llu buffers stolen, %llu spilled\n",
-        (unsigned long long)c->contended, (unsigned long long)c->stolen,
-        (unsigned long long)c->spilled);
+    zp_sink_add(page, "  contention           %llu locks busy, %llu buffers stolen, %llu spilled\n",
+                (unsigned long long)c->contended, (unsigned long long)c->stolen,
+                (unsigned long long)c->spilled);
 }
 
-void zp_report_write(int fd)
+// ---- The whole -------------------------------------------------------------------------------
+
+void zp_report_take(struct zp_pool_stats *stats)
+{
+    struct zp_jemalloc_stats small;
+    zp_pool_survey(stats);
+    zp_jemalloc_stats(&small);
+    stats->small_requests = small.requests;
+    stats->small_allocated_bytes = small.allocated;
+    stats->small_active_bytes = small.active;
+}
+
+static void add_page(struct zp_sink *page, const struct zp_pool_stats *stats)
+{
+    zp_sink_add(page, "zeropool %s: %s (pid %d)\n", ZP_VERSION, program_invocation_short_name,
+                (int)getpid());
+    if (!zp_serves_program()) {
+        zp_sink_add(page, "  nothing was intercepted: the program brings its own allocator\n");
+    } else if (!zp_pool.started) {
+        zp_sink_add(page,
+                    "  the pool never started: no large request was made, or it is off\n"
+                    "  small requests       about %llu, all passed to jemalloc\n",
+                    (unsigned long long)stats->small_requests);
+    } else {
+        add_requests(page, stats);
+        add_work(page, stats);
+        add_keeping(page, stats);
+        if (zp_huge_refused)
+            zp_sink_add(
+                page,
+                "  huge pages           switched off for this process (PR_SET_THP_DISABLE)\n");
+        zp_format_details(page, stats);
+    }
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now = {0, 0};
+    zp_je_clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int zp_report_write(int fd, enum zp_stats_format format)
 {
     struct zp_pool_stats stats;
-    struct zp_jemalloc_stats small;
-    struct page page = {.length = 0};
-    zp_pool_stats(&stats);
-    zp_jemalloc_stats(&small);
-    add(&page, "zeropool %s: %s (pid %d)\n", ZP_VERSION, program_invocation_short_name,
-        (int)getpid());
-    const struct zp_counters *c = &stats.counters;
-    if (!zp_serves_program()) {
-        add(&page, "  nothing was intercepted: the program brings its own allocator\n");
-    } else if (!zp_pool.started) {
-        add(&page,
-            "  the pool never started: no large request was made, or it is off\n"
-            "  small requests       about %llu, all passed to jemalloc\n",
-            (unsigned long long)small.requests);
-    } else {
-        add_requests(&page, c, &small);
-        add_work(&page, c);
-        add_keeping(&page, &stats);
-        if (zp_huge_refused)
-            add(&page,
-                "  huge pages           switched off for this process (PR_SET_THP_DISABLE)\n");
+    struct zp_sink sink;
+    zp_report_take(&stats);
+    zp_sink_begin(&sink, fd);
+    struct zp_about about = {
+        .pid = getpid(),
+        .program = program_invocation_short_name,
+        .library = ZP_VERSION,
+        .time_ms = now_ms(),
+        .state = !zp_serves_program() ? "not intercepted"
+                 : zp_pool.started    ? "running"
+                                      : "not started",
+        .stats = &stats,
+    };
+    if (format == ZP_STATS_TEXT)
+        add_page(&sink, &stats);
+    if (format == ZP_STATS_JSON) {
+        zp_format_json(&sink, &about);
+        zp_sink_add(&sink, "\n");
     }
-    ssize_t written = write(fd, page.text, page.length);
-    (void)written; // nothing can be done about a closed or full stderr
-}
-
-// ---- stderr at exit --------------------------------------------------------------------------
-
-// A second descriptor of standard error, for programs that close it before they end; -1: none.
-static int copy_of_stderr = -1;
-
-// Above the numbers that programs expect to get from open and dup.
-enum { COPY_FROM = 100 };
-
-void zp_report_prepare(void)
-{
-    int saved_errno = errno;
-    if (zp_log_is_stderr(STDERR_FILENO))
-        copy_of_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, COPY_FROM);
-    errno = saved_errno;
-}
-
-void zp_report_at_exit(void)
-{
-    if (zp_log_is_stderr(STDERR_FILENO))
-        zp_report_write(STDERR_FILENO);
-    else if (zp_log_is_stderr(copy_of_stderr))
-        zp_report_write(copy_of_stderr);
+    if (format == ZP_STATS_PROMETHEUS)
+        zp_format_prometheus(&sink, &about, 1);
+    return zp_sink_end(&sink);
 }

@@ -12,10 +12,11 @@
 #include "preload/clock.h"
 #include "preload/frozen.h"
 #include "preload/jemalloc_stats.h"
+#include "preload/learn.h"
 #include "preload/pressure.h"
 #include "preload/profile.h"
+#include "preload/publish.h"
 #include "preload/reads.h"
-#include "preload/report.h"
 #include "preload/trap.h"
 #include "preload/unwind.h"
 
@@ -88,9 +89,9 @@ static void set_threshold(size_t threshold)
 
 static void warn_of_small_prewarm(void)
 {
-    const struct zp_prewarm *item = zp_options.prewarm;
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++)
-        if (item[i].count != 0 && item[i].size < (size_t)zp_options.min_size)
+    const struct zp_prewarm *item = zp_options.prewarm.sizes;
+    for (unsigned i = 0; i < zp_size_list_count(&zp_options.prewarm); i++)
+        if (item[i].size < (size_t)zp_options.min_size)
             zp_log(ZP_LOG_WARNING, "ZEROPOOL_PREWARM has a size below ZEROPOOL_MIN_SIZE", NULL);
 }
 
@@ -110,6 +111,11 @@ static void step_aside_for_tools(void)
     zp_options.enable = 0;
 }
 
+static bool learns(void)
+{
+    return zp_options.enable && zp_options.prewarm.is_word;
+}
+
 static void read_options(void)
 {
     zp_log_init();
@@ -117,12 +123,13 @@ static void read_options(void)
     if (getauxval(AT_SECURE) == 0) // a set-user-ID program does not trust its environment
         zp_options_parse(&zp_options, environment());
     zp_log_set_level((int)zp_options.verbose);
-    if (zp_options.stats == ZP_STATS_EXIT)
-        zp_report_prepare();
+    zp_publish_init(environment());
     step_aside_for_tools();
     set_threshold(zp_options.enable ? (size_t)zp_options.min_size : SIZE_MAX);
     warn_of_small_prewarm();
     zp_options_reconcile(&zp_options);
+    if (learns())
+        zp_learn_begin(environment());
 }
 
 static void say_what_runs(const struct zp_pool_config *config)
@@ -178,6 +185,9 @@ static bool start_pool(void)
     zp_machine_probe(&machine, &wants, "");
     zp_resolve(&zp_options, &machine, &config);
     config.profile = zp_profile_wanted();
+    config.peak = learns();
+    if (learns())
+        config.prewarm = zp_learn_known();
     zp_huge_refused = machine.huge_refused;
     if (zp_options.max_memory == ZP_AUTO)
         config.decay.limits_now = limits_now;
@@ -186,6 +196,7 @@ static bool start_pool(void)
         config.decay.is_pressed = zp_pressure_has_come;
         config.decay.trim_small = zp_jemalloc_trim_idle;
     }
+    config.report = zp_publish_work();
     int error = zp_pool_init(&config);
     if (error != 0) {
         zp_log(ZP_LOG_WARNING,
@@ -197,6 +208,7 @@ static bool start_pool(void)
         return false;
     }
     say_what_runs(&config);
+    zp_publish_watch();
     zp_pool_prewarm();
     return true;
 }
@@ -218,6 +230,13 @@ static bool start_if_enabled(zp_signals signals)
     freeze_if_settled();
     leave(DONE, signals);
     return started;
+}
+
+// Whether the pool is started before the program makes a large request.
+static bool starts_at_once(void)
+{
+    return zp_size_list_count(&zp_options.prewarm) != 0 || zp_learn_known().count != 0 ||
+           zp_publish_needs_helper();
 }
 
 static void note_libc_start(void)
@@ -253,14 +272,14 @@ __attribute__((constructor)) static void at_load(void)
     bool record = zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL;
     zp_unwind_init(record, record || zp_options.profile[0] != '\0');
     freeze_if_settled();
-    if (zp_options.prewarm[0].count != 0 && enter(WAITING, &signals))
+    if (starts_at_once() && enter(WAITING, &signals))
         start_if_enabled(signals);
 }
 
 __attribute__((destructor)) static void at_exit(void)
 {
+    zp_learn_end();
     zp_pool_end();
     zp_profile_write();
-    if (zp_options.stats == ZP_STATS_EXIT)
-        zp_report_at_exit();
+    zp_publish_end();
 }

@@ -28,6 +28,7 @@ class Peer:
     tuning: dict = dataclasses.field(default_factory=dict)
     path: str = ""  # where the library was found
     problem: str = ""  # why it cannot be run
+    rehearses: bool = False  # a first process that is not measured prepares the later ones
     is_whole: bool = True  # every function of the family is there and does what it should
 
     def environment(self, further):
@@ -50,6 +51,8 @@ def all_peers(build, other=""):
     is the path of another build of it, if one is to be compared: each peer of ours has a twin."""
     ours = os.path.join("preload", "libzeropool_preload.so")
     nothing = os.path.join("bench", "workloads", "libbench-nothing.so")
+    learned = os.path.abspath(os.path.join(build, "bench", "learned"))
+    learning = {"ZEROPOOL_PREWARM": "learn", "XDG_CACHE_HOME": learned}
     peers = [
         Peer("glibc", "as it comes"),
         Peer(
@@ -72,6 +75,8 @@ def all_peers(build, other=""):
         Peer("zeropool-off", "without zeroing", ours, {"ZEROPOOL_ZERO": "off"}),
         Peer("zeropool-background", "zeroes in a thread", ours, {"ZEROPOOL_ZERO": "background"}),
         Peer("zeropool-prewarm", "GPT-2 at start", ours, {"ZEROPOOL_PREWARM": gpt2.prewarm()}),
+        Peer("zeropool-learn", "what a first process held, at start", ours, learning, rehearses=True),
+        Peer("zeropool-parallel", "reads by threads", ours, {"ZEROPOOL_READ": "parallel"}),
         Peer("zeropool-lifo", "evicts who came first", ours, {"ZEROPOOL_EVICTION": "lifo"}),
         Peer("zeropool-eager", "marks nothing MADV_FREE", ours, {"ZEROPOOL_RECLAIM": "off"}),
     ]

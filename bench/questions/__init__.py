@@ -1,9 +1,11 @@
 """All questions of the benchmark suite, in the order in which they are asked."""
 
-from . import loads, memory, paths, patterns, programs, proportion, threads
+from . import loaders, loads, memory, paths, patterns, programs, proportion, reads, threads
 
 QUESTIONS = [
     *loads.QUESTIONS,
+    *loaders.QUESTIONS,
+    *reads.QUESTIONS,
     *paths.QUESTIONS,
     *proportion.QUESTIONS,
     *patterns.QUESTIONS,

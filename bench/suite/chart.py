@@ -15,6 +15,8 @@ COLOURS = {  # the same allocator looks the same everywhere
     "zeropool-off": "#6f9ceb",
     "zeropool-background": "#00b2ca",
     "zeropool-prewarm": "#7dcfb6",
+    "zeropool-learn": "#3aa676",
+    "zeropool-parallel": "#8a63d2",
     "zeropool-lifo": "#c9ada7",
     "glibc": "#f79256",
     "glibc-tuned": "#fbc3a0",

@@ -14,12 +14,23 @@ from questions import QUESTIONS
 
 from . import chart, results
 from .places import RESULTS, ROOT
-from .report import grid, median_of, problems, process_lines, processes, short, target_text
+from .report import (
+    grid,
+    median_of,
+    packages_line,
+    problems,
+    process_lines,
+    processes,
+    short,
+    target_text,
+)
 
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
 CHARTS = os.path.join(ROOT, "docs", "charts")
 README = os.path.join(ROOT, "README.md")
-BEGIN, END = "<!-- bench: written by scripts/docs -->", "<!-- end of bench -->"
+# The generated parts of README.md.
+BENCH = ("<!-- bench: written by scripts/docs -->", "<!-- end of bench -->")
+LOADERS = ("<!-- loaders: written by scripts/docs -->", "<!-- end of loaders -->")
 
 # The table in README.md: question, figure, what it is, and the line of zeropool's that is shown.
 # A column shows the best of the releases of an allocator that were measured.
@@ -50,6 +61,21 @@ SUMMARY = (
     ("start", "large_us", "what a program of one large request takes longer, us", "zeropool"),
     ("programs", "redis_s", "redis with values of 2 MiB, s", "zeropool"),
 )
+
+# The loaders in README.md, by their names in the question, and the lines that are its columns.
+MOST_USED = {
+    "torch": "`torch.load`",
+    "safetensors": '`safetensors`, `load_file(backend="pread")`',
+    "npy": "`numpy.load` of `.npy`",
+    "hdf5": "HDF5 with `h5py`",
+    "parquet": "Parquet to pandas",
+}
+LOADER_LINES = {
+    "glibc": "glibc",
+    "zeropool": "zeropool",
+    "zeropool-parallel": "`READ=parallel`",
+    "zeropool-learn": "`PREWARM=learn`",
+}
 
 NOTHING = "Nothing was measured: `bench/results` is empty. `scripts/bench` fills it."
 
@@ -121,6 +147,12 @@ def section(data):
     yield ""
     yield from table(data)
     yield from standing(data)
+    for line in packages_line(data):
+        yield line
+        yield ""
+    if "notes" in data:
+        yield from (f"- {note}" for note in data["notes"])
+        yield ""
     if "processes" in data:
         yield f"Each process, {data['figures'][0]['label']}:"
         yield ""
@@ -224,15 +256,41 @@ def summary(every):
     yield "[docs/benchmarks.md](docs/benchmarks.md)."
 
 
-def readme(every):
-    """README.md with the part between the markers made anew."""
-    with open(README, encoding="utf-8") as file:
-        text = file.read()
-    before, begin, rest = text.partition(BEGIN + "\n")
-    _, end, after = rest.partition(END)
+def loader_cell(data, line, name):
+    """The first load and the later ones of one loader, or a dash."""
+    medians = [median_of(data, line, f"{name}_{figure}_ms") for figure in ("first", "later")]
+    return "-" if None in medians else " / ".join(map(short, medians))
+
+
+def loaders(every):
+    """The loaders that people use most: a table, and where the others are."""
+    data = next((data for data in every if data["question"] == "loaders"), None)
+    if not data:
+        yield "Not measured: `scripts/bench loaders` does it."
+        return
+    rows = [["first / later load, ms", *LOADER_LINES.values()]]
+    for name, label in MOST_USED.items():
+        rows.append([label, *(loader_cell(data, line, name) for line in LOADER_LINES)])
+    yield from markdown(rows)
+    yield f"Medians of {data['date']}, {data['machine']['cpus']} CPUs; later loads with the free."
+    yield "The other loaders, peak memory, and what gains and what does not, are in"
+    yield "[docs/benchmarks.md](docs/benchmarks.md)."
+
+
+def with_part(text, markers, lines):
+    """A text in which what is between the markers is made again."""
+    before, begin, rest = text.partition(markers[0] + "\n")
+    _, end, after = rest.partition(markers[1])
     if not begin or not end:
-        sys.exit(f"README.md lacks {BEGIN} or {END}")
-    return before + begin + "\n".join(summary(every)) + "\n" + end + after
+        sys.exit(f"README.md lacks {' or '.join(markers)}")
+    return before + begin + "\n".join(lines) + "\n" + end + after
+
+
+def readme(every):
+    """README.md with its generated parts made again."""
+    with open(README, encoding="utf-8") as file:
+        text = with_part(file.read(), BENCH, summary(every))
+    return with_part(text, LOADERS, loaders(every))
 
 
 # ---------------------------------------------------------------------- files

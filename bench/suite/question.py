@@ -116,6 +116,10 @@ class Question:
     each_gib: float = 0
     # The samples of one process, where the table shall show the processes one by one.
     each: typing.Optional[typing.Callable[[dict], list]] = None
+    # Sentences for the page, under the table.
+    notes: list = dataclasses.field(default_factory=list)
+    # Installs what is measured besides allocators: name to release, or why it is absent.
+    packages: typing.Callable[[str], dict] = lambda build: {}
     # Makes what the programs need; a NotMeasured says why it cannot be had.
     prepare: typing.Callable[[str], None] = lambda build: None
     clean: typing.Callable[[str], None] = lambda build: None

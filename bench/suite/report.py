@@ -77,6 +77,13 @@ def problems(data):
         yield f"{', '.join(lines)}: {problem}"
 
 
+def packages_line(data):
+    """What else was measured, in which release, or why it is absent; nothing if there is none."""
+    packages = data.get("packages", {})
+    if packages:
+        yield f"With {', '.join(f'{name} {release}' for name, release in packages.items())}."
+
+
 def aligned(rows):
     """Columns as wide as their widest cell, the first one to the left."""
     widths = [max(map(len, column)) for column in zip(*rows)]
@@ -105,6 +112,7 @@ def for_terminal(data):
     yield f"(processes of each: {processes(data)}; median, min..max; {data['seconds']} s)"
     yield from aligned(grid(data))
     yield from problems(data)
+    yield from packages_line(data)
     if "processes" in data:
         yield f"each process, {data['figures'][0]['label']}:"
         yield from process_lines(data)

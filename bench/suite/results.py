@@ -9,6 +9,8 @@ The object says everything that tables, charts and comparisons need, without the
     lines      {name: {kind, values: {key: [one number a process]}} or {kind, problem}}
     targets    [{text, demand, measured, verdict}]
     charts     [{keys, labels, axis, lines, kind, is_log}]
+    notes      [sentence]                   where there are some
+    packages   {name: release, or why it is absent}, of what else is measured, where there is some
     processes  {name: [[low, median, high] of one process]}, where a question asks for it
 """
 
@@ -113,7 +115,7 @@ def version():
         return "unknown"
 
 
-def as_data(results, seconds, measured_version, releases):
+def as_data(results, seconds, measured_version, releases, packages=None):
     question = results.question
     data = {
         "question": question.name,
@@ -130,6 +132,10 @@ def as_data(results, seconds, measured_version, releases):
         "targets": [judge(results, target) for target in question.targets],
         "charts": [dataclasses.asdict(chart) for chart in question.charts],
     }
+    if question.notes:
+        data["notes"] = question.notes
+    if packages:
+        data["packages"] = packages
     if question.each:
         data["processes"] = dict(spreads(results))
     return data

@@ -8,6 +8,7 @@ documentation.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -116,6 +117,9 @@ class Runner:
         rounds, seconds = question.rounds, question.seconds
         if self.options.quick:
             rounds, seconds = question.quick_rounds, seconds * QUICK
+        for line, peer in lines:
+            if peer.rehearses:
+                self.rehearse(question, line, peer)
         start = time.monotonic()
         for number in range(rounds):
             used = time.monotonic() - start
@@ -133,6 +137,12 @@ class Runner:
                 except NotMeasured as reason:
                     found.fail(line.name, self.plain(f"absent ({reason})"))
         return found
+
+    def rehearse(self, question, line, peer):
+        """A process that the measured ones learn from; what is wrong with it shows there."""
+        self.progress.step(f"a first process of {line.name}")
+        with contextlib.suppress(RunFailed, NotMeasured):
+            self.measure_parts(question, line, peer)
 
     def plain(self, why):
         """One line that can be kept: without the folders of this machine."""
@@ -161,9 +171,11 @@ class Runner:
         question = dataclasses.replace(question, lines=self.without_stand_ins(question.lines))
         self.progress.begin(question)
         start = time.monotonic()
+        self.progress.step("looking for packages")
+        packages = question.packages(self.options.build)
         found = self.prepared(question)
         seconds = time.monotonic() - start
-        data = results.as_data(found, seconds, self.version, self.releases)
+        data = results.as_data(found, seconds, self.version, self.releases, packages)
         self.progress.clear()
         lines = [*report.for_terminal(data), *report.against_twins(data, twin_of)]
         print("\n".join(lines) + "\n", flush=True)

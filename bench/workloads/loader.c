@@ -4,6 +4,8 @@
 //
 //     bench-loader FILE                  malloc and pread of every tensor, then free of them all
 //     bench-loader FILE --warm           the limit: the same preads into buffers already there
+//     bench-loader FILE --warm-two       the same by two threads, each reading a half of every
+//                                        tensor: what the memory allows those who share reads
 //     bench-loader FILE --gap MS COUNT   after a first load, COUNT times: two loads at once, so
 //                                        many milliseconds of other work off the clock, another
 //                                        load
@@ -18,6 +20,7 @@
 #include "gpt2_shapes.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,12 +59,10 @@ static void allocate(struct loader *loader, size_t i)
         bench_die("malloc");
 }
 
-static void read_tensor(const struct loader *loader, size_t i, off_t at)
+static void read_all(int fd, char *to, size_t bytes, off_t at)
 {
-    char *to = loader->tensors[i];
-
-    for (size_t left = loader->bytes[i]; left > 0;) {
-        ssize_t got = pread(loader->fd, to, left, at);
+    for (size_t left = bytes; left > 0;) {
+        ssize_t got = pread(fd, to, left, at);
 
         if (got <= 0)
             bench_die("pread");
@@ -79,7 +80,7 @@ static void load(struct loader *loader, int allocating)
     for (size_t i = 0; i < GPT2_TENSORS; i++) {
         if (allocating)
             allocate(loader, i);
-        read_tensor(loader, i, at);
+        read_all(loader->fd, loader->tensors[i], loader->bytes[i], at);
         at += (off_t)loader->bytes[i];
     }
 }
@@ -109,13 +110,60 @@ static void make_warm(struct loader *loader)
     load(loader, 0);
 }
 
+// The first or the second half of every tensor.
+static void read_halves(const struct loader *loader, int second)
+{
+    off_t at = 0;
+
+    for (size_t i = 0; i < GPT2_TENSORS; i++) {
+        size_t half = loader->bytes[i] / 2, from = second ? half : 0;
+
+        read_all(loader->fd, loader->tensors[i] + from, second ? loader->bytes[i] - half : half,
+                 at + (off_t)from);
+        at += (off_t)loader->bytes[i];
+    }
+}
+
+static pthread_barrier_t begun, ended;
+
+static void *read_second_halves(void *loader)
+{
+    for (;;) {
+        pthread_barrier_wait(&begun);
+        read_halves(loader, 1);
+        pthread_barrier_wait(&ended);
+    }
+    return NULL;
+}
+
+static void load_by_two(struct loader *loader)
+{
+    static int started;
+    pthread_t thread;
+
+    if (!started) {
+        pthread_barrier_init(&begun, NULL, 2);
+        pthread_barrier_init(&ended, NULL, 2);
+        if (pthread_create(&thread, NULL, read_second_halves, loader) != 0)
+            bench_die("pthread_create");
+        started = 1;
+    }
+    pthread_barrier_wait(&begun);
+    read_halves(loader, 0);
+    pthread_barrier_wait(&ended);
+}
+
+// `warm` is the number of threads that read into buffers already there, or 0.
 static void measure(struct loader *loader, int warm, size_t round)
 {
     double faults = bench_faults();
     double start = bench_seconds();
     double loaded;
 
-    load(loader, !warm);
+    if (warm == 2)
+        load_by_two(loader);
+    else
+        load(loader, !warm);
     loaded = bench_seconds();
     if (!warm)
         free_all(loader);
@@ -197,11 +245,12 @@ static void measure_loads(struct loader *loader, int warm)
 int main(int argc, char **argv)
 {
     static struct loader loader;
-    int warm = argc == 3 && strcmp(argv[2], "--warm") == 0;
+    int two = argc == 3 && strcmp(argv[2], "--warm-two") == 0;
+    int warm = two ? 2 : argc == 3 && strcmp(argv[2], "--warm") == 0;
     int gaps = argc == 5 && strcmp(argv[2], "--gap") == 0;
 
     if (argc != 2 && !warm && !gaps)
-        bench_die("usage: bench-loader FILE [--warm | --gap MS COUNT]");
+        bench_die("usage: bench-loader FILE [--warm | --warm-two | --gap MS COUNT]");
     open_checkpoint(&loader, argv[1]);
     if (gaps)
         measure_gaps(&loader, strtod(argv[3], NULL) / 1e3, strtoul(argv[4], NULL, 10));

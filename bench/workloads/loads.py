@@ -7,8 +7,9 @@
     loads.py touch BYTES                write to so much fresh memory, of each page size, and end
 
 `measure` knows nothing of allocators: whoever starts it sets LD_PRELOAD or does not. `table`
-takes such outputs for the allocators glibc and zeropool. N counts the processes of one kind from
-0; process 0 is a warm-up: its times are left out, its tensors are compared like all others.
+takes such outputs for glibc, zeropool, and parallel: zeropool with parallel reads. N counts the
+processes of one kind from 0; process 0 is a warm-up: its times are left out, its tensors are
+compared like all others.
 """
 
 import argparse
@@ -28,7 +29,8 @@ import subprocess
 import sys
 import time
 
-ALLOCATORS = ("glibc", "zeropool")
+OURS = ("zeropool", "parallel")
+ALLOCATORS = ("glibc", *OURS)
 KINDS = {"pt": "torch.load", "npz": "numpy.load"}
 
 
@@ -55,6 +57,10 @@ def loader_of(path):
 def digest_of(tensor):
     array = tensor if hasattr(tensor, "__array_interface__") else tensor.numpy()
     return hashlib.blake2b(array.data, digest_size=16).hexdigest()
+
+
+def digests_of(tensors):
+    return {name: digest_of(tensor) for name, tensor in tensors.items()}
 
 
 def read_through(path):
@@ -92,32 +98,42 @@ def page_faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def measure(path, loads, digesting):
-    """Load and free path's tensors this many times. Digests, of the first and the last load, are
-    taken between the two timed parts; nothing of one load lives on into the next."""
-    load = loader_of(path)
-    read_through(path)
-    back_by_host(os.path.getsize(path) * 3 // 2)
+def measure_loads(load, files, loads, digest=None, touched=0):
+    """Load and free this many times. Digests, of the first and the last load, are taken between the
+    two timed parts; nothing of one load lives on into the next. So much memory is touched before
+    the first load that is timed."""
+    if touched:
+        back_by_host(touched)
+    for path in files:
+        read_through(path)  # last: what has not been read for a second may take twice as long
     gc.collect()
     gc.freeze()  # so that the timed collection looks at the load's own objects only
     result = {"load_ms": [], "free_ms": [], "faults": [], "digests": []}
     for number in range(loads):
         faults = page_faults()
         start = time.perf_counter()
-        tensors = load()
-        loaded = time.perf_counter()
+        loaded = load()
+        end = time.perf_counter()
         faults = page_faults() - faults
-        if digesting and number in (0, loads - 1):
-            result["digests"].append({name: digest_of(t) for name, t in tensors.items()})
+        if digest and number in (0, loads - 1):
+            result["digests"].append(digest(loaded))
         digested = time.perf_counter()
-        del tensors
+        del loaded
         gc.collect()
         freed = time.perf_counter()
-        result["load_ms"].append(1e3 * (loaded - start))
+        result["load_ms"].append(1e3 * (end - start))
         result["free_ms"].append(1e3 * (freed - digested))
         result["faults"].append(faults)
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    result["file_mb"] = os.path.getsize(path) / 1e6
+    return result
+
+
+def measure(path, loads, digesting):
+    """What a process that loads `path` prints."""
+    size = os.path.getsize(path)
+    digest = digests_of if digesting else None
+    result = measure_loads(loader_of(path), [path], loads, digest, size * 3 // 2)
+    result["file_mb"] = size / 1e6
     # A library that cannot be preloaded is only a warning to the dynamic linker.
     result["has_zeropool"] = "libzeropool" in pathlib.Path("/proc/self/maps").read_text()
     return result
@@ -138,10 +154,10 @@ def read_runs(folder):
 
 
 def check_preload(runs):
-    """The library must have been in every zeropool process, and in no other."""
+    """The library must have been in every process of ours, and in no other."""
     for (kind, allocator), group in runs.items():
         for run in group:
-            if run["has_zeropool"] != (allocator == "zeropool"):
+            if run["has_zeropool"] != (allocator in OURS):
                 found = "was" if run["has_zeropool"] else "was not"
                 sys.exit(f"loads.py: the library {found} loaded in a {allocator} run of {kind}")
 
@@ -208,11 +224,11 @@ def cell(values, unit):
     """The median of the processes, and how far they spread."""
     middle = f"{number_text(statistics.median(values))} {unit}".rstrip()
     spread = f"{number_text(min(values))}..{number_text(max(values))}"
-    return f"{middle:>9}  {spread:<15}"
+    return f"{middle:>9}  {spread:<14}"
 
 
-def ratio_text(glibc, zeropool):
-    ratio = statistics.median(glibc) / max(statistics.median(zeropool), 1e-9)
+def ratio_text(theirs, ours):
+    ratio = statistics.median(theirs) / max(statistics.median(ours), 1e-9)
     if ratio < 10:
         return f"{ratio:.2f}"
     return f"{ratio:.0f}" if ratio < 10000 else "> 9999"
@@ -220,14 +236,22 @@ def ratio_text(glibc, zeropool):
 
 def section(kind, runs):
     """The lines of one kind of file. Process 0 is the warm-up."""
-    glibc, zeropool = (runs[kind, allocator][1:] for allocator in ALLOCATORS)
-    yield f"{KINDS[kind]}  (checkpoint.{kind}, {glibc[0]['file_mb']:.0f} MB)"
+    yield f"{KINDS[kind]}  (checkpoint.{kind}, {runs[kind, 'glibc'][0]['file_mb']:.0f} MB)"
     for label, unit, figure in ROWS:
-        ours, theirs = [figure(run) for run in zeropool], [figure(run) for run in glibc]
-        yield (
-            f"  {label:<19} {cell(theirs, unit)} {cell(ours, unit)} {ratio_text(theirs, ours):>6}"
-        )
+        glibc = [figure(run) for run in runs[kind, "glibc"][1:]]
+        line = f"  {label:<18} {cell(glibc, unit)}"
+        for allocator in OURS:
+            values = [figure(run) for run in runs[kind, allocator][1:]]
+            line += f" {cell(values, unit)} {ratio_text(glibc, values):>6}"
+        yield line
     yield ""
+
+
+def header():
+    line = f"{'':<20} {'glibc':>9}  {'min..max':<14}"
+    for allocator in OURS:
+        line += f" {allocator:>9}  {'min..max':<14}  ratio"
+    return line
 
 
 def first_match(path, key):
@@ -262,14 +286,15 @@ def table_lines(runs, compared):
     loads, tensors = len(processes[0]["load_ms"]), len(processes[0]["digests"][0])
     yield from machine_lines()
     yield ""
-    yield f"{'':<21} {'glibc':>9}  {'min..max':<15} {'zeropool':>9}  {'min..max':<15}  ratio"
+    yield header()
     for kind in KINDS:
         yield from section(kind, runs)
     yield (
         f"Medians of {count_text(len(processes) - 1, 'process', 'processes')} of each, {loads} loads"
         " a process;"
-        " ratio: glibc / zeropool, more is better."
+        " ratio: glibc / that, more is better."
     )
+    yield "parallel: zeropool with ZEROPOOL_READ=parallel."
     yield f"All {tensors} tensors bit-identical in all {compared} loads compared."
 
 

@@ -55,8 +55,8 @@ static void choose_config(struct unit_random *choices)
         config.scrub_behind = 0;
     }
     if (more == 3) {
-        config.prewarm[0] = (struct zp_prewarm){2 * ZP_MIB + 1, 2};
-        config.prewarm[1] = (struct zp_prewarm){300 * ZP_KIB, 3};
+        static const struct zp_prewarm list[] = {{2 * ZP_MIB + 1, 2}, {300 * ZP_KIB, 3}};
+        config.prewarm = (struct zp_prewarm_config){.list = list, .count = 2};
     }
 }
 

@@ -28,10 +28,11 @@ static inline void check_choice(const struct zp_option *option, int64_t value)
 }
 
 // Entries up to the first without a count; none behind it.
-static inline void check_list(const struct zp_option *option, const struct zp_prewarm *list)
+static inline void check_list(const struct zp_option *option, const struct zp_size_list *value)
 {
-    bool ended = false;
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++) {
+    const struct zp_prewarm *list = value->sizes;
+    bool ended = value->is_word;
+    for (unsigned i = 0; i < ZP_SIZES_MOST; i++) {
         ended |= list[i].count == 0;
         if (ended)
             MUST(list[i].count == 0 && list[i].size == 0);
@@ -80,7 +81,8 @@ static inline void check_resolved(const struct zp_options *options,
     MUST(config.content.scrub || (!config.content.scrub_again && config.scrub_behind == 0));
     MUST(config.content.cpu_cache <= machine->cache);
     MUST(config.eviction == &zp_eviction_clockpro || config.eviction == &zp_eviction_lifo);
-    MUST(memcmp(config.prewarm, options->prewarm, sizeof(config.prewarm)) == 0);
+    MUST(config.prewarm.list == options->prewarm.sizes &&
+         config.prewarm.count == zp_size_list_count(&options->prewarm));
 }
 
 #endif

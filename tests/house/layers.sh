@@ -12,7 +12,7 @@ core_files=(base probes syscall log os signals held spawn team stack fatal lock
     arena spread profile commit survey usage stall budget scrub content fill
     eviction eviction_lifo eviction_clockpro fit shard thread_cache scrub_queue quarantine
     reclaim retain
-    thread trim decay prewarm
+    thread trim decay prewarm peak
     get put resize
     depth parts read
     background helper

@@ -67,7 +67,7 @@ allow "$(select_calls '$3 == ""')" "${without[@]}"
 
 # What any malloc needs is enough where the library has heard of the filter.
 malloc='mmap munmap mremap mprotect madvise(MADV_DONTNEED) madvise(MADV_FREE)'
-for option in ZERO=free ZERO=background ZERO=off CHECK=full MIN_SIZE=64K PREWARM=3M*4 READ=parallel; do
+for option in ZERO=free ZERO=background ZERO=off CHECK=full MIN_SIZE=64K PREWARM=3M*4 PREWARM=learn READ=parallel; do
     how=announce allow "$malloc" "ZEROPOOL_$option"
 done
 how=by-number allow "$malloc"

@@ -47,8 +47,13 @@ refused DECAY_MS 10000 'a number from -1 to 86400000' -2 86400001 1s '' - --1 0x
 refused DECAY_BY calls 'calls or thread' on helper '' 'calls|thread'
 refused RECLAIM lazy 'lazy or off' on eager '' 'lazy|off'
 refused THP auto 'auto, on or off' always 1
-refused PREWARM none 'none or sizes up to 64G with counts, such as 154M,9M*24' '' 1M, 0 9M* 65G 1M*-2 1MB '1M 2M' NONE
-refused STATS off 'off or exit' on 1 Exit
+refused PREWARM none 'none, learn or sizes up to 64G with counts, such as 154M,9M*24' '' 1M, 0 9M* 65G 1M*-2 1MB '1M 2M' NONE learn,3M 3M,learn LEARN
+refused READ off 'off or parallel' on all '' Parallel
+refused STATS off 'off, exit or the name of a file, with a slash or a dot' on 1 Exit ''
+refused STATS_FORMAT text 'text, json or prometheus' xml '' JSON
+refused STATS_INTERVAL_MS 0 'a number from 0 to 86400000' -1 86400001 1s ''
+refused STATS_SIGNAL off 'off or one of HUP, QUIT, USR1, USR2, URG, PROF, WINCH, IO, PWR, RTMIN and RTMAX' SIGUSR1 usr1 9 KILL ''
+refused LIVE off 'off or on' 1 yes ''
 refused PROFILE off 'off or the name of a file' ''
 refused CHECK basic 'basic, full or off' on all '' Full
 refused STACKS off 'off or on' 1 full ''
@@ -80,7 +85,7 @@ expect "zeropool: ZEROPOOL_SHARDS=${long:0:64}: expected auto or a power of two 
 # Good values, and what is none of our business, go without a word.
 for good in ENABLE=0 MIN_SIZE=64K MIN_SIZE=1g SHARDS=128 SHARDS=auto TLS_CACHE=0 TLS_BYTES=0 \
     MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off ZERO=both ZERO=background PREWARM=none PREWARM=3M,1m*2 EVICTION=lifo EVICTION=clockpro DECAY_MS=-1 DECAY_MS=0 \
-    DECAY_MS=86400000 DECAY_BY=thread RECLAIM=lazy RECLAIM=off THP=on STATS=off CHECK=full CHECK=off STACKS=on VERBOSE=0; do
+    DECAY_MS=86400000 DECAY_BY=thread RECLAIM=lazy RECLAIM=off THP=on STATS=off STATS_FORMAT=json STATS_INTERVAL_MS=1000 STATS_SIGNAL=USR1 LIVE=on CHECK=full CHECK=off STACKS=on VERBOSE=0; do
     expect '' "ZEROPOOL_$good"
 done
 expect '' ZEROPOO=1

@@ -112,10 +112,16 @@ static struct answer compare(const struct request *request)
 // and behind it.
 static void places(enum way way)
 {
-    static const off_t offsets[] = {0, 4095, MIB + 77, FILE_SIZE - 2 * MIB, FILE_SIZE - 2 * MIB + 1,
-                                    FILE_SIZE - 1, FILE_SIZE, FILE_SIZE + GIB};
-    static const size_t sizes[] = {0, 1, 2 * MIB - 1, 2 * MIB, 3 * MIB + 4097, FILE_SIZE,
-                                   FILE_SIZE + 2 * MIB};
+    static const off_t offsets[] = {0,
+                                    4095,
+                                    MIB + 77,
+                                    FILE_SIZE - 2 * MIB,
+                                    FILE_SIZE - 2 * MIB + 1,
+                                    FILE_SIZE - 1,
+                                    FILE_SIZE,
+                                    FILE_SIZE + GIB};
+    static const size_t sizes[] = {
+        0, 1, 2 * MIB - 1, 2 * MIB, 3 * MIB + 4097, FILE_SIZE, FILE_SIZE + 2 * MIB};
     for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
         for (size_t j = 0; j < sizeof(sizes) / sizeof(sizes[0]); j++) {
             struct request request = {way, file, 123, offsets[i], sizes[j], 0, 0, 0, false};
@@ -165,11 +171,16 @@ static void errors(enum way way)
     int path = open(path_of(file), O_PATH | O_CLOEXEC);
     CHECK(writing >= 0 && folder >= 0 && path >= 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
     const struct request requests[] = {
-        {way, closed, -1, 0, SIZE, 0, 0, 0, false},  {way, -1, -1, 0, SIZE, 0, 0, 0, false},
-        {way, INT_MAX, -1, 0, SIZE, 0, 0, 0, false}, {way, writing, 0, 0, SIZE, 0, 0, 0, false},
-        {way, folder, -1, 0, SIZE, 0, 0, 0, false},  {way, path, -1, 0, SIZE, 0, 0, 0, false},
-        {way, ends[0], -1, 0, SIZE, 0, 0, 0, false}, {way, ends[1], -1, 0, SIZE, 0, 0, 0, false},
-        {way, file, 50, -1, SIZE, 0, 0, 0, false},   {way, file, 50, -5, SIZE, 0, 0, 0, false},
+        {way, closed, -1, 0, SIZE, 0, 0, 0, false},
+        {way, -1, -1, 0, SIZE, 0, 0, 0, false},
+        {way, INT_MAX, -1, 0, SIZE, 0, 0, 0, false},
+        {way, writing, 0, 0, SIZE, 0, 0, 0, false},
+        {way, folder, -1, 0, SIZE, 0, 0, 0, false},
+        {way, path, -1, 0, SIZE, 0, 0, 0, false},
+        {way, ends[0], -1, 0, SIZE, 0, 0, 0, false},
+        {way, ends[1], -1, 0, SIZE, 0, 0, 0, false},
+        {way, file, 50, -1, SIZE, 0, 0, 0, false},
+        {way, file, 50, -5, SIZE, 0, 0, 0, false},
         {way, file, 50, LLONG_MIN, SIZE, 0, 0, 0, false},
         {way, file, 50, LLONG_MAX, SIZE, 0, 0, 0, false},
         {way, file, 50, LLONG_MAX - (off_t)SIZE + 1, SIZE, 0, 0, 0, false},
@@ -273,8 +284,8 @@ static void vectors(enum way way)
     compare_vectors(way, many, 2);
 
     // The program's own and malloc's memory by turns.
-    struct iovec mixed[] = {{on_stack, 500}, {buffer, 4 * MIB}, {NULL, 0}, {other, 3 * MIB},
-                            {buffer + 4 * MIB, 3}};
+    struct iovec mixed[] = {
+        {on_stack, 500}, {buffer, 4 * MIB}, {NULL, 0}, {other, 3 * MIB}, {buffer + 4 * MIB, 3}};
     CHECK(lseek(file, 9, SEEK_SET) == 9);
     CHECK(ask(way, file, mixed, 5, 9).result == (ssize_t)(7 * MIB + 503));
     CHECK(holds(on_stack, ID, 9, 500) && holds(buffer, ID, 509, 4 * MIB));

@@ -106,11 +106,11 @@ static void of_the_system(void)
 {
     // Some say they have no bytes, or 4096, and have more or fewer; the last one has some MiB.
     static const char *const paths[] = {
-        "/proc/version",      "/proc/kallsyms",
-        "/proc/self/environ", "/proc/self/mem",
-        "/proc/self/auxv",    "/proc/sys/kernel/ostype",
-        "/proc/self/cmdline", "/sys/kernel/mm/transparent_hugepage/enabled",
-        "/sys/kernel/notes",  "/proc/config.gz",
+        "/proc/version",           "/proc/kallsyms",
+        "/proc/self/environ",      "/proc/self/mem",
+        "/proc/self/auxv",         "/proc/sys/kernel/ostype",
+        "/proc/self/cmdline",      "/sys/kernel/mm/transparent_hugepage/enabled",
+        "/sys/kernel/notes",       "/proc/config.gz",
         "/sys/kernel/btf/vmlinux",
     };
     const size_t room = 4 * MIB;

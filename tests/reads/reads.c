@@ -217,16 +217,23 @@ struct answer ask(enum way way, int fd, const struct iovec *pieces, int count, o
     size_t size = is_vector(way) ? 0 : pieces->iov_len;
     CHECK(call.symbol != NULL);
     switch (way) {
-    case READ: return answer(call.plain(fd, to, size));
-    case READ_CHK: return answer(call.plain_chk(fd, to, size, size));
-    case READV: return answer(call.vector(fd, pieces, count));
+    case READ:
+        return answer(call.plain(fd, to, size));
+    case READ_CHK:
+        return answer(call.plain_chk(fd, to, size, size));
+    case READV:
+        return answer(call.vector(fd, pieces, count));
     case PREAD:
-    case PREAD64: return answer(call.at(fd, to, size, offset));
+    case PREAD64:
+        return answer(call.at(fd, to, size, offset));
     case PREAD_CHK:
-    case PREAD64_CHK: return answer(call.at_chk(fd, to, size, offset, size));
+    case PREAD64_CHK:
+        return answer(call.at_chk(fd, to, size, offset, size));
     case PREADV:
-    case PREADV64: return answer(call.vector_at(fd, pieces, count, offset));
-    default: return answer(call.vector_with(fd, pieces, count, offset, 0));
+    case PREADV64:
+        return answer(call.vector_at(fd, pieces, count, offset));
+    default:
+        return answer(call.vector_with(fd, pieces, count, offset, 0));
     }
 }
 
@@ -234,16 +241,20 @@ struct answer ask_kernel(enum way way, int fd, const struct iovec *pieces, int c
 {
     switch (way) {
     case READ:
-    case READ_CHK: return answer(syscall(SYS_read, fd, pieces->iov_base, pieces->iov_len));
-    case READV: return answer(syscall(SYS_readv, fd, pieces, count));
+    case READ_CHK:
+        return answer(syscall(SYS_read, fd, pieces->iov_base, pieces->iov_len));
+    case READV:
+        return answer(syscall(SYS_readv, fd, pieces, count));
     case PREAD:
     case PREAD64:
     case PREAD_CHK:
     case PREAD64_CHK:
         return answer(syscall(SYS_pread64, fd, pieces->iov_base, pieces->iov_len, offset));
     case PREADV:
-    case PREADV64: return answer(syscall(SYS_preadv, fd, pieces, count, offset, 0));
-    default: return answer(syscall(SYS_preadv2, fd, pieces, count, offset, 0, 0));
+    case PREADV64:
+        return answer(syscall(SYS_preadv, fd, pieces, count, offset, 0));
+    default:
+        return answer(syscall(SYS_preadv2, fd, pieces, count, offset, 0, 0));
     }
 }
 

@@ -170,16 +170,17 @@ static void no_memory(void)
 static void install_filter(unsigned flags)
 {
     static const unsigned calls[] = {
-        SYS_read,   SYS_pread64, SYS_readv,   SYS_preadv,  SYS_preadv2,    SYS_write,
-        SYS_mmap,   SYS_munmap,  SYS_madvise, SYS_futex,   SYS_mprotect,   SYS_mremap,
-        SYS_exit,   SYS_exit_group, SYS_rt_sigreturn, SYS_sched_yield, SYS_rt_sigprocmask,
-        SYS_rseq,   SYS_set_robust_list, SYS_gettid,  SYS_brk,
+        SYS_read,        SYS_pread64,        SYS_readv,  SYS_preadv,          SYS_preadv2,
+        SYS_write,       SYS_mmap,           SYS_munmap, SYS_madvise,         SYS_futex,
+        SYS_mprotect,    SYS_mremap,         SYS_exit,   SYS_exit_group,      SYS_rt_sigreturn,
+        SYS_sched_yield, SYS_rt_sigprocmask, SYS_rseq,   SYS_set_robust_list, SYS_gettid,
+        SYS_brk,
     };
     enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
     struct sock_filter filter[2 * CALLS + 2];
     size_t length = 0;
-    filter[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                                                    offsetof(struct seccomp_data, nr));
+    filter[length++] =
+        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (size_t i = 0; i < CALLS; i++) {
         filter[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
         filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);

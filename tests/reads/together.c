@@ -35,7 +35,7 @@ struct range {
 static struct ranges {
     atomic_uint count;
     struct range each[MOST_RANGES];
-} *ranges;
+} * ranges;
 
 static int shared_file;
 
@@ -87,8 +87,8 @@ static void check_ranges(uint64_t size)
 static void begin_ranges(const char *where, size_t size)
 {
     if (ranges == NULL)
-        ranges = mmap(NULL, sizeof(*ranges), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                      0);
+        ranges =
+            mmap(NULL, sizeof(*ranges), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(ranges != MAP_FAILED);
     atomic_store(&ranges->count, 0);
     shared_file = make_file(where, 1, size);
@@ -247,8 +247,8 @@ static void stream(void)
         CHECK(ftell(file) == (long)(10 * MIB) + 100);
         CHECK(fread(buffer, 1, 9 * MIB, file) == 9 * MIB);
         CHECK(holds(buffer, 1, 10 * MIB + 100, 9 * MIB));
-        CHECK(fgetc(file) == (unsigned char)((const char *)&(uint64_t){content_word(
-                                 1, (19 * MIB + 100) / 8)})[(19 * MIB + 100) % 8]);
+        CHECK(fgetc(file) == (unsigned char)((const char *)&(uint64_t){
+                                 content_word(1, (19 * MIB + 100) / 8)})[(19 * MIB + 100) % 8]);
         fclose(file);
         exit(0);
     }

@@ -40,7 +40,7 @@ static inline void model_start(struct model *model, const struct zp_pool_config 
 {
     *model = (struct model){.random = random,
                             .scrub = config->content.scrub,
-                            .helped = config->scrub_behind != 0 || config->prewarm[0].count != 0,
+                            .helped = config->scrub_behind != 0 || config->prewarm.count != 0,
                             .few = config->arena.mappings != 0,
                             .largest = largest};
 }

@@ -33,8 +33,8 @@ static struct zp_pool_config config_of(enum setting setting)
     config.scrub_behind = setting == BEHIND ? 6 * ZP_MIB : 0;
     config.content.scrub_again = setting == TWICE;
     if (setting == PREWARMED) {
-        config.prewarm[0] = (struct zp_prewarm){3 * ZP_MIB, 2};
-        config.prewarm[1] = (struct zp_prewarm){ZP_MIB / 2, 5};
+        static const struct zp_prewarm list[] = {{3 * ZP_MIB, 2}, {ZP_MIB / 2, 5}};
+        config.prewarm = (struct zp_prewarm_config){.list = list, .count = 2};
     }
     return config;
 }

@@ -55,7 +55,7 @@ START_TEST(the_defaults)
     ck_assert_int_eq(options.max_memory, ZP_AUTO);
     ck_assert_int_eq(options.zero, ZP_ZERO_FREE);
     ck_assert_int_eq(options.thp, ZP_THP_AUTO);
-    ck_assert_int_eq(options.stats, ZP_STATS_OFF);
+    ck_assert_str_eq(options.stats, "");
     ck_assert_int_eq(options.verbose, 0);
 }
 END_TEST
@@ -116,8 +116,9 @@ START_TEST(good_values)
     EXPECT("ZEROPOOL_THP=auto", thp, ZP_THP_AUTO);
     EXPECT("ZEROPOOL_THP=on", thp, ZP_THP_ON);
     EXPECT("ZEROPOOL_THP=off", thp, ZP_THP_OFF);
-    EXPECT("ZEROPOOL_STATS=off", stats, ZP_STATS_OFF);
-    EXPECT("ZEROPOOL_STATS=exit", stats, ZP_STATS_EXIT);
+    EXPECT("ZEROPOOL_STATS_FORMAT=json", stats_format, ZP_STATS_JSON);
+    EXPECT("ZEROPOOL_STATS_SIGNAL=RTMAX", stats_signal, 11);
+    EXPECT("ZEROPOOL_LIVE=on", live, ZP_LIVE_ON);
     EXPECT("ZEROPOOL_VERBOSE=3", verbose, 3);
 }
 END_TEST
@@ -184,38 +185,46 @@ START_TEST(lists)
     static const struct zp_prewarm expected[] = {
         {154 << 20, 1}, {9 << 20, 24}, {5120000, 1}, {64 << 10, 1}, {0, 0}};
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-        ck_assert_uint_eq(options.prewarm[i].size, expected[i].size);
-        ck_assert_uint_eq(options.prewarm[i].count, expected[i].count);
+        ck_assert_uint_eq(options.prewarm.sizes[i].size, expected[i].size);
+        ck_assert_uint_eq(options.prewarm.sizes[i].count, expected[i].count);
     }
+    ck_assert(!options.prewarm.is_word);
+    parse_one("ZEROPOOL_PREWARM=learn");
+    ck_assert_str_eq(text, "");
+    ck_assert(options.prewarm.is_word);
+    ck_assert_uint_eq(zp_size_list_count(&options.prewarm), 0);
     parse_one("ZEROPOOL_PREWARM=none");
     ck_assert_str_eq(text, "");
-    ck_assert_uint_eq(options.prewarm[0].count, 0);
+    ck_assert(!options.prewarm.is_word);
+    ck_assert_uint_eq(options.prewarm.sizes[0].count, 0);
 }
 END_TEST
 
 // Breaks when a list that is wrong anywhere is taken as far as it goes, or not named.
 START_TEST(bad_lists)
 {
-    static const char *const bad[] = {
-        "",      "1M,", ",1M", "1M*",   "1M*0", "*3",    "1M**2", "1M*2*3",
-        "1M 2M", "0",   "65G", "1M*-1", "1MB",  "1M*2K", "NONE",  "1M*4294967296"};
+    static const char *const bad[] = {"",         "1M,",      ",1M",    "1M*",          "1M*0",
+                                      "*3",       "1M**2",    "1M*2*3", "1M 2M",        "0",
+                                      "65G",      "1M*-1",    "1MB",    "1M*2K",        "NONE",
+                                      "learn,1M", "1M,learn", "Learn",  "1M*4294967296"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char entry[128], line[256];
         snprintf(entry, sizeof(entry), "ZEROPOOL_PREWARM=%s", bad[i]);
         snprintf(line, sizeof(line),
-                 "zeropool: %s: expected none or sizes up to 64G with counts, such as 154M,9M*24; "
+                 "zeropool: %s: expected none, learn or sizes up to 64G with counts, such as "
+                 "154M,9M*24; "
                  "using none\n",
                  entry);
         parse_one(entry);
         ck_assert_str_eq(text, line);
-        ck_assert_uint_eq(options.prewarm[0].count, 0);
+        ck_assert_uint_eq(options.prewarm.sizes[0].count, 0);
     }
     char many[256] = "ZEROPOOL_PREWARM=1M";
-    for (unsigned i = 1; i < ZP_PREWARM_MOST; i++)
+    for (unsigned i = 1; i < ZP_SIZES_MOST; i++)
         strcat(many, ",1M");
     parse_one(many);
     ck_assert_str_eq(text, "");
-    ck_assert_uint_eq(options.prewarm[ZP_PREWARM_MOST - 1].count, 1);
+    ck_assert_uint_eq(options.prewarm.sizes[ZP_SIZES_MOST - 1].count, 1);
     strcat(many, ",1M");
     parse_one(many);
     ck_assert_str_ne(text, "");
@@ -307,7 +316,7 @@ START_TEST(each_entry_stands_for_itself)
     ck_assert_str_eq(
         text, "zeropool: ZEROPOOL_SHARDS=3: expected auto or a power of two from 1 to 128; using "
               "auto\nzeropool: ZEROPOOL_NONSENSE is not an option\n");
-    ck_assert_int_eq(options.stats, ZP_STATS_EXIT);
+    ck_assert_str_eq(options.stats, "exit");
     ck_assert_int_eq(options.min_size, 2 << 20);
     ck_assert_int_eq(options.shards, ZP_AUTO);
 }
@@ -331,16 +340,39 @@ START_TEST(the_table_is_consistent)
         offset += option->kind == ZP_OPTION_LIST   ? sizeof(zp_field_LIST)
                   : option->kind == ZP_OPTION_PATH ? sizeof(zp_field_PATH)
                                                    : sizeof(int64_t);
-        ck_assert_int_eq(option->kind == ZP_OPTION_CHOICE, option->choices != NULL);
+        if (option->kind != ZP_OPTION_PATH)
+            ck_assert_int_eq(option->kind == ZP_OPTION_CHOICE || option->kind == ZP_OPTION_LIST,
+                             option->choices != NULL);
     }
     ck_assert_uint_eq(offset, sizeof(struct zp_options));
 }
 END_TEST
 
+// Breaks when a file's name is cut, or one that is too long or may be a misspelt word is used.
+START_TEST(a_path_is_taken_whole_or_not_at_all)
+{
+    char entry[2 * ZP_OPTION_PATH_MOST] = "ZEROPOOL_STATS=/";
+    size_t value = strlen("ZEROPOOL_STATS="), prefix = strlen(entry);
+    memset(entry + prefix, 'x', ZP_OPTION_PATH_MOST - 2);
+    parse((char *[]){entry, NULL});
+    ck_assert_str_eq(text, "");
+    ck_assert_str_eq(options.stats, entry + value);
+    memset(entry + prefix, 'x', ZP_OPTION_PATH_MOST - 1);
+    static const char *const refused[] = {"", "exit ", "Exit", "on"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        zp_options_defaults(&options);
+        parse((char *[]){entry, NULL});
+        ck_assert_ptr_nonnull(strstr(text, "using off"));
+        ck_assert_str_eq(options.stats, "");
+        snprintf(entry + value, sizeof(entry) - value, "%s", refused[i]);
+    }
+}
+END_TEST
+
 static bool is_list_in_range(const struct zp_option *option)
 {
-    for (unsigned i = 0; i < ZP_PREWARM_MOST; i++) {
-        const struct zp_prewarm *item = &options.prewarm[i];
+    for (unsigned i = 0; i < ZP_SIZES_MOST; i++) {
+        const struct zp_prewarm *item = &options.prewarm.sizes[i];
         if (item->count != 0 &&
             (item->size < (size_t)option->least || item->size > (size_t)option->most))
             return false;
@@ -357,29 +389,10 @@ static bool is_in_range(const struct zp_option *option, int64_t value)
     if (value == ZP_AUTO)
         return strncmp(option->allowed, "auto", 4) == 0;
     if (option->kind == ZP_OPTION_CHOICE)
-        return value >= 0 && value < 4;
+        return value >= 0 && value < 12;
     return value >= option->least && value <= option->most &&
            (option->kind != ZP_OPTION_POWER_OF_TWO || zp_is_power_of_two((size_t)value));
 }
-
-// Breaks when a file's name is cut or kept from an earlier value, or one that is too long is used.
-START_TEST(a_path_is_taken_whole_or_not_at_all)
-{
-    char entry[2 * ZP_OPTION_PATH_MOST] = "ZEROPOOL_PROFILE=";
-    size_t prefix = strlen(entry);
-    memset(entry + prefix, 'x', ZP_OPTION_PATH_MOST - 1);
-    parse((char *[]){entry, NULL});
-    ck_assert_str_eq(text, "");
-    ck_assert_str_eq(options.profile, entry + prefix);
-    memset(entry + prefix, 'x', ZP_OPTION_PATH_MOST);
-    zp_options_defaults(&options);
-    parse((char *[]){entry, NULL});
-    ck_assert_ptr_nonnull(strstr(text, "using off"));
-    parse_one("ZEROPOOL_PROFILE=");
-    ck_assert_ptr_nonnull(strstr(text, "using off"));
-    ck_assert_str_eq(options.profile, "");
-}
-END_TEST
 
 // Breaks when any value at all crashes the parser or leaves a field out of its range.
 START_TEST(random_values_do_no_harm)

@@ -7,6 +7,15 @@
 #include "support.h"
 
 static struct zp_pool_config config;
+static struct zp_prewarm list[2];
+
+static void list_buffers(struct zp_prewarm first, struct zp_prewarm second)
+{
+    config = unit_pool_config();
+    list[0] = first;
+    list[1] = second;
+    config.prewarm = (struct zp_prewarm_config){.list = list, .count = 2};
+}
 
 // ---- Prewarming ------------------------------------------------------------------------------
 
@@ -15,11 +24,8 @@ static bool prewarming_has_ended(void)
     return !zp_prewarm_pending();
 }
 
-static void prewarm(struct zp_prewarm first, struct zp_prewarm second)
+static void start_prewarming(void)
 {
-    config = unit_pool_config();
-    config.prewarm[0] = first;
-    config.prewarm[1] = second;
     unit_pool_start(&config);
     zp_pool_prewarm();
     usleep(10000);
@@ -28,6 +34,12 @@ static void prewarm(struct zp_prewarm first, struct zp_prewarm second)
     ck_assert(unit_comes_true(prewarming_has_ended));
     zp_helper_pause(); // its last part is done
     zp_helper_resume();
+}
+
+static void prewarm(struct zp_prewarm first, struct zp_prewarm second)
+{
+    list_buffers(first, second);
+    start_prewarming();
 }
 
 // Breaks when a prewarmed buffer is not there, not zero or not in memory, by either way of
@@ -91,9 +103,7 @@ END_TEST
 // Breaks when buffers are made ready that the program, having come too early, has fetched itself.
 START_TEST(what_the_program_fetched_is_not_made_ready)
 {
-    config = unit_pool_config();
-    config.prewarm[0] = (struct zp_prewarm){5 * ZP_MIB, 2};
-    config.prewarm[1] = (struct zp_prewarm){3 * ZP_MIB, 2};
+    list_buffers((struct zp_prewarm){5 * ZP_MIB, 2}, (struct zp_prewarm){3 * ZP_MIB, 2});
     unit_pool_start(&config);
     struct zp_slot *early[] = {unit_get(5 * ZP_MIB), unit_get(3 * ZP_MIB), unit_get(3 * ZP_MIB),
                                unit_get(3 * ZP_MIB), unit_get(9 * ZP_MIB)};
@@ -122,6 +132,60 @@ START_TEST(prewarmed_buffers_wait_for_the_program)
     }
     ck_assert_uint_eq(zp_shards_bytes(), 0);
     zp_pool_put(slot->base);
+}
+END_TEST
+
+static bool all_has_gone_back(void)
+{
+    return zp_budget_used() == 0 && zp_commit_bytes() == 0;
+}
+
+// Breaks when what was expected of a program that never asks for it is kept for ever, or goes
+// before the time of decay is over.
+START_TEST(what_nobody_asks_for_expires)
+{
+    list_buffers((struct zp_prewarm){20 * ZP_MIB, 1}, (struct zp_prewarm){ZP_MIB, 3});
+    config.prewarm.expires = true;
+    start_prewarming();
+    unit_let_pass(9000);
+    ck_assert_uint_eq(zp_prewarm_due(), 1000);
+    ck_assert_uint_ne(zp_budget_used(), 0);
+    unit_let_pass(1000);
+    ck_assert(unit_comes_true(all_has_gone_back));
+}
+END_TEST
+
+// Breaks when it goes although the program has begun to use it.
+START_TEST(what_is_asked_for_does_not_expire)
+{
+    list_buffers((struct zp_prewarm){20 * ZP_MIB, 1}, (struct zp_prewarm){ZP_MIB, 3});
+    config.prewarm.expires = true;
+    start_prewarming();
+    ck_assert_ptr_nonnull(unit_get(ZP_MIB));
+    unit_let_pass(10000);
+    ck_assert_uint_eq(zp_prewarm_due(), ZP_NEVER);
+}
+END_TEST
+
+static unsigned marks;
+
+static int count_marks(void *address, size_t length, int advice)
+{
+    marks += advice == MADV_FREE;
+    return madvise(address, length, advice);
+}
+
+// Breaks when the program's first load pays for making reclaimable what was prepared for it a while
+// before.
+START_TEST(prewarmed_buffers_are_reclaimable_at_once)
+{
+    prewarm((struct zp_prewarm){5 * ZP_MIB, 2}, (struct zp_prewarm){ZP_MIB, 2});
+    unit_let_pass(2000);
+    zp_os_calls.madvise = count_marks;
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_ptr_nonnull(unit_get(i < 2 ? 5 * ZP_MIB : ZP_MIB));
+    ck_assert_uint_eq(unit_counters().fresh, 0);
+    ck_assert_uint_eq(marks, 0);
 }
 END_TEST
 
@@ -183,8 +247,7 @@ START_TEST(a_fork_in_the_middle_of_prewarming)
     refuse_to_leave_out = _i == 1;
     zp_os_calls.madvise = touch_slowly;
     zp_os_calls.futex = note_waiting;
-    config = unit_pool_config();
-    config.prewarm[0] = (struct zp_prewarm){40 * ZP_MIB, 1};
+    list_buffers((struct zp_prewarm){40 * ZP_MIB, 1}, (struct zp_prewarm){0, 0});
     unit_pool_start(&config);
     unit_watch_forks();
     unit_let_pass(100);
@@ -210,6 +273,9 @@ int main(void)
     tcase_add_test(tests, prewarming_what_cannot_be_had);
     tcase_add_test(tests, what_the_program_fetched_is_not_made_ready);
     tcase_add_test(tests, prewarmed_buffers_wait_for_the_program);
+    tcase_add_test(tests, prewarmed_buffers_are_reclaimable_at_once);
+    tcase_add_test(tests, what_nobody_asks_for_expires);
+    tcase_add_test(tests, what_is_asked_for_does_not_expire);
     tcase_add_loop_test(tests, a_fork_in_the_middle_of_prewarming, 0, 2);
     return unit_run("prewarm", tests);
 }

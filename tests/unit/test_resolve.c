@@ -221,11 +221,11 @@ END_TEST
 START_TEST(prewarming_is_passed_on)
 {
     set_up();
-    options.prewarm[0] = (struct zp_prewarm){ZP_GIB, 3};
+    options.prewarm.sizes[0] = (struct zp_prewarm){ZP_GIB, 3};
     resolve();
-    ck_assert_uint_eq(config.prewarm[0].size, ZP_GIB);
-    ck_assert_uint_eq(config.prewarm[0].count, 3);
-    ck_assert_uint_eq(config.prewarm[1].count, 0);
+    ck_assert_uint_eq(config.prewarm.list[0].size, ZP_GIB);
+    ck_assert_uint_eq(config.prewarm.list[0].count, 3);
+    ck_assert_uint_eq(config.prewarm.count, 1);
 }
 END_TEST
 

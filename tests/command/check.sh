@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# zeropool check that takes a process for served that is not, or the other way round, or gives the wrong reason.
+# usage: check.sh HOLD OWN_MALLOC
+# shellcheck disable=SC1091,SC2154 # of common.sh
+source "$(dirname "$0")/common.sh"
+hold_program=$1 own_malloc=$2
+
+close() {
+    exec {hold}>&-
+    wait "$pid" || true
+}
+
+# ---- A process: with the library, its options, what it has intercepted
+start served "$zeropool" run --live on --stacks on -- "$hold_program"
+# Its counters are published by a thread of its own: as soon as they are all there.
+for ((i = 0; i < 600; i++)); do
+    ends 0 "$zeropool" check "$pid"
+    ! grep -q ' 4[01] large requests' "$work/out" || break
+    sleep 0.1
+done
+says 'zeropool is in force'
+says "$ZP_LIBRARY"
+says ZEROPOOL_STACKS=on
+says '41 large requests'
+ends 0 "$zeropool" check --json "$pid"
+holds 'it[0]["in_force"] and it[0]["intercepted"]["large_requests"] == 41 and it[0]["reason"] is None'
+close
+
+start plain "$zeropool" run -- "$hold_program"
+ends 0 "$zeropool" check "$pid"
+says 'not known'
+says ZEROPOOL_LIVE=on
+close
+
+# ---- Not in force, each for its reason
+start without "$hold_program"
+ends 1 "$zeropool" check "$pid"
+says 'LD_PRELOAD is not set'
+says 'zeropool run'
+ends 1 "$zeropool" check --json "$pid"
+holds 'not it[0]["in_force"] and it[0]["library"] is None'
+close
+
+start off env ZEROPOOL_SHARDS=3 ZEROPOOL_NONSENSE=1 "$zeropool" run --enable 0 -- "$hold_program"
+ends 1 "$zeropool" check "$pid"
+says 'ZEROPOOL_ENABLE=0'
+says 'ZEROPOOL_SHARDS=3: expected'
+says 'ZEROPOOL_NONSENSE is not an option'
+close
+
+start own "$zeropool" run -- "$own_malloc"
+ends 1 "$zeropool" check "$pid"
+says 'its own malloc'
+close
+
+start missing env LD_PRELOAD="$work/libzeropool_preload.so" "$hold_program"
+ends 1 "$zeropool" check "$pid"
+says 'which this process cannot read'
+close
+
+rival=$(ldconfig -p | sed -n 's/.* \(.*libtcmalloc_minimal.so.4\)$/\1/p' | head -n 1)
+if [[ $rival ]]; then
+    start rival env LD_PRELOAD="$rival:$ZP_LIBRARY" "$hold_program"
+    ends 1 "$zeropool" check "$pid"
+    says 'precedes it in LD_PRELOAD'
+    close
+fi
+
+gcc -static -o "$work/static" "$(dirname "$0")/hold.c"
+start static env LD_PRELOAD="$ZP_LIBRARY" "$work/static"
+ends 1 "$zeropool" check "$pid"
+says 'statically linked'
+close
+
+# ---- A program that is started: each of its processes, however it ends
+ends 0 "$zeropool" check --zero off -- "$hold_program"
+says 'zeropool is in force'
+says '41 large requests'
+says ZEROPOOL_ZERO=off
+hushes ZEROPOOL_STATS
+warns 'ended with status 0'
+ends 0 "$zeropool" check --json -- sh -c "'$hold_program' & '$hold_program'; wait; exit 9"
+warns 'ended with status 9'
+holds 'len(it) == 3 and it[0]["program"] == "sh" and sum(p["intercepted"]["large_requests"] for p in it) == 82'
+ends 1 "$zeropool" check -- "$own_malloc"
+says 'its own malloc'
+ends 1 "$zeropool" check -- "$work/static"
+says 'statically linked'
+# One that is killed has published its counters, or was killed before: both are told.
+status=0
+# shellcheck disable=SC2016 # the inner shell's
+"$zeropool" check -- sh -c 'kill -KILL $$' >"$work/out" 2>"$work/err" || status=$?
+warns 'killed by signal 9'
+if [[ $status -eq 0 ]]; then says 'large requests'; else says 'left no report'; fi
+ends 1 "$zeropool" check --enable 0 -- "$hold_program"
+ends 127 "$zeropool" check -- "$work/nothing"
+ends 0 env TMPDIR="$work" "$zeropool" check -- "$hold_program"
+! compgen -G "$work/zeropool-check-*" >/dev/null || broken "the folder of the reports is left behind"
