@@ -70,7 +70,7 @@ static bool advise_budget(const struct zp_profile_file *file, const struct zp_si
     snprintf(advice->setting, sizeof(advice->setting), "ZEROPOOL_MAX_MEMORY=%lluM",
              (unsigned long long)wanted);
     snprintf(advice->why, sizeof(advice->why),
-             "Buffers were let go for want of room, and fetched again: %llu of %llu requests.",
+             "There was no room to retain buffers, which were fetched again: %llu of %llu requests.",
              (unsigned long long)site->fresh, (unsigned long long)site->count);
     return true;
 }
