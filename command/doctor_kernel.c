@@ -21,6 +21,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4 // Linux 5.7
+#endif
+
 // ---- Calls of the kernel ---------------------------------------------------------------------
 
 // Each makes the call as the library does; 0, or the error number.

@@ -65,4 +65,3 @@ run libc_names --
 run growth --
 run threads --
 run threads ZEROPOOL_ZERO=background --
-run trim ZEROPOOL_DECAY_MS=-1 --

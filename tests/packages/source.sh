@@ -4,6 +4,7 @@
 # usage: source.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck disable=SC1091 # it is checked by itself
 source tests/packages/check.sh
 
 scripts/build

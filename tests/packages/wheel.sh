@@ -4,6 +4,7 @@
 # usage: wheel.sh, with the wheels in dist/
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck disable=SC1091 # it is checked by itself
 source tests/packages/check.sh
 
 export DEBIAN_FRONTEND=noninteractive
