@@ -69,9 +69,10 @@ static bool advise_budget(const struct zp_profile_file *file, const struct zp_si
         return false;
     snprintf(advice->setting, sizeof(advice->setting), "ZEROPOOL_MAX_MEMORY=%lluM",
              (unsigned long long)wanted);
-    snprintf(advice->why, sizeof(advice->why),
-             "There was no room to retain buffers, which were fetched again: %llu of %llu requests.",
-             (unsigned long long)site->fresh, (unsigned long long)site->count);
+    snprintf(
+        advice->why, sizeof(advice->why),
+        "There was no room to retain buffers, which were fetched again: %llu of %llu requests.",
+        (unsigned long long)site->fresh, (unsigned long long)site->count);
     return true;
 }
 
