@@ -27,8 +27,15 @@ static void add_bytes(struct message *message, const void *bytes, size_t length)
         if (message->bytes == NULL)
             exit(zp_fail(ZP_FAILED, "no memory"));
     }
-    memcpy(message->bytes + message->length, bytes, length);
+    if (length != 0)
+        memcpy(message->bytes + message->length, bytes, length);
     message->length += length;
+}
+
+static void clear(struct message *message)
+{
+    free(message->bytes);
+    *message = (struct message){.bytes = NULL};
 }
 
 static void add_groups(struct message *message, uint64_t number)
@@ -57,7 +64,7 @@ static void add_text(struct message *message, unsigned field, const void *text, 
 static void add_message(struct message *message, unsigned field, struct message *part)
 {
     add_text(message, field, part->bytes, part->length);
-    part->length = 0;
+    clear(part);
 }
 
 // ---- Strings ---------------------------------------------------------------------------------
@@ -216,4 +223,6 @@ void zp_export_pprof(FILE *to, const struct zp_profile_file *file, const struct 
     add_number(&profile, TIME_NANOS, file->ended * 1000000000u);
     add_bytes(&profile, strings.table.bytes, strings.table.length);
     put_gzip(to, profile.bytes, profile.length);
+    clear(&strings.table);
+    clear(&profile);
 }

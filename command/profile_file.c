@@ -25,13 +25,6 @@ static void *one_more(void *array, unsigned count, size_t size)
     return larger;
 }
 
-static const char *copy_of(const char *text)
-{
-    char *copy = zp_room(strlen(text) + 1, 1);
-    memcpy(copy, text, strlen(text));
-    return copy;
-}
-
 // Numbers of a line, each behind a space: false if one is missing.
 static bool read_numbers(const char **at, unsigned base, uint64_t *numbers, size_t count)
 {
@@ -56,7 +49,7 @@ static bool read_mapping(struct zp_profile_file *file, const char *text)
                &mapping.inode, &name) != 4 ||
         name == 0)
         return false;
-    mapping.file = copy_of(text[name] == '/' ? text + name : "");
+    mapping.file = zp_copy_of(text[name] == '/' ? text + name : "");
     file->mappings = one_more(file->mappings, file->mapping_count, sizeof(mapping));
     file->mappings[file->mapping_count++] = mapping;
     return true;
@@ -161,7 +154,7 @@ static bool read_line(struct zp_profile_file *file, const char *line)
         return read_fields(text);
     if ((text = after(line, "program")) != NULL || (text = after(line, "version")) != NULL)
         return *text == ' ' &&
-               (*(line[0] == 'p' ? &file->program : &file->version) = copy_of(text + 1)) != NULL;
+               (*(line[0] == 'p' ? &file->program : &file->version) = zp_copy_of(text + 1)) != NULL;
     return read_named(file, line);
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,14 +18,8 @@ static bool name_file(const char *output, char file[PATH_MAX])
     char folder[PATH_MAX] = "";
     if (output[0] != '/' && getcwd(folder, sizeof(folder)) == NULL)
         return false;
-    size_t length = strlen(folder), rest = strlen(output);
-    if (length + rest + 2 > PATH_MAX)
-        return false;
-    memcpy(file, folder, length);
-    if (length != 0)
-        file[length++] = '/';
-    memcpy(file + length, output, rest + 1);
-    return true;
+    int length = snprintf(file, PATH_MAX, "%s%s%s", folder, folder[0] != '\0' ? "/" : "", output);
+    return length > 0 && length < PATH_MAX;
 }
 
 int zp_record(const struct zp_arguments *arguments)

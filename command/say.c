@@ -65,3 +65,11 @@ void *zp_room(unsigned long count, unsigned long size)
         exit(zp_fail(ZP_FAILED, "no memory"));
     return room;
 }
+
+char *zp_copy_of(const char *text)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
+        exit(zp_fail(ZP_FAILED, "no memory"));
+    return copy;
+}

@@ -35,4 +35,7 @@ int zp_finish(int status);
 // Memory, zeroed; ends the command if there is none.
 void *zp_room(unsigned long count, unsigned long size);
 
+// A copy of a string; ends the command if there is no memory.
+char *zp_copy_of(const char *text);
+
 #endif

@@ -6,18 +6,12 @@
 #include "command/filter.h"
 #include "command/say.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char *copy_of(const char *text)
-{
-    char *copy = zp_room(strlen(text) + 1, 1);
-    memcpy(copy, text, strlen(text));
-    return copy;
-}
 
 static const char *last_part(const char *path)
 {
@@ -68,10 +62,10 @@ static void name_by_map(struct zp_symbol *symbol, char *name)
         char *file = strchr(name, ':');
         if (file != NULL) {
             *file = '\0';
-            symbol->source = copy_of(file + 1);
+            symbol->source = zp_copy_of(file + 1);
         }
     }
-    symbol->function = copy_of(name);
+    symbol->function = zp_copy_of(name);
 }
 
 // A file in /tmp may be anybody's.
@@ -167,11 +161,11 @@ static void add_lines(const char *module, const struct batch *batch, struct zp_s
         function[strcspn(function, "\n")] = '\0';
         char *colon = strrchr(place, ':');
         if (function[0] != '?')
-            symbol->function = copy_of(function);
+            symbol->function = zp_copy_of(function);
         if (colon == NULL || place[0] == '?')
             continue;
         *colon = '\0';
-        symbol->source = copy_of(place);
+        symbol->source = zp_copy_of(place);
         symbol->line = (unsigned)strtoul(colon + 1, NULL, 10);
     }
     fclose(answer);
@@ -191,7 +185,7 @@ static void demangle(const struct zp_symbols *symbols)
             break;
         name[strcspn(name, "\n")] = '\0';
         if (strncmp(symbols->all[i].function, "_Z", 2) == 0)
-            symbols->all[i].function = copy_of(name);
+            symbols->all[i].function = zp_copy_of(name);
     }
     if (answer != NULL)
         fclose(answer);
@@ -207,7 +201,7 @@ static void name_file(const struct zp_profile_file *file, struct zp_symbols *sym
         for (unsigned i = 0; i < batch->count; i++) {
             const char *name = zp_elf_symbols_name(&elf, batch->addresses[i]);
             if (name != NULL)
-                batch->symbols[i]->function = copy_of(name);
+                batch->symbols[i]->function = zp_copy_of(name);
         }
         if (elf.has_lines)
             add_lines(module, batch, symbols);
@@ -221,12 +215,12 @@ static void name_by_address(const struct zp_profile_file *file, struct zp_symbol
     const struct zp_mapped *mapping = zp_profile_mapping(file, symbol->address - 1);
     char name[64];
     if (symbol->function == NULL && mapping != NULL) {
-        snprintf(name, sizeof(name), "%.40s+0x%llx", last_part(mapping->file),
-                 (unsigned long long)(symbol->address - mapping->start + mapping->offset));
-        symbol->function = copy_of(name);
+        snprintf(name, sizeof(name), "%.40s+0x%" PRIx64, last_part(mapping->file),
+                 symbol->address - mapping->start + mapping->offset);
+        symbol->function = zp_copy_of(name);
     } else if (symbol->function == NULL) {
         snprintf(name, sizeof(name), "0x%llx", (unsigned long long)symbol->address);
-        symbol->function = copy_of(name);
+        symbol->function = zp_copy_of(name);
     }
     if (symbol->source == NULL)
         symbol->source = "";

@@ -27,7 +27,7 @@ bool zp_timeline_is_due(void)
 static void halve(void)
 {
     for (unsigned i = 0; i < ZP_TIMELINE_MOST / 2; i++) {
-        const struct zp_point *two = &line.points[2 * i];
+        const struct zp_point *two = &line.points[(size_t)2 * i];
         line.points[i] = two[two[1].live > two[0].live];
     }
     line.count = ZP_TIMELINE_MOST / 2;
