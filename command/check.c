@@ -24,7 +24,9 @@ static bool find_item(const char *list, const char *name, char item[PATH_MAX], s
 {
     for (const char *at = list; *at != '\0'; at += strspn(at, " :")) {
         size_t length = strcspn(at, " :");
-        snprintf(item, PATH_MAX, "%.*s", (int)length, at);
+        size_t kept = length < PATH_MAX ? length : PATH_MAX - 1;
+        memcpy(item, at, kept);
+        item[kept] = '\0';
         if (length > 0 && strstr(item, name) != NULL) {
             *offset = (size_t)(at - list);
             return true;

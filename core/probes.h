@@ -3,13 +3,15 @@
 // Probes: places that a tracer (bpftrace, perf, SystemTap, gdb) finds in the library's file by
 // name, with the values that are there: sdt:zeropool:get and so on.
 //
+// clang-format off
 //     get         start of the buffer, bytes requested      a buffer is handed out
 //     put         start of the buffer, usable bytes         a buffer was freed
-//     miss        bytes requested                           nothing in the pool serves: fresh
-//     memory evict       slot's first byte, bytes                  retained memory is let go scrub
-//     first byte, bytes overwritten, dropped    a freed buffer has been made zero read address,
-//     bytes, descriptor                a large read into a buffer begins corruption  pointer the
-//     program has corrupted its heap
+//     miss        bytes requested                           nothing serves it: fresh memory
+//     evict       slot's first byte, bytes                  retained memory is let go
+//     scrub       first byte, bytes overwritten, dropped    a freed buffer has been made zero
+//     read        address, bytes, descriptor                a large read into a buffer begins
+//     corruption  pointer                                   the program has corrupted its heap
+// clang-format on
 //
 // Always holds: a probe is a note in the file, outside of what is loaded. Not traced, it costs
 // nothing: there is no instruction for it, not even the usual nop. The note says at which
@@ -26,6 +28,10 @@
 
 #ifdef ZP_HAVE_SDT
 #include <sys/sdt.h>
+
+#ifdef __clang__ // of the header's macros
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
 
 #undef _SDT_NOP
 #define _SDT_NOP // NOLINT(bugprone-reserved-identifier)
