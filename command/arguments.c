@@ -15,12 +15,12 @@
 
 // ---- Names -----------------------------------------------------------------------------------
 
-static const char prefix[] = "ZEROPOOL_";
+enum { PREFIX = sizeof("ZEROPOOL_") - 1 };
 
 void zp_option_flag(const struct zp_option *option, char name[ZP_FLAG_NAME_MOST])
 {
     size_t i = 0;
-    const char *rest = option->name + sizeof(prefix) - 1;
+    const char *rest = option->name + PREFIX;
     name[i++] = '-';
     name[i++] = '-';
     for (; *rest != '\0' && i < ZP_FLAG_NAME_MOST - 1; rest++)
