@@ -39,7 +39,8 @@ static void own_folder(char folder[PATH_MAX])
 static bool search(struct zp_library *library)
 {
     // Relative to bin/, so that an installation can be moved; ZP_LIBDIR is where it was made for.
-    static const char *const places[] = {"", "/preload", "/../" ZP_LIBDIR_BELOW, "/../lib"};
+    static const char installed[] = "/../" ZP_LIBDIR_BELOW;
+    static const char *const places[] = {"", "/preload", installed, "/../lib"};
     char folder[PATH_MAX];
     own_folder(folder);
     for (size_t i = 0; folder[0] != '\0' && i < sizeof(places) / sizeof(places[0]); i++)

@@ -48,7 +48,7 @@ int zp_fail(enum zp_status status, const char *format, ...)
     va_start(arguments, format);
     write_line(format, arguments);
     va_end(arguments);
-    return status;
+    return (int)status;
 }
 
 int zp_finish(int status)
