@@ -12,7 +12,11 @@
 #include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
+#ifdef __clang__
+#define SITE __attribute__((noinline))
+#else
 #define SITE __attribute__((noinline, noclone))
+#endif
 
 static char *volatile kept[3];
 
