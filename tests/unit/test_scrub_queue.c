@@ -157,9 +157,9 @@ END_TEST
 START_TEST(parts_add_up)
 {
     struct zp_scrub_job all = {0};
-    struct zp_scrub_part one = {.bytes = 10, .result = {1, 2, 3}};
+    struct zp_scrub_part one = {.bytes = 10, .result = {1, 2, 3, 4}};
     zp_scrub_job_add(&all, &one);
-    one = (struct zp_scrub_part){.bytes = 5, .result = {10, 20, 30}, .failed = true};
+    one = (struct zp_scrub_part){.bytes = 5, .result = {10, 20, 30, 40}, .failed = true};
     zp_scrub_job_add(&all, &one);
     one.failed = false;
     zp_scrub_job_add(&all, &one);
