@@ -167,6 +167,7 @@ START_TEST(parts_add_up)
     ck_assert_uint_eq(all.result.written, 21);
     ck_assert_uint_eq(all.result.kept, 42);
     ck_assert_uint_eq(all.result.dropped, 63);
+    ck_assert_uint_eq(all.result.us, 84);
     ck_assert(all.failed);
 }
 END_TEST
