@@ -55,6 +55,9 @@ static inline void check_options(const struct zp_options *options)
         case ZP_OPTION_LIST:
             check_list(option, field);
             break;
+        case ZP_OPTION_PATH:
+            MUST(memchr(field, '\0', ZP_OPTION_PATH_MOST) != NULL);
+            break;
         default:
             check_number(option, *(const int64_t *)field);
         }

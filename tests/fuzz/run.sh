@@ -9,5 +9,6 @@ found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
 mkdir -p failures
 export TMPDIR=$found ASAN_OPTIONS=detect_leaks=0:handle_abort=0
-"$target" -seed=1 -max_total_time="$seconds" -timeout=300 -print_final_stats=1 \
+# The exit status of an input that fails is 77 unless told: meson takes that for a test that was skipped.
+"$target" -seed=1 -max_total_time="$seconds" -timeout=300 -print_final_stats=1 -error_exitcode=1 -timeout_exitcode=1 \
     -artifact_prefix="failures/$(basename "$target")-" "$found" "$corpus"
