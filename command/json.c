@@ -2,6 +2,8 @@
 
 #include "json.h"
 
+#include "stats/format.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,33 +15,12 @@ void zp_json_begin(struct zp_json *json)
 
 // ---- Texts -----------------------------------------------------------------------------------
 
-// Bytes of the UTF-8 character that begins here; 0 if none does.
-static unsigned character(const unsigned char *text)
-{
-    unsigned length = text[0] < 0x80   ? 1
-                      : text[0] < 0xc2 ? 0
-                      : text[0] < 0xe0 ? 2
-                      : text[0] < 0xf0 ? 3
-                      : text[0] < 0xf5 ? 4
-                                       : 0;
-    for (unsigned i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    if (length == 3 &&
-        ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] >= 0xa0)))
-        return 0; // written too long, or half of a pair
-    if (length == 4 &&
-        ((text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] >= 0x90)))
-        return 0;
-    return length;
-}
-
 static void put_text(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
     putchar('"');
     while (*at != '\0') {
-        unsigned length = character(at);
+        size_t length = zp_character_bytes(at);
         if (*at == '"' || *at == '\\')
             printf("\\%c", *at);
         else if (*at < ' ' || *at == 0x7f)

@@ -23,8 +23,7 @@ struct zp_about zp_about_live(const struct zp_live *live)
 
 // ---- Strings ---------------------------------------------------------------------------------
 
-// Bytes of the UTF-8 character at the start of a string, 0 if it is none.
-static size_t character_length(const unsigned char *text)
+size_t zp_character_bytes(const unsigned char *text)
 {
     size_t length = text[0] < 0x80   ? 1
                     : text[0] < 0xC2 ? 0
@@ -48,7 +47,7 @@ static void add_quoted(struct zp_sink *sink, const char *text)
 {
     zp_sink_add(sink, "\"");
     while (*text != '\0') {
-        size_t length = character_length((const unsigned char *)text);
+        size_t length = zp_character_bytes((const unsigned char *)text);
         if (length == 0 || (unsigned char)*text < ' ' || *text == 0x7F)
             zp_sink_add(sink, "?");
         else

@@ -31,6 +31,9 @@ __attribute__((format(printf, 2, 3))) void zp_sink_add(struct zp_sink *sink, con
 // Writes what is left: 0, or a negative errno if anything could not be written.
 int zp_sink_end(struct zp_sink *sink);
 
+// Bytes of the UTF-8 character at the start of a string; 0 if it is none.
+size_t zp_character_bytes(const unsigned char *text);
+
 // Numbers with one decimal and a unit, for people.
 struct zp_text {
     char is[32];
