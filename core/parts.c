@@ -147,17 +147,17 @@ static bool read_part(struct zp_team_work *work)
     return true;
 }
 
-static bool is_same_file(const struct zp_parts *parts, const struct stat *about)
+bool zp_parts_hold_the_file(const struct zp_parts *parts)
 {
-    return about->st_dev == parts->device && about->st_ino == parts->inode;
+    struct stat about;
+    return zp_os_file_about(parts->fd, &about) == 0 && about.st_dev == parts->device &&
+           about.st_ino == parts->inode;
 }
 
 // A thread may have descriptors of its own (CLONE_FILES): the number is another file's then.
 static bool join(struct zp_team_work *work)
 {
-    struct stat about;
-    const struct zp_parts *parts = (struct zp_parts *)work;
-    return zp_os_file_about(parts->fd, &about) == 0 && is_same_file(parts, &about);
+    return zp_parts_hold_the_file((const struct zp_parts *)work);
 }
 
 // ---- How many read ---------------------------------------------------------------------------

@@ -60,6 +60,9 @@ void zp_parts_init(unsigned cpus);
 // Begins a range, of which everything from `to` to `huge` is set, and the descriptor.
 void zp_parts_begin(struct zp_parts *parts, bool cold, int flags);
 
+// Whether the descriptor is, in this thread, of the file that the range belongs to.
+bool zp_parts_hold_the_file(const struct zp_parts *parts);
+
 // Reads parts until none is left, or until a signal has arrived that is not in `blocked`. No member
 // is at it any more when this returns. The first part is read in any case.
 void zp_parts_read(struct zp_parts *parts, zp_signals blocked);

@@ -156,11 +156,9 @@ static bool reserve_again(const struct zp_parts *parts)
 // if the file's position is elsewhere.
 static bool hold_again(struct zp_parts *parts, const struct zp_read *wanted)
 {
-    struct stat about;
     if (!hold_file(parts, wanted->fd))
         return false;
-    if (zp_os_file_about(parts->fd, &about) == 0 && about.st_dev == parts->device &&
-        about.st_ino == parts->inode && (wanted->offset >= 0 || reserve_again(parts)))
+    if (zp_parts_hold_the_file(parts) && (wanted->offset >= 0 || reserve_again(parts)))
         return true;
     let_go_of_file(parts);
     return false;
