@@ -171,6 +171,7 @@ static int read_lines(FILE *stream, const char *path, struct zp_profile_file *fi
 {
     static char line[LINE_MOST];
     unsigned number = 0;
+    bool ended = false;
     while (fgets(line, sizeof(line), stream) != NULL) {
         size_t length = strcspn(line, "\n");
         bool whole = line[length] == '\n';
@@ -179,12 +180,14 @@ static int read_lines(FILE *stream, const char *path, struct zp_profile_file *fi
             return zp_wrong("%s is no profile of this version of zeropool", path);
         if (number == 1)
             continue;
-        if (strcmp(line, "end") == 0)
-            return ZP_DONE;
-        if (!whole || !read_line(file, line))
+        bool last = strcmp(line, "end") == 0;
+        if (!whole || ended || (!last && !read_line(file, line)))
             return zp_wrong("%s: line %u is damaged", path, number);
+        ended = last;
     }
-    return zp_wrong(number == 0 ? "%s is no profile" : "%s is cut off", path);
+    if (number == 0)
+        return zp_wrong("%s is no profile", path);
+    return ended ? ZP_DONE : zp_wrong("%s is cut off", path);
 }
 
 int zp_profile_read(const char *path, struct zp_profile_file *file)

@@ -72,6 +72,14 @@ for ((at = 0; at < size; at += size / 60)); do
     { head -c "$at" known; printf '\nsite 1 2 ; x\n'; tail -c +"$((at + 1))" known; } >damaged
     refused --html --output out damaged
 done
+head -c -1 known >damaged # the end of the last line
+refused damaged
+head -c $(($(grep -bo '^ended' known | cut -d: -f1) + 3)) known >damaged # "ended", cut to "end"
+refused damaged
+{ sed '/^ended/q' known | sed 's/^ended.*/end/'; sed '1,/^ended/d' known; } >damaged # an end in the middle
+refused damaged
+{ cat known; echo end; } >damaged
+refused damaged
 sed 's/^zeropool-profile 1/zeropool-profile 2/' known >damaged
 refused damaged
 sed 's/^fields sampled/fields simpled/' known >damaged
