@@ -10,6 +10,7 @@ for tool in clang-format shellcheck; do
     }
 done
 mapfile -t sources < <(find core config stats preload command tests bench -name '*.[ch]')
+mapfile -t -O "${#sources[@]}" sources < <(find cpp examples tests/bindings -name '*.[ch]pp')
 clang-format --dry-run --Werror "${sources[@]}"
 mapfile -t scripts < <(grep -rlE '^#!.*bash' scripts tests .ci)
 shellcheck "${scripts[@]}"
