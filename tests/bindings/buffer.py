@@ -34,6 +34,7 @@ MIB = 1 << 20
 SIZE = 4 * MIB
 
 zeropool.buffer(0)  # finds the library
+gc.freeze()  # what there is so far is not looked through at each collection
 
 
 def library():

@@ -55,9 +55,10 @@ passes 'preloaded' env LD_PRELOAD="$ZP_LIBRARY" "$python" "$source/tests/binding
 # What is used after its return is inaccessible then.
 passes 'preloaded, with CHECK=full' env LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_CHECK=full \
     "$python" "$source/tests/bindings/buffer.py" Views With Collector
-for module in numpy torch; do
-    "$python" -c "import $module" 2>/dev/null || {
-        echo "skipped: no $module here (the rest was tested)"
-        exit 77
-    }
-done
+"$python" - <<'END'
+from importlib.util import find_spec
+missing = [name for name in ("numpy", "torch") if find_spec(name) is None]
+if missing:
+    print("skipped: no", *missing, "here (the rest was tested)")
+    raise SystemExit(77)
+END
