@@ -91,6 +91,12 @@ void zp_budget_convert_tail(size_t bytes)
         atomic_fetch_sub_explicit(&tails, bytes, memory_order_relaxed);
 }
 
+void zp_budget_leave_tail(size_t bytes)
+{
+    if (bytes != 0)
+        atomic_fetch_add_explicit(&tails, bytes, memory_order_relaxed);
+}
+
 size_t zp_budget_tails(void)
 {
     return atomic_load_explicit(&tails, memory_order_relaxed);

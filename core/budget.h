@@ -26,10 +26,12 @@ void zp_budget_release(size_t bytes);
 
 // Tails of buffers that are not pooled (slot.h) are charged like what is retained, and counted
 // separately. A tail ends when its bytes become the owner's or go back to the kernel; it is
-// converted when its buffer is pooled: all bytes of that are then charged as retained.
+// converted when its buffer is pooled: all bytes of that are then charged as retained. The last
+// undoes that: so many bytes of a pooled buffer are charged as a tail from now on.
 bool zp_budget_charge_tail(size_t bytes);
 void zp_budget_end_tail(size_t bytes);
 void zp_budget_convert_tail(size_t bytes);
+void zp_budget_leave_tail(size_t bytes);
 size_t zp_budget_tails(void);
 
 // In the child of a fork: so many bytes are retained, and so many are tails; the peak starts from

@@ -226,3 +226,17 @@ bool zp_content_reuse(struct zp_slot *slot, struct zp_counters *counters)
     slot->reclaimable = ZP_RECLAIMABLE_NONE;
     return !config.scrub_again || clean(slot, counters, false);
 }
+
+// What pages a reclaimable buffer has is not asked: it reads as zero, and that is all that is
+// known.
+void zp_content_reuse_at_hand(struct zp_slot *slot)
+{
+    if (may_have_lost_pages(slot))
+        slot->content = ZP_CONTENT_ZERO;
+    slot->reclaimable = ZP_RECLAIMABLE_NONE;
+}
+
+bool zp_content_is_at_hand(void)
+{
+    return !config.verify && !config.scrub_again;
+}

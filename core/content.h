@@ -53,6 +53,10 @@ void zp_content_note_clean(struct zp_slot *slot, const struct zp_scrub_result *r
 // be found. False if it had to be made zero again and the kernel refused.
 bool zp_content_reuse(struct zp_slot *slot, struct zp_counters *counters);
 
+// The same without a system call, if the second says that it needs none.
+void zp_content_reuse_at_hand(struct zp_slot *slot);
+bool zp_content_is_at_hand(void);
+
 // The same for a slot without memory.
 void zp_content_verify(const struct zp_slot *slot);
 

@@ -2,6 +2,7 @@
 
 #include "get.h"
 
+#include "batch.h"
 #include "budget.h"
 #include "commit.h"
 #include "content.h"
@@ -307,6 +308,14 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
     return slot;
 }
 
+static void finish(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size,
+                   const void *caller)
+{
+    prepare_pages(slot, caller);
+    zp_get_hand_out(cache, slot, size);
+    slot->filled = 0;
+}
+
 struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
                             const void *caller)
 {
@@ -316,7 +325,70 @@ struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t a
         return NULL;
     }
     zp_spread_place(slot, size, alignment);
-    prepare_pages(slot, caller);
+    finish(cache, slot, size, caller);
+    return slot;
+}
+
+// ---- Several at once -------------------------------------------------------------------------
+
+static size_t batch_length(size_t size)
+{
+    size_t length = size <= ZP_CLASS_MAX ? zp_spread_length(size, 1) : 0;
+    return size >= zp_arena.threshold && length <= ZP_CLASS_MAX ? length : 0;
+}
+
+void zp_get_batch(struct zp_thread_cache *cache, void **slots, const size_t *sizes, size_t count,
+                  const void *caller)
+{
+    struct zp_batch batch = {slots, sizes, count, batch_length};
+    zp_batch_take(cache->home, &batch, &cache->counters);
+    for (size_t i = 0; i < count; i++) {
+        struct zp_slot *slot = slots[i];
+        slots[i] = NULL;
+        if (slot == NULL || (slot = take_over(cache, slot, batch_length(sizes[i]))) == NULL)
+            continue;
+        zp_spread_place(slot, sizes[i], 1);
+        finish(cache, slot, sizes[i], caller);
+        slots[i] = slot->start;
+    }
+    zp_decay_tick(cache);
+}
+
+// ---- At hand ---------------------------------------------------------------------------------
+
+// Whether a pooled slot can be handed out as it is: no page to be given back, none to be fetched.
+static bool is_at_hand(const struct zp_slot *slot, size_t size)
+{
+    size_t usable = zp_round_up(size, zp_arena.page);
+    return slot->mapping == ZP_MAPPING_PLAIN && slot->epoch == zp_arena_epoch() &&
+           slot->committed <= cut_at(slot, usable + most_tail(usable));
+}
+
+static struct zp_slot *take_at_hand(struct zp_thread_cache *cache, size_t size)
+{
+    struct zp_wish wish = {
+        .size = size, .alignment = 1, .last = zp_class_last_fit(zp_class_of(size))};
+    struct zp_slot *slot = zp_batch_take_wanted(cache->home, &wish, is_at_hand, &cache->counters);
+    if (slot == NULL)
+        return NULL;
+    zp_content_reuse_at_hand(slot);
+    slot->usable = zp_round_up(size, zp_arena.page);
+    zp_budget_release(slot->usable);
+    zp_budget_leave_tail(zp_slot_tail(slot));
+    zp_count(&cache->counters.shard_hits, 1);
+    return slot;
+}
+
+struct zp_slot *zp_get_at_hand(struct zp_thread_cache *cache, size_t size)
+{
+    size_t length = zp_spread_length(size, 1);
+    struct zp_slot *slot = zp_thread_cache_take(cache, length, length / 8);
+    zp_count(&cache->counters.thread_hits, slot != NULL);
+    if (slot == NULL && length <= ZP_CLASS_MAX && zp_content_is_at_hand())
+        slot = take_at_hand(cache, length);
+    if (slot == NULL)
+        return NULL;
+    zp_spread_place(slot, size, 1);
     zp_get_hand_out(cache, slot, size);
     slot->filled = 0;
     return slot;

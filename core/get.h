@@ -29,6 +29,15 @@
 struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
                             const void *caller);
 
+// The same as zp_get_slot, at a multiple of a cache line, if a buffer is at hand: it waits for no
+// lock and makes no system call. Nothing is counted if there is none.
+struct zp_slot *zp_get_at_hand(struct zp_thread_cache *cache, size_t size);
+
+// Finds a slot for each request of a batch in the shards, their locks being taken once; then hands
+// out each of them, or leaves its entry NULL. `slots` holds starts of buffers then.
+void zp_get_batch(struct zp_thread_cache *cache, void **slots, const size_t *sizes, size_t count,
+                  const void *caller);
+
 static inline void zp_get_hand_out(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
 {
     uint64_t requested = __atomic_load_n(&cache->counters.bytes_requested, __ATOMIC_RELAXED);

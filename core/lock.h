@@ -7,6 +7,10 @@
 // with two exceptions: opening another page of slot records (arena.h), and the barrier before the
 // caches of other threads are emptied (thread_cache.h). So a lock is held for tens of nanoseconds.
 //
+// It is a word that threads wait for by futex, not a mutex of libc: who may make no system call
+// (zeropool_try_get) takes a lock only if it is free, and releases it without waking anybody. So
+// who waits looks again after a millisecond at the latest.
+//
 // A thread counts the locks that it holds or waits for, so that a fork in a signal handler can tell
 // whether it has interrupted the pool (fork.h).
 //
@@ -19,7 +23,6 @@
 #include "base.h"
 
 #include <assert.h>
-#include <pthread.h>
 
 enum zp_lock_rank {
     ZP_RANK_NONE,
@@ -34,8 +37,14 @@ enum zp_lock_rank {
 };
 
 struct zp_lock {
-    pthread_mutex_t mutex;
+    uint32_t word; // enum zp_lock_word
     enum zp_lock_rank rank;
+};
+
+enum zp_lock_word {
+    ZP_LOCK_FREE,
+    ZP_LOCK_HELD,
+    ZP_LOCK_AWAITED, // held, and others may wait for it
 };
 
 // The locks that this thread holds or waits for.
@@ -77,22 +86,34 @@ static inline void zp_lock_count(int change)
 
 static inline void zp_lock_init(struct zp_lock *lock, enum zp_lock_rank rank)
 {
-    pthread_mutex_init(&lock->mutex, NULL);
+    __atomic_store_n(&lock->word, ZP_LOCK_FREE, __ATOMIC_RELAXED);
     lock->rank = rank;
 }
+
+static inline bool zp_lock_seize(struct zp_lock *lock)
+{
+    uint32_t seen = ZP_LOCK_FREE;
+    return __atomic_compare_exchange_n(&lock->word, &seen, ZP_LOCK_HELD, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+// Waits until the lock is held by this thread; wakes one that waits. errno stays.
+ZP_COLD void zp_lock_wait(struct zp_lock *lock);
+ZP_COLD void zp_lock_wake(struct zp_lock *lock);
 
 static inline void zp_lock_take(struct zp_lock *lock)
 {
     zp_lock_check_order(lock);
     zp_lock_count(1);
-    pthread_mutex_lock(&lock->mutex);
+    if (ZP_UNLIKELY(!zp_lock_seize(lock)))
+        zp_lock_wait(lock);
     zp_lock_note_taken(lock);
 }
 
 static inline bool zp_lock_try(struct zp_lock *lock)
 {
     zp_lock_count(1);
-    if (pthread_mutex_trylock(&lock->mutex) != 0) {
+    if (!zp_lock_seize(lock)) {
         zp_lock_count(-1);
         return false;
     }
@@ -100,13 +121,26 @@ static inline bool zp_lock_try(struct zp_lock *lock)
     return true;
 }
 
-static inline void zp_lock_release(struct zp_lock *lock)
+static inline uint32_t zp_lock_free(struct zp_lock *lock)
 {
 #ifndef NDEBUG
     assert(zp_lock_trail.depth > 0);
     zp_lock_trail.depth--;
 #endif
-    pthread_mutex_unlock(&lock->mutex);
+    return __atomic_exchange_n(&lock->word, ZP_LOCK_FREE, __ATOMIC_RELEASE);
+}
+
+static inline void zp_lock_release(struct zp_lock *lock)
+{
+    if (ZP_UNLIKELY(zp_lock_free(lock) == ZP_LOCK_AWAITED))
+        zp_lock_wake(lock);
+    zp_lock_count(-1);
+}
+
+// The same without a system call: who waits finds out by itself.
+static inline void zp_lock_release_silently(struct zp_lock *lock)
+{
+    zp_lock_free(lock);
     zp_lock_count(-1);
 }
 

@@ -60,6 +60,12 @@ static int call_membarrier(int command)
     return (int)zp_syscall(SYS_membarrier, command, 0, 0);
 }
 
+// Asks about one page of this process and moves nothing.
+static int call_move_pages(void *page, int *node)
+{
+    return (int)zp_syscall(SYS_move_pages, 0, 1L, &page, NULL, node, 0);
+}
+
 static uint32_t call_clock(void)
 {
     struct timespec now;
@@ -120,6 +126,7 @@ ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .mremap = call_mremap,
     .mincore = mincore,
     .membarrier = call_membarrier,
+    .move_pages = call_move_pages,
     .clock = call_clock,
     .stopwatch = call_stopwatch,
     .sysinfo = sysinfo,
@@ -306,6 +313,16 @@ int zp_os_residency(void *address, size_t length, unsigned char *vector)
         return -EPERM;
     int saved = errno;
     return outcome(zp_os_calls.mincore(address, length, vector) == 0, saved);
+}
+
+int zp_os_node_of(const void *address)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno, node = -EINVAL;
+    uintptr_t page = (uintptr_t)address & ~(uintptr_t)(zp_os_page_size() - 1);
+    int error = outcome(zp_os_calls.move_pages((void *)page, &node) == 0, saved);
+    return error != 0 ? error : node;
 }
 
 size_t zp_os_file_rest(int fd, off_t offset)

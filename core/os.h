@@ -57,6 +57,7 @@ struct zp_os_calls {
     void *(*mremap)(void *from, size_t length, size_t new_length, int flags, ...);
     int (*mincore)(void *address, size_t length, unsigned char *vector);
     int (*membarrier)(int command);
+    int (*move_pages)(void *page, int *node);
     uint32_t (*clock)(void);
     uint32_t (*stopwatch)(void);
     int (*sysinfo)(struct sysinfo *info);
@@ -143,6 +144,10 @@ bool zp_os_can_swap(void);
 
 // mincore: one byte a page into `vector`; bit 0 says that the page is resident.
 int zp_os_residency(void *address, size_t length, unsigned char *vector);
+
+// The NUMA node of the page that an address lies in, without fetching it (move_pages); a negative
+// errno if the kernel does not say, -ENOENT if it is not in memory.
+int zp_os_node_of(const void *address);
 
 // Bytes of a regular file from an offset on, or from its own position if that is negative; 0 if
 // there are none, if it is not a regular file, or if the kernel refuses.

@@ -31,9 +31,7 @@ static ZP_FROZEN size_t (*resident)(void) = NULL;
 
 // ---- Get and put -----------------------------------------------------------------------------
 
-// Where work was left for the helper, or will be due: outside of the own cache, as to start a
-// thread takes memory.
-static void call_helper(void)
+void zp_pool_call_helper(void)
 {
     if (zp_scrub_queue_bytes() != 0 && !zp_helper_call())
         zp_scrub_queue_close();
@@ -48,7 +46,7 @@ static struct zp_slot *get_slot(struct zp_thread_cache *cache, size_t size, size
 {
     struct zp_slot *slot = zp_get_slot(cache, size, alignment, caller);
     zp_thread_cache_close(cache);
-    call_helper();
+    zp_pool_call_helper();
     return slot;
 }
 
@@ -95,16 +93,11 @@ static ZP_COLD void put_profiled(const struct zp_slot *slot)
     note_time();
 }
 
-static void record_stack(const struct zp_slot *slot)
-{
-    struct zp_stack *stack = zp_arena_stack(slot);
-    if (ZP_UNLIKELY(stack != NULL) && !zp_os_is_restricted())
-        zp_stack_capture(stack);
-}
-
 void zp_pool_put_slowly(struct zp_slot *slot)
 {
-    record_stack(slot);
+    if (ZP_UNLIKELY(slot->readonly) && !zp_readonly_put(slot, &zp_thread_cache->counters))
+        return;
+    zp_put_record_stack(slot);
     if (ZP_UNLIKELY(zp_peak_is_on))
         zp_peak_look();
     if (ZP_UNLIKELY(zp_profile_on))
@@ -112,7 +105,7 @@ void zp_pool_put_slowly(struct zp_slot *slot)
     struct zp_thread_cache *cache = zp_thread_open_cache();
     zp_put_slot(cache, slot);
     zp_thread_cache_close(cache);
-    call_helper();
+    zp_pool_call_helper();
 }
 
 bool zp_pool_clear(struct zp_slot *slot, size_t size)
@@ -158,7 +151,7 @@ void zp_pool_note_marks(const void *address, size_t length)
 
 bool zp_pool_resize(struct zp_slot *slot, size_t size)
 {
-    if (!zp_resize(slot, size))
+    if (slot->readonly || !zp_resize(slot, size))
         return false;
     if (ZP_UNLIKELY(zp_profile_on))
         zp_profile_give(zp_profile_take(slot), slot, size);
@@ -168,8 +161,10 @@ bool zp_pool_resize(struct zp_slot *slot, size_t size)
 
 struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 {
+    if (slot->readonly)
+        return NULL;
     struct zp_thread_cache *cache = zp_thread_open_cache(); // a fork that interrupts this sees it
-    record_stack(slot);
+    zp_put_record_stack(slot);
     struct zp_recorded recorded = {.slot = NULL};
     if (ZP_UNLIKELY(zp_profile_on))
         recorded = zp_profile_take(slot);

@@ -28,6 +28,7 @@
 #include "profile.h"
 #include "put.h"
 #include "read.h"
+#include "readonly.h"
 #include "thread_cache.h"
 
 #include <sys/types.h>
@@ -81,6 +82,10 @@ void zp_pool_end(void);
 
 // What the pool holds and has done, summed over threads, without the size classes.
 void zp_pool_stats(struct zp_pool_stats *stats);
+
+// Calls the helper if work was left for it, or will be due: outside of the own cache, as to start a
+// thread takes memory.
+void zp_pool_call_helper(void);
 
 // Adds a point to the timeline of the profile, which has said that one is due (timeline.h).
 void zp_pool_note_time(void);

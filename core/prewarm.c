@@ -123,22 +123,31 @@ static void give_up(const char *why)
     end_at(prewarm.count);
 }
 
-// Takes a cold slot and commits it: PENDING and charged, not yet touched.
-static bool begin(size_t size)
+// A cold slot that has memory now and is charged, not yet touched: TAKEN. NULL if there is none.
+static struct zp_slot *make(size_t size)
 {
     struct zp_slot *slot = zp_retain_take_cold(zp_arena_region_of(size));
     if (slot == NULL)
-        return false;
+        return NULL;
     slot->huge = zp_arena.huge_pages != ZP_HUGE_NONE; // all of it will be touched
     if (zp_commit(slot, size) != 0) {
         zp_arena_put_back(slot);
-        return false;
+        return NULL;
     }
     slot->usable = slot->committed;
     if (!zp_budget_charge(slot->usable)) {
         zp_decommit(slot);
-        return false;
+        return NULL;
     }
+    return slot;
+}
+
+// The next buffer, PENDING.
+static bool begin(size_t size)
+{
+    struct zp_slot *slot = make(size);
+    if (slot == NULL)
+        return false;
     zp_slot_step(slot, ZP_SLOT_PENDING);
     prewarm.slot = slot;
     prewarm.touched = 0;
@@ -169,18 +178,18 @@ static bool begin_next(void)
     return false;
 }
 
-// All of a buffer has been touched; it is given back if a fork shares it.
-static void finish(struct zp_thread_cache *cache, struct zp_slot *slot)
+// All of a TAKEN buffer has been touched; it is given back if a fork shares it.
+static bool finish(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    zp_slot_step(slot, ZP_SLOT_TAKEN);
     if (!zp_arena_is_private(slot)) {
         zp_retain_let_go(slot);
-        return;
+        return false;
     }
     slot->warm = (uint32_t)(slot->committed / zp_arena.page);
     slot->content = ZP_CONTENT_RESIDENT;
     zp_reclaim_whole(slot); // else the program's first requests would, after a second
     zp_retain_pool(cache, cache->home, slot, zp_os_clock());
+    return true;
 }
 
 // Nobody has asked for anything: gives back a part of what is retained.
@@ -205,6 +214,22 @@ void zp_prewarm_part(struct zp_thread_cache *cache)
     prewarm.touched += bytes;
     if (bytes < rest)
         return;
+    zp_slot_step(prewarm.slot, ZP_SLOT_TAKEN);
     finish(cache, prewarm.slot);
     prewarm.slot = NULL;
+}
+
+size_t zp_prewarm_now(struct zp_thread_cache *cache, size_t size, size_t count)
+{
+    size_t length = size <= ZP_CLASS_MAX ? zp_spread_length(size, 1) : SIZE_MAX, made = 0;
+    if (size < zp_arena.threshold || length > ZP_CLASS_MAX)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        struct zp_slot *slot = make(length);
+        if (slot == NULL)
+            break;
+        touch(slot->base, slot->committed);
+        made += finish(cache, slot);
+    }
+    return made;
 }

@@ -50,6 +50,10 @@ void zp_prewarm_forgo(unsigned size_class);
 // Does a part of it. The caller is inside the helper's own thread cache.
 void zp_prewarm_part(struct zp_thread_cache *cache);
 
+// For a program that asks for it: prepares up to `count` buffers of `size` bytes, and returns how
+// many there are. Any thread may call it, inside its own cache.
+size_t zp_prewarm_now(struct zp_thread_cache *cache, size_t size, size_t count);
+
 // Calls `visit` for the buffer under way, if there is one. The helper is between two parts.
 void zp_prewarm_visit(void (*visit)(struct zp_slot *slot));
 

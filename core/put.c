@@ -19,6 +19,13 @@ void zp_put_init(const struct zp_put_config *chosen)
     config = *chosen;
 }
 
+void zp_put_record_stack(const struct zp_slot *slot)
+{
+    struct zp_stack *stack = zp_arena_stack(slot);
+    if (ZP_UNLIKELY(stack != NULL) && !zp_os_is_restricted())
+        zp_stack_capture(stack);
+}
+
 // Whether no fork shares its pages and the program has not changed its mapping: the epoch tells of
 // both. In quarantine the mapping is changed, but by the pool.
 static bool is_unshared(const struct zp_slot *slot)
@@ -164,7 +171,7 @@ static bool keep_in_cache(struct zp_thread_cache *cache, struct zp_slot *slot)
 
 // ---- A shard ---------------------------------------------------------------------------------
 
-static bool keep_in_shard(struct zp_thread_cache *cache, struct zp_slot *slot)
+static bool charge_and_clean(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     size_t bytes = slot->usable;
     if (!zp_retain_charge(cache, bytes))
@@ -173,8 +180,15 @@ static bool keep_in_shard(struct zp_thread_cache *cache, struct zp_slot *slot)
         zp_budget_release(bytes);
         return false;
     }
-    zp_retain_pool(cache, cache->home, slot, zp_os_clock());
     zp_count(&cache->counters.puts_shard, 1);
+    return true;
+}
+
+static bool keep_in_shard(struct zp_thread_cache *cache, struct zp_slot *slot)
+{
+    if (!charge_and_clean(cache, slot))
+        return false;
+    zp_retain_pool(cache, cache->home, slot, zp_os_clock());
     return true;
 }
 
@@ -207,4 +221,22 @@ void zp_put_slot(struct zp_thread_cache *cache, struct zp_slot *slot)
         zp_count(&cache->counters.unretained, 1);
         zp_retain_drop(slot);
     }
+}
+
+struct zp_slot *zp_put_into_chain(struct zp_thread_cache *cache, struct zp_slot *slot,
+                                  struct zp_slot *chain)
+{
+    if (!is_unshared(slot) || slot->committed <= config.quarantine ||
+        is_left_to_helper(slot, &cache->counters)) {
+        zp_put_slot(cache, slot);
+        return chain;
+    }
+    zp_slot_step(slot, ZP_SLOT_TAKEN);
+    if (!charge_and_clean(cache, slot)) {
+        zp_count(&cache->counters.unretained, 1);
+        zp_retain_drop(slot);
+        return chain;
+    }
+    slot->links[ZP_ORDER_CLASS].older = chain;
+    return slot;
 }

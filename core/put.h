@@ -27,8 +27,16 @@ struct zp_put_config {
 // Called once.
 void zp_put_init(const struct zp_put_config *config);
 
+// Records the stack of the caller as that of the put of a slot, if stacks are recorded.
+void zp_put_record_stack(const struct zp_slot *slot);
+
 // Takes back a LIVE slot.
 void zp_put_slot(struct zp_thread_cache *cache, struct zp_slot *slot);
+
+// Takes back a LIVE slot that others follow, and adds it to the chain of those that
+// zp_retain_pool_chain is to pool; what goes another way goes there at once.
+struct zp_slot *zp_put_into_chain(struct zp_thread_cache *cache, struct zp_slot *slot,
+                                  struct zp_slot *chain);
 
 // Makes a part of what is in the scrub queue zero; what is done goes to a shard. For the helper.
 void zp_put_scrub_part(struct zp_thread_cache *cache);

@@ -2,6 +2,7 @@
 
 #include "retain.h"
 
+#include "batch.h"
 #include "budget.h"
 #include "commit.h"
 #include "content.h"
@@ -74,20 +75,48 @@ struct zp_slot *zp_retain_take_cold(unsigned region)
 
 // ---- Shards ----------------------------------------------------------------------------------
 
-void zp_retain_pool(struct zp_thread_cache *cache, unsigned home, struct zp_slot *slot,
-                    uint32_t since)
+// Makes a slot ready for a shard.
+static void enter(struct zp_slot *slot, uint32_t since)
 {
     zp_budget_convert_tail(zp_slot_tail(slot));
     slot->usable = slot->committed;
     zp_reclaim_enter(slot);
     slot->since = since;
-    struct zp_slot *evicted = zp_shards_put(home, slot, &cache->counters);
-    if (evicted != NULL)
-        evict(cache, evicted);
+}
+
+static void sweep_if_tight(unsigned home)
+{
     if (ZP_UNLIKELY(zp_reclaim_is_tight())) { // older ones may not be reclaimable
         struct zp_os_span span = zp_os_span(SWEEP_US);
         zp_reclaim_idle(home, 0, &span);
     }
+}
+
+static void put_into_shard(struct zp_thread_cache *cache, unsigned home, struct zp_slot *slot)
+{
+    struct zp_slot *evicted = zp_shards_put(home, slot, &cache->counters);
+    if (evicted != NULL)
+        evict(cache, evicted);
+}
+
+void zp_retain_pool(struct zp_thread_cache *cache, unsigned home, struct zp_slot *slot,
+                    uint32_t since)
+{
+    enter(slot, since);
+    put_into_shard(cache, home, slot);
+    sweep_if_tight(home);
+}
+
+void zp_retain_pool_chain(struct zp_thread_cache *cache, struct zp_slot *chain, uint32_t since)
+{
+    for (struct zp_slot *slot = chain; slot != NULL; slot = slot->links[ZP_ORDER_CLASS].older)
+        enter(slot, since);
+    chain = zp_batch_put(cache->home, chain, &cache->counters);
+    for (struct zp_slot *next; chain != NULL; chain = next) {
+        next = chain->links[ZP_ORDER_CLASS].older;
+        put_into_shard(cache, cache->home, chain);
+    }
+    sweep_if_tight(cache->home);
 }
 
 // ---- Thread caches ---------------------------------------------------------------------------

@@ -31,6 +31,10 @@ struct zp_slot *zp_retain_take_cold(unsigned region);
 void zp_retain_pool(struct zp_thread_cache *cache, unsigned home, struct zp_slot *slot,
                     uint32_t since);
 
+// The same for a chain of slots, linked by `older` of ZP_ORDER_CLASS: the lock of a shard is taken
+// once for all that fit into it.
+void zp_retain_pool_chain(struct zp_thread_cache *cache, struct zp_slot *chain, uint32_t since);
+
 // Gives the memory of a TAKEN slot back to the kernel, and ends its charge. The first is for a slot
 // that is charged as retained, and returns its bytes; the second for one of which only the tail is
 // charged.

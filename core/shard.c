@@ -40,6 +40,11 @@ static struct zp_shard *neighbour(unsigned home, unsigned distance)
     return &shards[(home + distance) & shard_mask];
 }
 
+struct zp_shard *zp_shards_at(unsigned home, unsigned distance)
+{
+    return distance <= shard_mask ? neighbour(home, distance) : NULL;
+}
+
 // Fields that are read without the lock are written so that such a read is whole.
 
 static void set_count(struct zp_shard *shard, uint32_t count)
@@ -99,10 +104,11 @@ static struct zp_slot *evict_locked(struct zp_shard *shard)
 
 // ---- Taking ----------------------------------------------------------------------------------
 
-static struct zp_slot *take_locked(struct zp_shard *shard, const struct zp_wish *wish)
+struct zp_slot *zp_shard_take(struct zp_shard *shard, const struct zp_wish *wish,
+                              bool (*wanted)(const struct zp_slot *slot, size_t size))
 {
     struct zp_slot *slot = zp_fit_find(&shard->eviction, wish);
-    if (slot == NULL)
+    if (slot == NULL || (wanted != NULL && !wanted(slot, wish->size)))
         return NULL;
     policy->use(&shard->eviction, class_of(slot), slot->committed, capacity_of(shard));
     return pull(shard, slot);
@@ -124,7 +130,7 @@ static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, boo
                 continue;
             zp_lock_take(&shard->lock);
         }
-        struct zp_slot *slot = take_locked(shard, wish);
+        struct zp_slot *slot = zp_shard_take(shard, wish, NULL);
         zp_lock_release(&shard->lock);
         if (slot != NULL) {
             zp_count(&counters->stolen, i != 0);
@@ -156,6 +162,14 @@ void zp_shards_note_miss(unsigned home, size_t size)
 
 // ---- Putting ---------------------------------------------------------------------------------
 
+bool zp_shard_push(struct zp_shard *shard, struct zp_slot *slot)
+{
+    bool room = shard->count < shard_capacity;
+    if (room)
+        push_newest(shard, slot);
+    return room;
+}
+
 // Tries to put a slot into a shard with room, without waiting.
 static bool put_without_waiting(struct zp_shard *shard, struct zp_slot *slot,
                                 struct zp_counters *counters)
@@ -166,11 +180,9 @@ static bool put_without_waiting(struct zp_shard *shard, struct zp_slot *slot,
         zp_count(&counters->contended, 1);
         return false;
     }
-    bool room = shard->count < shard_capacity;
-    if (room)
-        push_newest(shard, slot);
+    bool pushed = zp_shard_push(shard, slot);
     zp_lock_release(&shard->lock);
-    return room;
+    return pushed;
 }
 
 struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_counters *counters)

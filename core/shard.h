@@ -39,6 +39,14 @@ struct zp_shard {
 int zp_shards_init(unsigned count, uint32_t most_per_shard,
                    const struct zp_eviction_policy *policy);
 
+// For who goes over the shards itself (batch.h): the shard that is so far from a home; NULL: there
+// are no more. With its lock held: takes the slot that fits a wish best, if there is one and it is
+// `wanted`; adds a slot as zp_shards_put does, unless the shard is full.
+struct zp_shard *zp_shards_at(unsigned home, unsigned distance);
+struct zp_slot *zp_shard_take(struct zp_shard *shard, const struct zp_wish *wish,
+                              bool (*wanted)(const struct zp_slot *slot, size_t size));
+bool zp_shard_push(struct zp_shard *shard, struct zp_slot *slot);
+
 // The home shard of one more thread.
 unsigned zp_shards_next_home(void);
 

@@ -111,11 +111,14 @@ struct zp_slot {
     bool open : 1;       // packed: its stride has been made accessible
     bool guard : 1;      // packed: a guard marker lies behind the committed bytes
     bool huge : 1;       // huge pages are advised for it
+    bool readonly : 1;   // LIVE, and nobody may write to it (readonly.h)
     union {
         struct zp_link links[ZP_ORDER_COUNT]; // in every state but TAKEN and LIVE
         struct {                              // LIVE
             uint64_t born;                    // bytes that its thread had requested before it
             size_t filled;                    // bytes read into it from files (fill.h)
+            uint32_t references;              // readonly: how many owners it has
+            uint32_t writable_epoch;          // readonly: its epoch when it became that
         };
     };
     uint32_t since;                // when it became idle, in milliseconds of the clock

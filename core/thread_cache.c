@@ -142,14 +142,21 @@ unsigned zp_thread_cache_settled(struct zp_thread_cache *cache, uint32_t now, ui
     return settled;
 }
 
+bool zp_thread_cache_try_open(struct zp_thread_cache *cache)
+{
+    if (!zp_thread_cache_try_enter(cache))
+        return false;
+    settle(cache);
+    note_use(cache);
+    return true;
+}
+
 void zp_thread_cache_open(struct zp_thread_cache *cache)
 {
-    while (!zp_thread_cache_try_enter(cache)) {
+    while (!zp_thread_cache_try_open(cache)) {
         zp_lock_take(&threads.emptying); // held while anything is claimed
         zp_lock_release(&threads.emptying);
     }
-    settle(cache);
-    note_use(cache);
 }
 
 void zp_thread_cache_close(struct zp_thread_cache *cache)

@@ -126,9 +126,11 @@ unsigned zp_thread_cache_settled(struct zp_thread_cache *cache, uint32_t now, ui
                                  uint32_t *since);
 
 // For the slow paths: waits until no thread claims the cache, enters it, and moves the newest
-// buffer to the others; the second undoes the first.
+// buffer to the others; the second undoes the first. The third is the first for who does not wait:
+// false if a thread claims it.
 void zp_thread_cache_open(struct zp_thread_cache *cache);
 void zp_thread_cache_close(struct zp_thread_cache *cache);
+bool zp_thread_cache_try_open(struct zp_thread_cache *cache);
 
 // Enters the cache if no thread claims it.
 static inline bool zp_thread_cache_try_enter(struct zp_thread_cache *cache)

@@ -18,8 +18,8 @@
  * A program that is to run without any of them declares the functions it uses as weak, and looks
  * whether they are there (#pragma weak zeropool_trim).
  *
- * Sizes are in bytes. A size above PTRDIFF_MAX, and a product or sum that overflows, is
- * refused with ENOMEM. Options (environment variables ZEROPOOL_...) are read at the first call:
+ * Sizes are in bytes. A size above PTRDIFF_MAX, and a batch of more than that in all, is refused
+ * with ENOMEM. Options (environment variables ZEROPOOL_...) are read at the first call:
  * libzeropool(7). Requests below ZEROPOOL_MIN_SIZE, 1 MiB unless it says otherwise, are the
  * allocator's: malloc's, or jemalloc's in the preloaded library. So are requests that the pool
  * cannot serve: addresses, memory or mappings have run out, or it is switched off.
@@ -68,13 +68,12 @@ void *zeropool_try_get(size_t size);
  *   - Any other pointer goes to free(), which may end the program. */
 void zeropool_put(void *buffer);
 
-/* Gets a buffer of each of `count` sizes, into buffers[0] to buffers[count - 1]: all or none. The
- * lock of each part of the pool is taken once for all of them. 0; or ENOMEM, `buffers` then being
- * as it was. */
+/* Gets a buffer of each of `count` sizes, into buffers[0] to buffers[count - 1]: all or none. Each
+ * lock of the pool is taken once for all that wait behind it. 0; or ENOMEM, all of `buffers` then
+ * being NULL. */
 int zeropool_get_batch(void **buffers, const size_t *sizes, size_t count);
 
-/* Puts `count` buffers, NULL among them being ignored. Not more than one lock is taken for those
- * that fit into a part of the pool. */
+/* Puts `count` buffers, each as zeropool_put does, but taking each lock once for all of them. */
 void zeropool_put_batch(void *const *buffers, size_t count);
 
 /* ---- The pool ---- */

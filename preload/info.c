@@ -6,7 +6,6 @@
 // the pool retains, and all other numbers are jemalloc's.
 
 #include "core/pool.h"
-#include "core/zeropool.h"
 #include "preload/export.h"
 #include "preload/jemalloc_stats.h"
 #include "preload/report.h"
@@ -31,11 +30,6 @@ EXPORT void malloc_stats(void);
 EXPORT int malloc_info(int options, FILE *stream);
 EXPORT int __libc_mallopt(int parameter, int value);
 EXPORT struct mallinfo __libc_mallinfo(void);
-
-EXPORT size_t zeropool_trim(void)
-{
-    return zp_pool_trim();
-}
 
 // Gives retained memory back: the pool's, as zeropool_trim does, and jemalloc's unused pages. 1 if
 // the pool gave any back, as glibc answers.

@@ -6,8 +6,8 @@
 #include "core/os.h"
 #include "core/syscall.h"
 #include "core/timeline.h"
+#include "interface/version.h"
 #include "preload/start.h"
-#include "version.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,11 +6,11 @@
 #include "core/log.h"
 #include "core/os.h"
 #include "core/signals.h"
+#include "interface/version.h"
 #include "preload/report.h"
 #include "preload/report_file.h"
 #include "preload/start.h"
 #include "stats/writer.h"
-#include "version.h"
 
 #include <errno.h>
 #include <fcntl.h>

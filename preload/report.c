@@ -3,13 +3,13 @@
 #include "report.h"
 
 #include "core/pool.h"
+#include "interface/version.h"
 #include "preload/clock.h"
 #include "preload/jemalloc.h"
 #include "preload/jemalloc_stats.h"
 #include "preload/start.h"
 #include "stats/format.h"
 #include "stats/table.h"
-#include "version.h"
 
 #include <errno.h>
 #include <time.h>

@@ -7,6 +7,7 @@
 #include "core/os.h"
 #include "core/pool.h"
 #include "core/signals.h"
+#include "interface/limits.h"
 #include "preload/aside.h"
 #include "preload/atfork.h"
 #include "preload/clock.h"
@@ -162,19 +163,6 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_write(&line);
 }
 
-static bool limits_now(size_t retained, struct zp_decay_limits *limits)
-{
-    struct zp_memory memory;
-    if (zp_os_is_restricted() || !zp_memory_look("", &memory))
-        return false;
-    *limits = (struct zp_decay_limits){
-        .budget = zp_budget_share(&memory, retained),
-        .unmarked = zp_unmarked_share(&memory),
-        .complete = memory.complete,
-    };
-    return true;
-}
-
 static bool start_pool(void)
 {
     struct zp_machine machine;
@@ -190,7 +178,7 @@ static bool start_pool(void)
     config.profile = zp_profile_wanted();
     zp_huge_refused = machine.huge_refused;
     if (zp_options.max_memory == ZP_AUTO)
-        config.decay.limits_now = limits_now;
+        config.decay.limits_now = zp_limits_now;
     if (config.decay.by_thread) {
         zp_jemalloc_set_decay(config.decay.idle_ms);
         config.decay.is_pressed = zp_pressure_has_come;

@@ -9,7 +9,7 @@ for tool in clang-format shellcheck; do
         exit 77
     }
 done
-mapfile -t sources < <(find core config stats preload command tests bench -name '*.[ch]')
+mapfile -t sources < <(find core config stats interface linked preload command tests bench -name '*.[ch]')
 mapfile -t -O "${#sources[@]}" sources < <(find cpp examples tests/bindings -name '*.[ch]pp')
 clang-format --dry-run --Werror "${sources[@]}"
 mapfile -t scripts < <(grep -rlE '^#!.*bash' scripts tests .ci)

@@ -6,17 +6,17 @@ cd "$1"
 core_archive=$2
 
 # Each folder, and each file of core, may include from those before it and from itself.
-folders=(core config stats preload command tests bench)
+folders=(core config stats interface linked preload command tests bench)
 core_files=(base probes processor libc syscall log os signals held spawn team stack fatal lock
-    size_class zeros slot list stats sampling timeline
+    size_class zeros slot list stats readonly sampling timeline
     arena spread profile commit survey usage stall budget scrub content fill
-    eviction eviction_lifo eviction_clockpro fit shard thread_cache scrub_queue quarantine
+    eviction eviction_lifo eviction_clockpro fit shard batch thread_cache scrub_queue quarantine
     reclaim retain
     thread trim decay prewarm peak
     get put resize
     depth parts read
     background helper
-    pool fork
+    pool pool_batch fork
     zeropool)
 
 failures=0

@@ -11,5 +11,5 @@ while read -r file; do
         echo "$file has $lines lines, more than 400"
         failures=$((failures + 1))
     fi
-done < <(find core preload config stats command tests/model -type f)
+done < <(find core preload config stats interface linked command tests/model -type f)
 [[ $failures -eq 0 ]]

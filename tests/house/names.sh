@@ -14,7 +14,7 @@ for page in README.md CONTRIBUTING.md docs/*.md tests/README.md bench/README.md;
             echo "$page names $name, which is not there"
             failures=$((failures + 1))
         fi
-    done < <(grep -oE '`(core|config|stats|preload|command|tests|bench|scripts|docs)/[A-Za-z0-9_./*-]+`' "$page" | tr -d '`' | sort -u)
+    done < <(grep -oE '`(core|config|stats|interface|linked|preload|command|tests|bench|scripts|docs)/[A-Za-z0-9_./*-]+`' "$page" | tr -d '`' | sort -u)
 done
 
 # "decision 9", "decisions 5 to 7 and 20"
@@ -24,7 +24,7 @@ while IFS=: read -r file number; do
         failures=$((failures + 1))
     fi
 done < <(grep -roE --include='*.md' --include='*.[ch]' --include='*.sh' --include='*.py' \
-    'decisions? [0-9]+((,| to| and)+ [0-9]+)*' README.md CONTRIBUTING.md core config stats preload command tests bench scripts docs |
+    'decisions? [0-9]+((,| to| and)+ [0-9]+)*' README.md CONTRIBUTING.md core config stats interface linked preload command tests bench scripts docs |
     while IFS=: read -r file words; do
         grep -oE '[0-9]+' <<<"$words" | sed "s|^|$file:|"
     done | sort -u)

@@ -14,7 +14,7 @@ setter=$(sed -n '/^static inline void zp_slot_step(/,/^}/p' core/slot.h)
     echo "core/slot.h has no zp_slot_step that sets the state"
     exit 1
 }
-mapfile -t sources < <(find core preload config -name '*.[ch]')
+mapfile -t sources < <(find core preload config interface linked -name '*.[ch]')
 found=$(assignments "${sources[@]}" | grep -vE '^core/slot\.h:[0-9]+: *slot->state = \(uint8_t\)to;$' || true)
 [[ -z $found ]] || {
     echo "a state is set here, instead of by zp_slot_step:"

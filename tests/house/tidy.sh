@@ -7,4 +7,4 @@ command -v clang-tidy >/dev/null || {
     echo "skipped: no clang-tidy here"
     exit 77
 }
-clang-tidy --quiet -p "$2" core/*.c config/*.c stats/*.c preload/*.c command/*.c
+clang-tidy --quiet -p "$2" core/*.c config/*.c stats/*.c interface/*.c linked/*.c preload/*.c command/*.c

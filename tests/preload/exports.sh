@@ -4,7 +4,9 @@
 # calls it watches to know what the program does to a buffer's pages, those that fill them, dlopen, what
 # registers fork handlers, and C++'s operators, all of those. Or a name of libc's that has a version of ours: a
 # program that asks for libc's version would be passed by.
+# usage: exports.sh core/zeropool.h libzeropool.so
 set -euo pipefail
+header=$1 linked=$2
 
 exported_by() {
     nm -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u
@@ -17,7 +19,7 @@ watched='^(madvise|mlock2?|(pkey_)?mprotect|mmap(64)?|munmap|mremap|process_madv
 filled='^((__)?(p?read(64)?|fread(_unlocked)?)(_chk)?|readv|preadv(64)?(v?2)?)$'
 operators='^_Z(n[wa]|d[la])'
 of_c23='^free(_aligned)?_sized$'
-own='^(zeropool_(trim|audited)|__posix_memalign)$' # tools ask for the second, though glibc no longer has it
+own='^(zeropool_[a-z_]+|__posix_memalign)$' # tools ask for the second, though glibc no longer has it
 glibc=$(exported_by "$libc" | grep -E "$family" | grep -vE "$gone")
 ours=$(exported_by "$ZP_LIBRARY")
 
@@ -34,8 +36,16 @@ fi
 
 # An A stands before the names of the versions themselves.
 versions=$(nm -D --defined-only "$ZP_LIBRARY" | awk '$2 != "A" && ($3 ~ /@/ || $3 ~ /^zeropool_/) { print $3 }' | sort)
-if [[ $versions != $'zeropool_audited@@ZEROPOOL_PRIVATE\nzeropool_trim@@ZEROPOOL_0.1' ]]; then
-    echo "names with a version, or ours: $versions"
+# What zeropool.h declares, and what is for nobody else.
+promised=$(sed -nE 's/^[a-z].*[ *](zeropool_[a-z_]+)\(.*/\1@@ZEROPOOL_0.1/p' "$header")
+private=$'zeropool_audited@@ZEROPOOL_PRIVATE\nzeropool_calls@@ZEROPOOL_PRIVATE'
+if ! diff <(sort <<<"$promised"$'\n'"$private") <(echo "$versions"); then
+    echo "^ the names of zeropool.h, and those that the library shows"
+    exit 1
+fi
+# A program that is linked with libzeropool.so finds the same names with the same versions there.
+if ! diff <(sort <<<"$promised") <(nm -D --defined-only "$linked" | awk '$2 != "A" { print $3 }' | sort); then
+    echo "^ the names of zeropool.h, and those of $linked"
     exit 1
 fi
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// zeropool.h in a linked library: calls go to the preloaded library if that is in the process, else
+// to the pool in here. Which of them is found out once, at the first call.
+
+#include "interface/calls.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+
+#define OWN(name) extern __typeof__(zeropool_##name) zp_own_##name;
+ZP_CALLS(OWN)
+
+#define OWN_ENTRY(name) .name = zp_own_##name,
+static const struct zp_calls own = {.size = sizeof(own), ZP_CALLS(OWN_ENTRY)};
+
+#define SHOWN(name)                                                                                \
+    extern __typeof__(zeropool_##name) zeropool_##name __attribute__((visibility("default")));
+ZP_CALLS(SHOWN)
+
+static const struct zp_calls *_Atomic chosen; // the same for every thread
+
+static __attribute__((cold, noinline)) const struct zp_calls *choose(void)
+{
+    const struct zp_calls *calls = dlsym(RTLD_DEFAULT, ZP_CALLS_SYMBOL);
+    if (calls == NULL || calls->size < sizeof(own))
+        calls = &own;
+    atomic_store_explicit(&chosen, calls, memory_order_relaxed);
+    return calls;
+}
+
+static const struct zp_calls *to(void)
+{
+    const struct zp_calls *calls = atomic_load_explicit(&chosen, memory_order_relaxed);
+    return __builtin_expect(calls != NULL, 1) ? calls : choose();
+}
+
+const char *zeropool_version(void)
+{
+    return to()->version();
+}
+
+void *zeropool_get(size_t size)
+{
+    return to()->get(size);
+}
+
+void *zeropool_get_aligned(size_t alignment, size_t size)
+{
+    return to()->get_aligned(alignment, size);
+}
+
+void *zeropool_try_get(size_t size)
+{
+    return to()->try_get(size);
+}
+
+void zeropool_put(void *buffer)
+{
+    to()->put(buffer);
+}
+
+int zeropool_get_batch(void **buffers, const size_t *sizes, size_t count)
+{
+    return to()->get_batch(buffers, sizes, count);
+}
+
+void zeropool_put_batch(void *const *buffers, size_t count)
+{
+    to()->put_batch(buffers, count);
+}
+
+size_t zeropool_prewarm(size_t size, size_t count)
+{
+    return to()->prewarm(size, count);
+}
+
+size_t zeropool_trim(void)
+{
+    return to()->trim();
+}
+
+int zeropool_stats_get(struct zeropool_stats *stats)
+{
+    return to()->stats_get(stats);
+}
+
+double zeropool_hit_rate(void)
+{
+    return to()->hit_rate();
+}
+
+int zeropool_owns(const void *pointer)
+{
+    return to()->owns(pointer);
+}
+
+int zeropool_detach(void *buffer)
+{
+    return to()->detach(buffer);
+}
+
+int zeropool_freeze(void *buffer)
+{
+    return to()->freeze(buffer);
+}
+
+int zeropool_retain(const void *buffer)
+{
+    return to()->retain(buffer);
+}
+
+void zeropool_release(const void *buffer)
+{
+    to()->release(buffer);
+}
+
+int zeropool_numa_node(const void *pointer)
+{
+    return to()->numa_node(pointer);
+}
