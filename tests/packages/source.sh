@@ -23,7 +23,7 @@ command_works zeropool
 in_force ZEROPOOL_STATS=exit LD_PRELOAD=libzeropool_preload.so
 [[ $(pkg-config --variable=preload zeropool) -ef /usr/local/lib/libzeropool_preload.so ]] ||
     complain "pkg-config: $(pkg-config --variable=preload zeropool)"
-for file in include/zeropool.h share/man/man7/libzeropool.7 share/doc/zeropool/LICENSE-jemalloc; do
+for file in include/zeropool.h include/zeropool.hpp share/man/man7/libzeropool.7 share/doc/zeropool/LICENSE-jemalloc; do
     [[ -s /usr/local/$file ]] || complain "no /usr/local/$file"
 done
 echo 'used'

@@ -21,6 +21,8 @@ command_works "$place/bin/zeropool"
 in_force ZEROPOOL_STATS=exit LD_PRELOAD="$("$place/bin/python" -c 'import zeropool; print(zeropool.library())')"
 said=$("$place/bin/zeropool" run --stats exit -- "$place/bin/python" -c 'b = bytearray(50_000_000)' 2>&1)
 grep -qE 'large requests +[1-9]' <<<"$said" || complain "Python under the library: $said"
+said=$("$place/bin/python" -c 'import zeropool; b = zeropool.buffer(1 << 20); b[9] = 7; print(len(b), *b[8:10])' 2>&1)
+[[ $said == '1048576 0 7' ]] || complain "zeropool.buffer: $said"
 echo 'used'
 
 "$place/bin/pip" uninstall --quiet --yes zeropool
