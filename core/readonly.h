@@ -7,7 +7,7 @@
 // none, so that every put of it takes the slow path, which gives up one reference. Only the last
 // makes it writable again; it is then freed like any other.
 //
-// Locking: none; the count is atomic. Who holds a reference may read the record. Fork: parent and
+// Locking: none; the count is atomic. With a reference the record may be read. Fork: parent and
 // child each have all references.
 
 #ifndef ZP_CORE_READONLY_H
@@ -19,7 +19,7 @@
 // Makes a LIVE slot read-only, with one reference. 0 or a negative errno: it is then as it was.
 int zp_readonly_begin(struct zp_slot *slot);
 
-// Adds a reference, for who has one.
+// Adds a reference. The caller has one.
 static inline void zp_readonly_retain(struct zp_slot *slot)
 {
     __atomic_fetch_add(&slot->references, 1, __ATOMIC_RELAXED);

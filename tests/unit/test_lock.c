@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 static struct zp_lock threads_lock, region_lock, shard_lock, other_shard_lock;
 
@@ -173,6 +174,42 @@ START_TEST(a_try_in_vain_does_not_count)
 }
 END_TEST
 
+static bool is_awaited(struct zp_lock *lock)
+{
+    return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == ZP_LOCK_AWAITED;
+}
+
+static void *take_in_thread(void *lock)
+{
+    zp_lock_take(lock);
+    zp_lock_release(lock);
+    return lock;
+}
+
+static void wait_for(void (*release)(struct zp_lock *lock))
+{
+    pthread_t thread;
+    void *result = NULL;
+    init();
+    zp_lock_take(&shard_lock);
+    ck_assert_int_eq(pthread_create(&thread, NULL, take_in_thread, &shard_lock), 0);
+    while (!is_awaited(&shard_lock))
+        sched_yield();
+    release(&shard_lock);
+    pthread_join(thread, &result);
+    ck_assert_ptr_eq(result, &shard_lock);
+    ck_assert_uint_eq(zp_locks_held, 0);
+    ck_assert(is_free(&shard_lock));
+}
+
+// Breaks when a thread that waits is not woken, or does not look by itself.
+START_TEST(who_waits_gets_the_lock)
+{
+    wait_for(zp_lock_release);
+    wait_for(zp_lock_release_silently);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -184,5 +221,6 @@ int main(void)
     tcase_add_test(tests, a_reset_lock_is_free);
     tcase_add_test(tests, a_handler_knows_of_the_locks);
     tcase_add_test(tests, a_try_in_vain_does_not_count);
+    tcase_add_test(tests, who_waits_gets_the_lock);
     return unit_run("lock", tests);
 }
