@@ -4,7 +4,10 @@
 // zeropool_get, and the same for putting them; nothing is touched. And zeropool_try_get, while
 // other threads get and put under the same locks. Linked with libzeropool.so.
 //
-//     ZEROPOOL_TLS_CACHE=0 bench-batch [THREADS]
+//     ZEROPOOL_TLS_CACHE=0 bench-batch [THREADS [written]]
+//
+// With `written` all of the buffers are written to before they are put, which then takes the time
+// of making them zero.
 //
 // Single gets that the thread's own cache serves need no lock: without ZEROPOOL_TLS_CACHE=0 it is
 // these that the first eight are.
@@ -16,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { COUNT = 64, ROUNDS = 2001 };
@@ -68,19 +72,22 @@ static double median(double *samples, size_t count)
 }
 
 // Nanoseconds for each of two kinds of gets and puts, in turn.
-static void time_batches(void)
+static void time_batches(bool written)
 {
     static double samples[4][ROUNDS];
     static void (*const steps[])(void) = {get_singly, put_singly, get_batch, put_batch};
-    for (int round = 0; round < ROUNDS; round++)
+    int rounds = written ? ROUNDS / 20 : ROUNDS;
+    for (int round = 0; round < rounds; round++)
         for (int step = 0; step < 4; step++) {
+            for (int i = 0; i < COUNT && written && step % 2 == 1; i++)
+                memset(buffers[i], 1, size);
             double start = now();
             steps[step]();
             samples[step][round] = now() - start;
         }
     double medians[4];
     for (int step = 0; step < 4; step++)
-        medians[step] = median(samples[step], ROUNDS);
+        medians[step] = median(samples[step], (size_t)rounds);
     printf("64 gets     %8.0f ns singly, %8.0f ns in a batch: %.2f\n", medians[0], medians[2],
            medians[2] / medians[0]);
     printf("64 puts     %8.0f ns singly, %8.0f ns in a batch: %.2f\n", medians[1], medians[3],
@@ -128,7 +135,7 @@ int main(int count, char **arguments)
 {
     for (int i = 0; i < COUNT; i++)
         sizes[i] = size;
-    time_batches();
+    time_batches(count > 2 && strcmp(arguments[2], "written") == 0);
     time_tries(count > 1 ? (unsigned)atoi(arguments[1]) : 7);
     return 0;
 }
