@@ -36,10 +36,15 @@ static size_t cut_at(const struct zp_slot *slot, size_t bytes)
     return zp_round_up(bytes, huge ? ZP_HUGE_PAGE : zp_arena.page);
 }
 
+size_t zp_get_most_committed(const struct zp_slot *slot, size_t usable)
+{
+    return cut_at(slot, usable + most_tail(usable));
+}
+
 // Gives back what the tail has too much; false if the budget has no room for the rest of it.
 static bool settle_tail(struct zp_slot *slot, size_t before)
 {
-    size_t most = cut_at(slot, slot->usable + most_tail(slot->usable));
+    size_t most = zp_get_most_committed(slot, slot->usable);
     if (slot->committed > most)
         zp_commit_trim(slot, most);
     size_t tail = zp_slot_tail(slot);
@@ -246,12 +251,24 @@ static void fetch_pages(const struct zp_slot *slot)
     populate(slot, in_huge, slot->committed);
 }
 
-// Has a buffer's memory, if it is not there yet, come as it will be used.
-static void prepare_pages(struct zp_slot *slot, const void *caller)
+// Whether buffers of a class will be written to the end.
+struct answer {
+    bool known, fills;
+    unsigned size_class;
+};
+
+// Has a buffer's memory, if it is not there yet, come as it will be used. `asked`: what was
+// answered for the last class of a batch, as the question takes system calls; NULL: it is no batch.
+static void prepare_pages(struct zp_slot *slot, const void *caller, struct answer *asked)
 {
     if (slot->content != ZP_CONTENT_ZERO)
         return;
-    bool fills = zp_usage_fills(caller, zp_class_of(slot->usable)), empty = zp_slot_is_empty(slot);
+    unsigned size_class = zp_class_of(slot->usable);
+    bool again = asked != NULL && asked->known && asked->size_class == size_class;
+    bool fills = again ? asked->fills : zp_usage_fills(caller, size_class);
+    bool empty = zp_slot_is_empty(slot);
+    if (asked != NULL)
+        *asked = (struct answer){.known = true, .fills = fills, .size_class = size_class};
     if (zp_commit_can_be_huge(slot))
         choose_pages(slot, fills, empty);
     // Small pages of a long buffer would be fetched at once for long.
@@ -308,10 +325,8 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
     return slot;
 }
 
-static void finish(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size,
-                   const void *caller)
+static void hand_out(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
 {
-    prepare_pages(slot, caller);
     zp_get_hand_out(cache, slot, size);
     slot->filled = 0;
 }
@@ -325,7 +340,8 @@ struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t a
         return NULL;
     }
     zp_spread_place(slot, size, alignment);
-    finish(cache, slot, size, caller);
+    prepare_pages(slot, caller, NULL);
+    hand_out(cache, slot, size);
     return slot;
 }
 
@@ -341,6 +357,7 @@ void zp_get_batch(struct zp_thread_cache *cache, void **slots, const size_t *siz
                   const void *caller)
 {
     struct zp_batch batch = {slots, sizes, count, batch_length};
+    struct answer asked = {.known = false};
     zp_batch_take(cache->home, &batch, &cache->counters);
     for (size_t i = 0; i < count; i++) {
         struct zp_slot *slot = slots[i];
@@ -348,48 +365,9 @@ void zp_get_batch(struct zp_thread_cache *cache, void **slots, const size_t *siz
         if (slot == NULL || (slot = take_over(cache, slot, batch_length(sizes[i]))) == NULL)
             continue;
         zp_spread_place(slot, sizes[i], 1);
-        finish(cache, slot, sizes[i], caller);
+        prepare_pages(slot, caller, &asked);
+        hand_out(cache, slot, sizes[i]);
         slots[i] = slot->start;
     }
     zp_decay_tick(cache);
-}
-
-// ---- At hand ---------------------------------------------------------------------------------
-
-// Whether a pooled slot can be handed out as it is: no page to be given back, none to be fetched.
-static bool is_at_hand(const struct zp_slot *slot, size_t size)
-{
-    size_t usable = zp_round_up(size, zp_arena.page);
-    return slot->mapping == ZP_MAPPING_PLAIN && slot->epoch == zp_arena_epoch() &&
-           slot->committed <= cut_at(slot, usable + most_tail(usable));
-}
-
-static struct zp_slot *take_at_hand(struct zp_thread_cache *cache, size_t size)
-{
-    struct zp_wish wish = {
-        .size = size, .alignment = 1, .last = zp_class_last_fit(zp_class_of(size))};
-    struct zp_slot *slot = zp_batch_take_wanted(cache->home, &wish, is_at_hand, &cache->counters);
-    if (slot == NULL)
-        return NULL;
-    zp_content_reuse_at_hand(slot);
-    slot->usable = zp_round_up(size, zp_arena.page);
-    zp_budget_release(slot->usable);
-    zp_budget_leave_tail(zp_slot_tail(slot));
-    zp_count(&cache->counters.shard_hits, 1);
-    return slot;
-}
-
-struct zp_slot *zp_get_at_hand(struct zp_thread_cache *cache, size_t size)
-{
-    size_t length = zp_spread_length(size, 1);
-    struct zp_slot *slot = zp_thread_cache_take(cache, length, length / 8);
-    zp_count(&cache->counters.thread_hits, slot != NULL);
-    if (slot == NULL && length <= ZP_CLASS_MAX && zp_content_is_at_hand())
-        slot = take_at_hand(cache, length);
-    if (slot == NULL)
-        return NULL;
-    zp_spread_place(slot, size, 1);
-    zp_get_hand_out(cache, slot, size);
-    slot->filled = 0;
-    return slot;
 }

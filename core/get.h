@@ -29,9 +29,8 @@
 struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
                             const void *caller);
 
-// The same as zp_get_slot, at a multiple of a cache line, if a buffer is at hand: it waits for no
-// lock and makes no system call. Nothing is counted if there is none.
-struct zp_slot *zp_get_at_hand(struct zp_thread_cache *cache, size_t size);
+// Bytes that a slot may have committed while so many of them are its owner's: the rest is its tail.
+size_t zp_get_most_committed(const struct zp_slot *slot, size_t usable);
 
 // Finds a slot for each request of a batch in the shards, their locks being taken once; then hands
 // out each of them, or leaves its entry NULL. `slots` holds starts of buffers then.

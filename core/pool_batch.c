@@ -2,6 +2,7 @@
 
 #include "pool_batch.h"
 
+#include "at_hand.h"
 #include "os.h"
 #include "peak.h"
 #include "retain.h"
@@ -26,7 +27,7 @@ struct zp_slot *zp_pool_get_at_hand(size_t size)
     struct zp_thread_cache *cache = zp_thread_cache;
     if (!zp_pool.started || !zp_thread_cache_try_open(cache))
         return NULL;
-    struct zp_slot *slot = zp_get_at_hand(cache, size);
+    struct zp_slot *slot = zp_at_hand_get(cache, size);
     zp_thread_cache_close(cache);
     return slot;
 }

@@ -13,7 +13,7 @@ core_files=(base probes processor libc syscall log os signals held spawn team st
     eviction eviction_lifo eviction_clockpro fit shard batch thread_cache scrub_queue quarantine
     reclaim retain
     thread trim decay prewarm peak
-    get put resize
+    get at_hand put resize
     depth parts read
     background helper
     pool pool_batch fork
