@@ -72,7 +72,7 @@ gcc -o /tmp/static /tmp/named.c -l:libzeropool.a -ldl -pthread
 LD_PRELOAD=libzeropool_preload.so /tmp/static || complain 'the same with the library preloaded'
 echo 'used'
 
-apt-get purge -qq -y zeropool libzeropool-preload libzeropool-dev >/dev/null
+apt-get purge -qq -y zeropool libzeropool-preload libzeropool0 libzeropool-dev >/dev/null
 files | diff /tmp/before - || complain 'the packages leave something behind'
 [[ $(LD_PRELOAD=libzeropool_preload.so /bin/ls -d / 2>&1) == *'cannot be preloaded'* ]] ||
     complain 'the library is still found'
