@@ -49,11 +49,30 @@ gcc -o /tmp/asks /tmp/asks.c $(pkg-config --cflags zeropool)
 /tmp/asks absent || complain 'zeropool_trim without the library'
 LD_PRELOAD=libzeropool_preload.so /tmp/asks there || complain 'zeropool_trim with the library preloaded'
 # shellcheck disable=SC2046
-gcc -o /tmp/linked /tmp/asks.c $(pkg-config --cflags --libs zeropool)
+gcc -o /tmp/linked /tmp/asks.c $(pkg-config --cflags --libs zeropool-preload)
 /tmp/linked there || complain 'zeropool_trim in a program that is linked with the library'
+# One that gets its buffers by name, and keeps its malloc: shared and static.
+cat >/tmp/named.c <<'END'
+#include <zeropool.h>
+int main(void)
+{
+    char *buffer = zeropool_get(4 << 20);
+    if (buffer == NULL || !zeropool_owns(buffer))
+        return 1;
+    buffer[0] = 1;
+    zeropool_put(buffer);
+    return zeropool_trim() != 0 ? 0 : 1;
+}
+END
+# shellcheck disable=SC2046
+gcc -o /tmp/named /tmp/named.c $(pkg-config --cflags --libs zeropool)
+/tmp/named || complain 'a program that is linked with libzeropool.so'
+gcc -o /tmp/static /tmp/named.c -l:libzeropool.a -ldl -pthread
+/tmp/static || complain 'a program that is linked with libzeropool.a'
+LD_PRELOAD=libzeropool_preload.so /tmp/static || complain 'the same with the library preloaded'
 echo 'used'
 
-apt-get purge -qq -y zeropool libzeropool-preload libzeropool-dev >/dev/null
+apt-get purge -qq -y zeropool libzeropool-preload libzeropool0 libzeropool-dev >/dev/null
 files | diff /tmp/before - || complain 'the packages leave something behind'
 [[ $(LD_PRELOAD=libzeropool_preload.so /bin/ls -d / 2>&1) == *'cannot be preloaded'* ]] ||
     complain 'the library is still found'
