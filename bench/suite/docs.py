@@ -194,9 +194,14 @@ def verdicts(every):
         yield ""
 
 
+def figures_of(data):
+    """The figures of a question by their keys; none if it was not measured."""
+    return {figure["key"]: figure for figure in data["figures"]} if data else {}
+
+
 def summary_row(data, key, ours):
     """The median of each column and of ours that was measured."""
-    figure = next(f for f in data["figures"] if f["key"] == key)
+    figure = figures_of(data)[key]
     best = max if figure["better"] == "more" else min
     row = {}
     for column, releases in {**COLUMNS, "zeropool": (ours,)}.items():
@@ -217,10 +222,12 @@ def summary_cells(row, best, columns):
 def summary(every):
     """The questions that most ask, all allocators side by side."""
     by_name = {data["question"]: data for data in every}
-    asked = [row for row in SUMMARY if row[0] in by_name]
+    asked = [row for row in SUMMARY if row[1] in figures_of(by_name.get(row[0]))]
     rows = [(label, *summary_row(by_name[name], key, ours)) for name, key, label, ours in asked]
     columns = [c for c in (*COLUMNS, "zeropool") if any(c in row for _, row, _ in rows)]
     cells = [[label, *summary_cells(row, best, columns)] for label, row, best in rows]
+    if not cells:
+        return
     yield from markdown([["", *columns], *cells])
     yield "In bold the best, of each allocator the best of its releases that were measured."
     yield ""
