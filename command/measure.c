@@ -2,6 +2,7 @@
 
 #include "measure.h"
 
+#include "command/children.h"
 #include "command/say.h"
 
 #include <errno.h>
@@ -51,6 +52,7 @@ static void redirect(bool show)
 static void become(const char *path, char **words, bool show, int failure)
 {
     redirect(show);
+    zp_children_restore();
     execvp(path, words);
     int error = errno;
     ssize_t written = write(failure, &error, sizeof(error));

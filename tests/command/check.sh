@@ -96,3 +96,36 @@ ends 1 "$zeropool" check --enable 0 -- "$hold_program"
 ends 127 "$zeropool" check -- "$work/nothing"
 ends 0 env TMPDIR="$work" "$zeropool" check -- "$hold_program"
 ! compgen -G "$work/zeropool-check-*" >/dev/null || broken "the folder of the reports is left behind"
+
+# SIGNAL DISPOSITION COMMAND...: bash can neither ignore SIGCHLD nor have a background job heed SIGINT.
+cat >"$work/with_signal" <<'END'
+import os, signal, sys
+signal.signal(getattr(signal, sys.argv[1]), getattr(signal, sys.argv[2]))
+os.execvp(sys.argv[3], sys.argv[3:])
+END
+
+# One that is interrupted passes that on, reports when the program has ended, and leaves nothing behind either.
+for signal in TERM INT HUP; do
+    mkfifo "$work/begun"
+    TMPDIR=$work python3 "$work/with_signal" SIGINT SIG_DFL "$zeropool" check -- \
+        sh -c 'echo begun; exec sleep 100' >"$work/begun" 2>"$work/err" &
+    started+=("$!")
+    exec {shown}<"$work/begun"
+    read -r line <&"$shown"
+    kill -"$signal" "$!"
+    cat <&"$shown" >"$work/out"
+    exec {shown}<&-
+    wait "$!" || broken "status $? on $signal"
+    [[ $line == begun ]]
+    warns 'killed by signal'
+    says 'zeropool is in force'
+    ! compgen -G "$work/zeropool-check-*" >/dev/null || broken "$signal leaves the folder of the reports behind"
+    rm "$work/begun"
+done
+# A caller that ignores the end of its children does not keep it from being known. The program finds that ignored, too.
+ends 0 python3 "$work/with_signal" SIGCHLD SIG_IGN "$zeropool" check --json -- python3 -c 'import signal, sys
+print(signal.getsignal(signal.SIGCHLD).name, file=sys.stderr); sys.exit(9)'
+warns 'ended with status 9'
+warns SIG_IGN
+ends 0 python3 "$work/with_signal" SIGCHLD SIG_IGN "$zeropool" compare --json --rounds 3 -- true
+holds 'it["sides"][0]["page_faults"]["lowest"] > 0'
