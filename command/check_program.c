@@ -201,28 +201,39 @@ static siginfo_t await_end(pid_t pid, const struct signals *signals)
 // ---- A program -------------------------------------------------------------------------------
 
 // In the new process.
-static void become(struct run *run, const struct signals *signals, bool json)
+static void become(struct run *run, const struct signals *signals, bool json, const int failure[2])
 {
     if (json)
         dup2(STDERR_FILENO, STDOUT_FILENO);
     set_environment(run);
     restore_signals(signals);
-    zp_children_restore();
-    execvp(run->program.path, run->arguments->words);
-    _exit(zp_fail(errno == ENOENT ? ZP_NO_PROGRAM : ZP_CANNOT_RUN, "%s: %s", run->program.path,
-                  strerror(errno)));
+    zp_children_become(run->program.path, run->arguments->words, failure);
+}
+
+// 0, or an error number.
+static int start_program(struct run *run, const struct signals *signals, bool json, pid_t *pid)
+{
+    int failure[2], error = zp_children_pipe(failure);
+    if (error != 0)
+        return error;
+    *pid = fork();
+    if (*pid == 0)
+        become(run, signals, json, failure);
+    error = *pid < 0 ? errno : 0;
+    int failed = zp_children_await_exec(failure);
+    if (failed != 0)
+        waitpid(*pid, NULL, 0);
+    return error != 0 ? error : failed;
 }
 
 static int run_program(struct run *run, const struct signals *signals, bool json)
 {
-    pid_t pid = fork();
-    if (pid < 0) {
-        int error = errno;
+    pid_t pid;
+    int error = start_program(run, signals, json, &pid);
+    if (error != 0) {
         rmdir(run->folder);
-        return zp_fail(ZP_FAILED, "%s", strerror(error));
+        return zp_program_fail(run->program.path, error);
     }
-    if (pid == 0)
-        become(run, signals, json);
     siginfo_t ended = await_end(pid, signals);
     begin(run, pid);
     waitpid(pid, NULL, 0);

@@ -108,8 +108,11 @@ static void print_counts(const struct zp_check *check)
 
 static void print_one(const struct zp_check *check)
 {
-    printf("process %d (%s): %s\n", (int)check->pid, check->name,
-           check->in_force ? "zeropool is in force" : "zeropool is not in force");
+    const char *state = check->in_force ? "zeropool is in force" : "zeropool is not in force";
+    if (check->pid != 0)
+        printf("process %d (%s): %s\n", (int)check->pid, check->name, state);
+    else
+        printf("%s: %s\n", check->name, state);
     if (check->reason[0] != '\0')
         print_text("why", check->reason);
     if (check->advice[0] != '\0')
@@ -149,7 +152,10 @@ static void put_list(struct zp_json *json, const char *name, char *const *notes,
 static void put_one(struct zp_json *json, const struct zp_check *check)
 {
     zp_json_object(json, NULL);
-    zp_json_number(json, "pid", (uint64_t)check->pid);
+    if (check->pid != 0)
+        zp_json_number(json, "pid", (uint64_t)check->pid);
+    else
+        zp_json_text(json, "pid", NULL);
     zp_json_text(json, "program", check->name);
     zp_json_bool(json, "in_force", check->in_force);
     zp_json_text(json, "reason", or_null(check->reason));

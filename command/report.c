@@ -250,6 +250,10 @@ int zp_report(const struct zp_arguments *arguments)
         return status;
     if (by != NULL && !zp_weight_of(&(struct zp_site){0}, by, &unused))
         return zp_wrong("--by %s: expected bytes, requests, fresh, peak or live", by);
+    if (by != NULL && format != FOLDED)
+        return zp_wrong("--by goes with --folded");
+    if (zp_flag_value(arguments, "--top") != NULL && format != TEXT)
+        return zp_wrong("--top does not go with --folded, --pprof or --html, which have all sites");
     if (arguments->word_count != 1)
         return zp_wrong("expected one file, as `zeropool record` writes it");
     if (format == PPROF && output == NULL && isatty(STDOUT_FILENO))

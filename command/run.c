@@ -37,6 +37,5 @@ int zp_run(const struct zp_arguments *arguments)
         execv(program.path, arguments->words);
     else
         execvp(program.path, arguments->words);
-    return zp_fail(errno == ENOENT ? ZP_NO_PROGRAM : ZP_CANNOT_RUN, "%s: %s", program.path,
-                   strerror(errno));
+    return zp_program_fail(program.path, errno);
 }

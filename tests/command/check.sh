@@ -86,6 +86,9 @@ ends 1 "$zeropool" check -- "$own_malloc"
 says 'its own malloc'
 ends 1 "$zeropool" check -- "$work/static"
 says 'statically linked'
+hushes 'process 0'
+ends 1 "$zeropool" check --json -- "$work/static"
+holds 'it[0]["pid"] is None and it[0]["program"] == "static"'
 # One that is killed has published its counters, or was killed before: both are told.
 status=0
 # shellcheck disable=SC2016 # the inner shell's
@@ -94,6 +97,11 @@ warns 'killed by signal 9'
 if [[ $status -eq 0 ]]; then says 'large requests'; else says 'left no report'; fi
 ends 1 "$zeropool" check --enable 0 -- "$hold_program"
 ends 127 "$zeropool" check -- "$work/nothing"
+# One that is there and cannot be started has no report either.
+printf '#!%s\n' "$work/nothing" >"$work/script"
+chmod +x "$work/script"
+ends 127 env TMPDIR="$work" "$zeropool" check -- "$work/script"
+! compgen -G "$work/zeropool-check-*" >/dev/null || broken "the folder of the reports is left behind"
 ends 0 env TMPDIR="$work" "$zeropool" check -- "$hold_program"
 ! compgen -G "$work/zeropool-check-*" >/dev/null || broken "the folder of the reports is left behind"
 
