@@ -5,6 +5,7 @@
 #include "command/json.h"
 #include "command/say.h"
 #include "config/options.h"
+#include "stats/format.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,14 +96,14 @@ static void print_counts(const struct zp_check *check)
         return;
     }
     snprintf(text, sizeof(text),
-             "%llu large requests (%.1f MiB): %llu by the pool, %llu passed to jemalloc; about "
+             "%llu large requests (%s): %llu by the pool, %llu passed to jemalloc; about "
              "%llu small ones",
-             (unsigned long long)check->large, (double)check->bytes / (1 << 20),
+             (unsigned long long)check->large, zp_bytes_text(check->bytes).is,
              (unsigned long long)check->served, (unsigned long long)check->passed,
              (unsigned long long)check->small);
     print_text("intercepted", text);
-    snprintf(text, sizeof(text), "%.1f MiB by the program, %.1f MiB for the next requests",
-             (double)check->live_bytes / (1 << 20), (double)check->retained_bytes / (1 << 20));
+    snprintf(text, sizeof(text), "%s by the program, %s for the next requests",
+             zp_bytes_text(check->live_bytes).is, zp_bytes_text(check->retained_bytes).is);
     print_text("held", text);
 }
 
