@@ -37,6 +37,18 @@ static const char *value_of(const char *json, const char *name)
     return at != NULL ? at + strlen(key) + strspn(at + strlen(key), " ") : NULL;
 }
 
+// The string that begins at `text`, with the quotes and backslashes in it.
+static void read_text(const char *text, char *to, size_t most)
+{
+    size_t length = 0;
+    for (text += *text == '"'; *text != '"' && *text != '\0' && length + 1 < most; text++) {
+        if (*text == '\\' && text[1] != '\0')
+            text++;
+        to[length++] = *text;
+    }
+    to[length] = '\0';
+}
+
 static void read_stats(const char *json, struct zp_pool_stats *stats)
 {
     for (size_t i = 0; i < zp_stat_count; i++) {
@@ -60,8 +72,7 @@ static bool read_report(int folder, const char *name, struct zp_check *check)
     if (program == NULL)
         return false;
     *check = (struct zp_check){.pid = (pid_t)strtol(name, NULL, 10), .in_force = true};
-    snprintf(check->name, sizeof(check->name), "%.*s", (int)strcspn(program + 1, "\""),
-             program + 1);
+    read_text(program, check->name, sizeof(check->name));
     stats = (struct zp_pool_stats){.live_bytes = 0};
     read_stats(text, &stats);
     zp_check_count(check, &stats);

@@ -95,9 +95,14 @@ static void add_number(struct out *out, const char *name, uint64_t number)
 static void add_program(struct out *out)
 {
     struct timespec now;
+    char name[256];
+    snprintf(name, sizeof(name), "%s", program_invocation_short_name);
+    for (char *at = name; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ')
+            *at = '?'; // a line stays one line
     clock_gettime(CLOCK_REALTIME, &now);
-    add(out, "zeropool-profile 1\nversion %s\nprogram %s\npid %d\n", ZP_VERSION,
-        program_invocation_short_name, (int)getpid());
+    add(out, "zeropool-profile 1\nversion %s\nprogram %s\npid %d\n", ZP_VERSION, name,
+        (int)getpid());
     add_number(out, "ended", (uint64_t)now.tv_sec);
     add_number(out, "rate", RECORDED_PER_SECOND);
     add_number(out, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
@@ -136,10 +141,13 @@ static void add_maps(struct out *out)
 {
     FILE *maps = fopen("/proc/self/maps", "re");
     char line[1536];
+    bool begins = true; // not the rest of a line that was longer
     while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
         char may_execute;
-        if (sscanf(line, "%*s %*2c%c", &may_execute) == 1 && may_execute == 'x')
-            add(out, "map %s", line);
+        size_t length = strcspn(line, "\n");
+        if (begins && sscanf(line, "%*s %*2c%c", &may_execute) == 1 && may_execute == 'x')
+            add(out, "map %.*s\n", (int)length, line);
+        begins = line[length] == '\n';
     }
     if (maps != NULL)
         fclose(maps);

@@ -82,6 +82,9 @@ warns 'ended with status 0'
 ends 0 "$zeropool" check --json -- sh -c "'$hold_program' & '$hold_program'; wait; exit 9"
 warns 'ended with status 9'
 holds 'len(it) == 3 and it[0]["program"] == "sh" and sum(p["intercepted"]["large_requests"] for p in it) == 82'
+cp "$hold_program" "$work/an \"odd\" \\name"
+ends 0 "$zeropool" check --json -- "$work/an \"odd\" \\name"
+holds "it[0]['program'] == 'an \"odd\" \\\\name'"
 ends 1 "$zeropool" check -- "$own_malloc"
 says 'its own malloc'
 ends 1 "$zeropool" check -- "$work/static"

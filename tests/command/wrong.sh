@@ -38,7 +38,6 @@ for command in run check compare record; do
     wrong 'not available' "$command" --numa local "${touch[@]}"
     wrong 'loader, server or debug' "$command" --profile fast "${touch[@]}"
     wrong 'does not go with' "$command" --check full --zero off "${touch[@]}"
-    wrong 'does not go with' "$command" --check full --profile server "${touch[@]}"
     wrong 'does not go with' "$command" --zero off --profile debug "${touch[@]}"
     wrong 'word is empty' "$command" ''
     wrong 'word is empty' "$command" -- ''

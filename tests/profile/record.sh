@@ -91,3 +91,12 @@ for wrong in "--output= -- true" "--output" "--nothing -- true" ""; do
     "$zeropool" record $wrong >stdout 2>stderr || status=$?
     [[ $status == 2 && ! -s stdout && $(wc -l <stderr) == 1 ]] || fail "record $wrong: $status $(cat stderr)"
 done
+
+# Names that a line cannot hold: the profile is read all the same.
+part=$(printf '%0200d' 0)
+deep=$work/$part/$part/$part/$part/$part/$part/$part/$part
+mkdir -p "$deep"
+cp "$sites" "$deep/"$'two\nlines'
+profiled odd "$deep/"$'two\nlines' data
+"$zeropool" report odd >stdout || fail 'a name makes a profile unreadable'
+grep -q '^two?lines (pid' stdout || fail "$(head -1 stdout)"
