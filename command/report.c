@@ -5,6 +5,7 @@
 #include "command/advice.h"
 #include "command/arguments.h"
 #include "command/export.h"
+#include "command/output.h"
 #include "command/say.h"
 #include "stats/format.h"
 
@@ -203,32 +204,29 @@ static void print(FILE *to, const struct zp_arguments *arguments, enum format fo
         print_text(to, file, symbols, (unsigned)top);
 }
 
-// A file is there whole or not at all.
 static int print_to_file(const char *name, const struct zp_arguments *arguments, enum format format,
                          long top, const struct zp_profile_file *file,
                          const struct zp_symbols *symbols)
 {
-    size_t length = strlen(name);
-    char *part = zp_room(length + sizeof(".XXXXXX"), 1);
-    memcpy(part, name, length);
-    memcpy(part + length, ".XXXXXX", sizeof(".XXXXXX"));
-    int fd = mkstemp(part);
-    mode_t mask = umask(0); // mkstemp makes a file for the user alone
-    umask(mask);
-    FILE *to = fd >= 0 && fchmod(fd, 0666 & ~mask) == 0 ? fdopen(fd, "w") : NULL;
-    if (to == NULL) {
-        int status = zp_fail(ZP_FAILED, "%s: %s", name, strerror(errno));
-        if (fd >= 0)
-            unlink(part);
-        return status;
+    struct zp_output output;
+    int error = zp_output_open(&output, name);
+    if (error != 0)
+        return zp_fail(ZP_FAILED, "%s: %s", name, strerror(-error));
+    int copy = dup(output.fd);
+    FILE *to = copy >= 0 ? fdopen(copy, "w") : NULL;
+    if (to != NULL) {
+        print(to, arguments, format, top, file, symbols);
+        bool failed = ferror(to) != 0;
+        error = fclose(to) != 0 ? -errno : failed ? -EIO : 0;
+    } else {
+        error = -errno;
+        if (copy >= 0)
+            close(copy);
     }
-    print(to, arguments, format, top, file, symbols);
-    bool failed = ferror(to) != 0;
-    if (fclose(to) == 0 && !failed && rename(part, name) == 0)
-        return ZP_DONE;
-    int status = zp_fail(ZP_FAILED, "%s: %s", name, strerror(errno));
-    unlink(part);
-    return status;
+    mode_t mask = umask(0); // that of other new files
+    umask(mask);
+    error = zp_output_close(&output, error, 0666 & ~mask);
+    return error == 0 ? ZP_DONE : zp_fail(ZP_FAILED, "%s: %s", name, strerror(-error));
 }
 
 int zp_report(const struct zp_arguments *arguments)

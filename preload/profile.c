@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -224,9 +225,35 @@ static bool write_all(int file)
     return !out.failed;
 }
 
+static bool is_replaceable(const char *name)
+{
+    struct stat about;
+    return lstat(name, &about) != 0 || S_ISREG(about.st_mode);
+}
+
+static bool write_and_close(int file)
+{
+    bool written = file >= 0 && write_all(file);
+    return (file < 0 || close(file) == 0) && written;
+}
+
+// The file is there whole or not at all.
+static bool replace(const char *name)
+{
+    char part[NAME_MOST], suffix[32];
+    snprintf(suffix, sizeof(suffix), ".%d.part", (int)getpid());
+    name_file(part, suffix);
+    int file = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (write_and_close(file) && rename(part, name) == 0)
+        return true;
+    if (file >= 0)
+        unlink(part);
+    return false;
+}
+
 void zp_profile_write(void)
 {
-    char name[NAME_MOST], part[NAME_MOST], suffix[32];
+    char name[NAME_MOST];
     if (!zp_profile_on || zp_os_is_restricted())
         return;
     struct zp_profile_totals totals = {0};
@@ -234,15 +261,13 @@ void zp_profile_write(void)
     bool numbered = name_file(name, "");
     if (totals.requests == 0 || (!numbered && getpid() != owner))
         return;
-    snprintf(suffix, sizeof(suffix), ".%d.part", (int)getpid());
-    name_file(part, suffix);
-    int file = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool written = file >= 0 && write_all(file);
-    if (file >= 0 && close(file) != 0)
-        written = false;
-    if (written && rename(part, name) == 0)
-        return;
-    zp_log(ZP_LOG_WARNING, "the profile could not be written: ", name);
-    if (file >= 0)
-        unlink(part);
+    // A device, a pipe or a link is written to as it is; a pipe that nobody reads must not make the
+    // program wait.
+    bool written =
+        is_replaceable(name)
+            ? replace(name)
+            : write_and_close(open(
+                  name, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0600));
+    if (!written)
+        zp_log(ZP_LOG_WARNING, "the profile could not be written: ", name);
 }

@@ -29,6 +29,12 @@ fi
 (umask 027 && "$zeropool" report --output written known)
 cmp text written
 [[ $(stat -c %a written) == 640 ]] || fail 'its mode is not that of other new files'
+# What is no file is written to, not replaced.
+ln -s behind link
+"$zeropool" report --output link known
+[[ -L link ]]
+cmp text behind
+"$zeropool" report --output /dev/stdout known | cmp text -
 [[ $("$zeropool" report --top 1 known | grep -c '^  1\. ') == 1 ]]
 [[ $("$zeropool" report --top 1 known | grep -c '^  2\. ') == 0 ]]
 
