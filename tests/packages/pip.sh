@@ -14,7 +14,6 @@ apt-get install -qq -y --no-install-recommends python3-venv git \
 
 place=$(mktemp -d)
 log=$place/log
-[[ ! -f /etc/ssl/certs/ca-certificates.crt ]] || export PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 
 new() { # FOLDER: a virtual environment
     python3 -m venv "$1"
