@@ -156,6 +156,10 @@ static unsigned take(struct zp_arguments *arguments, char **words)
         zp_wrong(wants_value ? "%.*s wants a value" : "%.*s takes no value", (int)length, word);
         return 0;
     }
+    if (flag != NULL && wants_value && *value == '\0') {
+        zp_wrong("%s: the value is empty", flag->name);
+        return 0;
+    }
     if (option != NULL && !zp_option_accepts(option, value)) {
         char name[ZP_FLAG_NAME_MOST];
         zp_option_flag(option, name);
@@ -176,30 +180,55 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-// Options that cannot go together, and a profile that there is not.
-static int check_together(const struct zp_arguments *arguments)
+static void set_profile(struct zp_options *options, const struct zp_profile *profile)
 {
-    const char *profile = zp_flag_value(arguments, "--profile");
+    for (int i = 0; i < ZP_PROFILE_MOST && profile->settings[i].name != NULL; i++) {
+        const char *name = profile->settings[i].name;
+        zp_options_set(options, zp_option_find(name, strlen(name)), profile->settings[i].value);
+    }
+}
+
+// An option that does not go with the others, or NULL. The profile may be NULL.
+static const struct zp_option *find_conflict(const struct zp_arguments *arguments,
+                                             const struct zp_profile *profile)
+{
     struct zp_options options;
     zp_options_defaults(&options);
-    if (profile != NULL && arguments->command->options != 0 && zp_profile_find(profile) == NULL)
-        return zp_wrong("--profile %s: expected %s", profile, zp_profile_names());
+    if (profile != NULL)
+        set_profile(&options, profile);
     for (unsigned i = 0; i < arguments->given_count; i++) {
         const struct zp_option *option = arguments->given[i].option;
         if (option != NULL)
             zp_options_set(&options, option, arguments->given[i].value);
     }
-    const struct zp_option *conflict = zp_options_conflict(&options);
+    return zp_options_conflict(&options);
+}
+
+// Options that cannot go together, and a profile that there is not.
+static int check_together(const struct zp_arguments *arguments)
+{
+    const char *name =
+        arguments->command->options != 0 ? zp_flag_value(arguments, "--profile") : NULL;
+    const struct zp_profile *profile = name != NULL ? zp_profile_find(name) : NULL;
+    char flag[ZP_FLAG_NAME_MOST];
+    if (name != NULL && profile == NULL)
+        return zp_wrong("--profile %s: expected %s", name, zp_profile_names());
+    const struct zp_option *conflict = find_conflict(arguments, profile);
     if (conflict == NULL)
         return ZP_DONE;
-    char name[ZP_FLAG_NAME_MOST];
-    zp_option_flag(conflict, name);
-    return zp_wrong("%s does not go with --check full", name);
+    if (find_conflict(arguments, NULL) == NULL)
+        return zp_wrong("--profile %s does not go with the other options: %s excludes "
+                        "ZEROPOOL_CHECK=full",
+                        name, conflict->name);
+    zp_option_flag(conflict, flag);
+    return zp_wrong("%s does not go with --check full", flag);
 }
 
 static int check_words(const struct zp_arguments *arguments)
 {
     const char *name = arguments->command->name, *first = arguments->words[0];
+    if (first != NULL && *first == '\0')
+        return zp_wrong("the first word is empty; `zeropool %s --help`", name);
     switch (arguments->command->takes) {
     case ZP_TAKES_NOTHING:
         return first == NULL ? ZP_DONE : zp_wrong("%s: expected no such word", first);

@@ -133,8 +133,11 @@ int zp_check_process(const struct zp_arguments *arguments)
 {
     static struct zp_check check;
     long pid;
-    if (arguments->after_dashes || !zp_read_number(arguments->words[0], 1, INT_MAX, &pid))
+    const char *first = arguments->words[0];
+    if (arguments->after_dashes || first[strspn(first, "0123456789")] != '\0')
         return zp_check_program(arguments);
+    if (!zp_read_number(first, 1, INT_MAX, &pid))
+        return zp_wrong("%s is no process; a program of that name goes behind --", first);
     if (arguments->word_count > 1)
         return zp_wrong("%s: expected one process", arguments->words[1]);
     for (unsigned i = 0; i < arguments->given_count; i++)

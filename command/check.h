@@ -13,7 +13,7 @@
 enum { ZP_REASON_MOST = PATH_MAX + 256, ZP_NOTES_MOST = 64 };
 
 struct zp_check {
-    pid_t pid;
+    pid_t pid; // 0: of a program that was not run
     char name[32];
     bool in_force;
     char reason[ZP_REASON_MOST]; // why it is not; "" if it is

@@ -7,6 +7,7 @@
 #include "command/check_program.h"
 
 #include "command/check.h"
+#include "command/children.h"
 #include "command/environment.h"
 #include "command/program.h"
 #include "command/say.h"
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PROCESSES_MOST = 256, REPORT_MOST = 1 << 20 };
@@ -33,6 +35,18 @@ static const char *value_of(const char *json, const char *name)
     snprintf(key, sizeof(key), "\"%s\":", name);
     const char *at = strstr(json, key);
     return at != NULL ? at + strlen(key) + strspn(at + strlen(key), " ") : NULL;
+}
+
+// The string that begins at `text`, with the quotes and backslashes in it.
+static void read_text(const char *text, char *to, size_t most)
+{
+    size_t length = 0;
+    for (text += *text == '"'; *text != '"' && *text != '\0' && length + 1 < most; text++) {
+        if (*text == '\\' && text[1] != '\0')
+            text++;
+        to[length++] = *text;
+    }
+    to[length] = '\0';
 }
 
 static void read_stats(const char *json, struct zp_pool_stats *stats)
@@ -58,8 +72,7 @@ static bool read_report(int folder, const char *name, struct zp_check *check)
     if (program == NULL)
         return false;
     *check = (struct zp_check){.pid = (pid_t)strtol(name, NULL, 10), .in_force = true};
-    snprintf(check->name, sizeof(check->name), "%.*s", (int)strcspn(program + 1, "\""),
-             program + 1);
+    read_text(program, check->name, sizeof(check->name));
     stats = (struct zp_pool_stats){.live_bytes = 0};
     read_stats(text, &stats);
     zp_check_count(check, &stats);
@@ -148,38 +161,99 @@ static void set_environment(const struct run *run)
     zp_environment_preload(run->library.path);
 }
 
-// Interrupts from the terminal are the program's business; the report is still made.
-static void ignore_interrupts(void (*handler)(int))
+// ---- Signals ---------------------------------------------------------------------------------
+
+// They are blocked from before the folder is made until it is gone, so none leaves it behind.
+static const int endings[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+
+struct signals {
+    sigset_t mask; // of before
+    sigset_t taken;
+};
+
+static void block_signals(struct signals *signals)
 {
-    signal(SIGINT, handler);
-    signal(SIGQUIT, handler);
+    sigemptyset(&signals->taken);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+        sigaddset(&signals->taken, endings[i]);
+    sigaddset(&signals->taken, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals->taken, &signals->mask);
 }
 
-static int run_program(struct run *run, bool json)
+// What has come meanwhile is forgotten: `timeout` sends its signal twice.
+static void forget_signals(const struct signals *signals)
 {
-    siginfo_t ended;
-    pid_t pid = fork();
-    if (pid < 0)
-        return zp_fail(ZP_FAILED, "%s", strerror(errno));
-    if (pid == 0) {
-        if (json)
-            dup2(STDERR_FILENO, STDOUT_FILENO);
-        set_environment(run);
-        execvp(run->program.path, run->arguments->words);
-        _exit(zp_fail(errno == ENOENT ? ZP_NO_PROGRAM : ZP_CANNOT_RUN, "%s: %s", run->program.path,
-                      strerror(errno)));
-    }
-    ignore_interrupts(SIG_IGN);
-    while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+    struct timespec none = {0, 0};
+    while (sigtimedwait(&signals->taken, NULL, &none) > 0)
         ;
+}
+
+static void restore_signals(const struct signals *signals)
+{
+    sigprocmask(SIG_SETMASK, &signals->mask, NULL);
+}
+
+// Waits for the program's end, and leaves it to be reaped. A signal that was sent to this process
+// is passed on, and the report is made when the program has ended; those of the terminal's keys
+// have reached the program as well.
+static siginfo_t await_end(pid_t pid, const struct signals *signals)
+{
+    siginfo_t ended, signal;
+    while (true) {
+        ended.si_pid = 0;
+        if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT | WNOHANG) == 0 && ended.si_pid != 0)
+            return ended;
+        int number = sigwaitinfo(&signals->taken, &signal);
+        if (number > 0 && number != SIGCHLD && signal.si_code <= 0)
+            kill(pid, number);
+    }
+}
+
+// ---- A program -------------------------------------------------------------------------------
+
+// In the new process.
+static void become(struct run *run, const struct signals *signals, bool json, const int failure[2])
+{
+    if (json)
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+    set_environment(run);
+    restore_signals(signals);
+    zp_children_become(run->program.path, run->arguments->words, failure);
+}
+
+// 0, or an error number.
+static int start_program(struct run *run, const struct signals *signals, bool json, pid_t *pid)
+{
+    int failure[2], error = zp_children_pipe(failure);
+    if (error != 0)
+        return error;
+    *pid = fork();
+    if (*pid == 0)
+        become(run, signals, json, failure);
+    error = *pid < 0 ? errno : 0;
+    int failed = zp_children_await_exec(failure);
+    if (failed != 0)
+        waitpid(*pid, NULL, 0);
+    return error != 0 ? error : failed;
+}
+
+static int run_program(struct run *run, const struct signals *signals, bool json)
+{
+    pid_t pid;
+    int error = start_program(run, signals, json, &pid);
+    if (error != 0) {
+        rmdir(run->folder);
+        return zp_program_fail(run->program.path, error);
+    }
+    siginfo_t ended = await_end(pid, signals);
     begin(run, pid);
     waitpid(pid, NULL, 0);
-    ignore_interrupts(SIG_DFL);
     if (ended.si_code == CLD_EXITED)
         zp_say("the program has ended with status %d", ended.si_status);
     else
         zp_say("the program was killed by signal %d", ended.si_status);
     collect(run, pid);
+    forget_signals(signals);
     return ZP_DONE;
 }
 
@@ -188,6 +262,7 @@ static int run_program(struct run *run, bool json)
 static int start(struct run *run, bool json)
 {
     const char *folder = getenv("TMPDIR");
+    struct signals signals;
     if (run->program.obstacle != ZP_NO_OBSTACLE || run->program.own_malloc) {
         begin(run, 0);
         snprintf(run->checks[0].reason, ZP_REASON_MOST, "the program %s; it was not run",
@@ -195,12 +270,17 @@ static int start(struct run *run, bool json)
                                          : zp_obstacle_text(run->program.obstacle));
         return ZP_DONE;
     }
+    block_signals(&signals);
+    int status;
     if ((size_t)snprintf(run->folder, sizeof(run->folder), "%s/zeropool-check-XXXXXX",
                          folder != NULL && *folder == '/' ? folder : "/tmp") >=
             sizeof(run->folder) ||
         mkdtemp(run->folder) == NULL)
-        return zp_fail(ZP_FAILED, "no folder for the reports: %s", strerror(errno));
-    return run_program(run, json);
+        status = zp_fail(ZP_FAILED, "no folder for the reports: %s", strerror(errno));
+    else
+        status = run_program(run, &signals, json);
+    restore_signals(&signals);
+    return status;
 }
 
 // What is the same for all processes.

@@ -5,6 +5,7 @@
 #include "command/json.h"
 #include "command/say.h"
 #include "config/options.h"
+#include "stats/format.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,21 +96,24 @@ static void print_counts(const struct zp_check *check)
         return;
     }
     snprintf(text, sizeof(text),
-             "%llu large requests (%.1f MiB): %llu by the pool, %llu passed to jemalloc; about "
+             "%llu large requests (%s): %llu by the pool, %llu passed to jemalloc; about "
              "%llu small ones",
-             (unsigned long long)check->large, (double)check->bytes / (1 << 20),
+             (unsigned long long)check->large, zp_bytes_text(check->bytes).is,
              (unsigned long long)check->served, (unsigned long long)check->passed,
              (unsigned long long)check->small);
     print_text("intercepted", text);
-    snprintf(text, sizeof(text), "%.1f MiB by the program, %.1f MiB for the next requests",
-             (double)check->live_bytes / (1 << 20), (double)check->retained_bytes / (1 << 20));
+    snprintf(text, sizeof(text), "%s by the program, %s for the next requests",
+             zp_bytes_text(check->live_bytes).is, zp_bytes_text(check->retained_bytes).is);
     print_text("held", text);
 }
 
 static void print_one(const struct zp_check *check)
 {
-    printf("process %d (%s): %s\n", (int)check->pid, check->name,
-           check->in_force ? "zeropool is in force" : "zeropool is not in force");
+    const char *state = check->in_force ? "zeropool is in force" : "zeropool is not in force";
+    if (check->pid != 0)
+        printf("process %d (%s): %s\n", (int)check->pid, check->name, state);
+    else
+        printf("%s: %s\n", check->name, state);
     if (check->reason[0] != '\0')
         print_text("why", check->reason);
     if (check->advice[0] != '\0')
@@ -149,7 +153,10 @@ static void put_list(struct zp_json *json, const char *name, char *const *notes,
 static void put_one(struct zp_json *json, const struct zp_check *check)
 {
     zp_json_object(json, NULL);
-    zp_json_number(json, "pid", (uint64_t)check->pid);
+    if (check->pid != 0)
+        zp_json_number(json, "pid", (uint64_t)check->pid);
+    else
+        zp_json_text(json, "pid", NULL);
     zp_json_text(json, "program", check->name);
     zp_json_bool(json, "in_force", check->in_force);
     zp_json_text(json, "reason", or_null(check->reason));

@@ -118,7 +118,7 @@ static int add_others(struct plan *plan)
             continue;
         if (plan->comparison.side_count == ZP_SIDES_MOST)
             return zp_wrong("--against: more than %d libraries", ZP_SIDES_MOST - 2);
-        if (*given->value == '\0' || strpbrk(given->value, " :") != NULL)
+        if (strpbrk(given->value, " :") != NULL)
             return zp_wrong("--against %s: LD_PRELOAD cannot hold such a name", given->value);
         int status = check_other(given->value);
         if (status != ZP_DONE)

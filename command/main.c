@@ -3,6 +3,7 @@
 // The command `zeropool`: runs programs under the library, and shows what it does for them.
 
 #include "command/arguments.h"
+#include "command/children.h"
 #include "command/help.h"
 #include "command/say.h"
 #include "command/table.h"
@@ -44,6 +45,7 @@ int main(int count, char **words)
     if (command == NULL)
         return refuse(words[1]);
     zp_say_as(command->name);
+    zp_children_expect();
     if (!zp_arguments_read(&arguments, command, words + 2, &status))
         return status;
     return command->run(&arguments);

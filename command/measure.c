@@ -2,6 +2,7 @@
 
 #include "measure.h"
 
+#include "command/children.h"
 #include "command/say.h"
 
 #include <errno.h>
@@ -47,45 +48,26 @@ static void redirect(bool show)
         dup2(null, STDERR_FILENO);
 }
 
-// In the new process: tells the error of exec through a pipe that exec closes.
-static void become(const char *path, char **words, bool show, int failure)
-{
-    redirect(show);
-    execvp(path, words);
-    int error = errno;
-    ssize_t written = write(failure, &error, sizeof(error));
-    _exit(written == sizeof(error) ? ZP_NO_PROGRAM : ZP_FAILED);
-}
-
-// 0, or the error of a program that was not started.
-static int await_exec(int failure)
-{
-    int error = 0;
-    ssize_t length;
-    do
-        length = read(failure, &error, sizeof(error));
-    while (length < 0 && errno == EINTR);
-    return length == sizeof(error) ? error : 0;
-}
-
 int zp_measure_run(const char *path, char **words, void (*prepare)(const void *what),
                    const void *what, bool show, struct zp_sample *sample)
 {
     int failure[2];
     struct rusage used = {.ru_maxrss = 0};
-    if (pipe2(failure, O_CLOEXEC) != 0)
-        return errno;
+    int error = zp_children_pipe(failure);
+    if (error != 0)
+        return error;
     double start = now();
     pid_t pid = fork();
     if (pid == 0) {
         prepare(what);
-        become(path, words, show, failure[1]);
+        redirect(show);
+        zp_children_become(path, words, failure);
     }
-    int error = pid < 0 ? errno : 0;
-    close(failure[1]);
+    if (pid < 0)
+        error = errno;
+    int failed = zp_children_await_exec(failure);
     if (error == 0)
-        error = await_exec(failure[0]);
-    close(failure[0]);
+        error = failed;
     while (pid > 0 && wait4(pid, &sample->status, 0, &used) < 0 && errno == EINTR)
         ;
     if (error != 0)

@@ -4,6 +4,7 @@
 // in a file for node_exporter's textfile collector, or as the answer to one HTTP request.
 
 #include "command/arguments.h"
+#include "command/output.h"
 #include "command/rows.h"
 #include "command/say.h"
 #include "stats/format.h"
@@ -38,27 +39,15 @@ static int write_metrics(struct zp_rows *rows, int fd)
 
 // ---- A file ----------------------------------------------------------------------------------
 
-// The collector reads at any moment, so the file appears complete, under its name, or not at all.
-// What is beside it under another name has no ending that the collector looks for.
+// The collector reads at any moment, and is another user. What is beside the file under another
+// name has no ending that the collector looks for.
 static int write_file(struct zp_rows *rows, const char *path)
 {
-    char draft[PATH_MAX];
-    if ((size_t)snprintf(draft, sizeof(draft), "%s.XXXXXX", path) >= sizeof(draft))
-        return zp_wrong("--textfile %s: the name is too long", path);
-    int fd = mkostemp(draft, O_CLOEXEC);
-    if (fd < 0)
-        return zp_fail(ZP_FAILED, "--textfile %s: %s", path, strerror(errno));
-    int error = write_metrics(rows, fd);
-    if (error == 0 && fchmod(fd, 0644) != 0) // the collector is another user
-        error = -errno;
-    if (close(fd) != 0 && error == 0)
-        error = -errno;
-    if (error == 0 && rename(draft, path) != 0)
-        error = -errno;
+    struct zp_output output;
+    int error = zp_output_open(&output, path);
     if (error == 0)
-        return ZP_DONE;
-    unlink(draft);
-    return zp_fail(ZP_FAILED, "--textfile %s: %s", path, strerror(-error));
+        error = zp_output_close(&output, write_metrics(rows, output.fd), 0644);
+    return error == 0 ? ZP_DONE : zp_fail(ZP_FAILED, "--textfile %s: %s", path, strerror(-error));
 }
 
 // ---- An answer -------------------------------------------------------------------------------

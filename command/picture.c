@@ -98,6 +98,10 @@ static void add_processes(struct zp_picture *picture, const struct zp_rows *rows
 {
     char filled[BAR_MOST + 1];
     bool rates = picture->rates;
+    // What is left of a wide line is the bar's.
+    unsigned width = picture->columns <= 80 ? 6 : picture->columns - 74;
+    if (width > BAR_MOST)
+        width = BAR_MOST;
     add_line(picture, "%7s %-15s %7s %11s %7s %10s %10s %s", "PID", "PROGRAM",
              rates ? "GETS/s" : "GETS", rates ? "ASKED/s" : "ASKED", "HITS", "LIVE", "RETAINED",
              "BUDGET");
@@ -110,11 +114,12 @@ static void add_processes(struct zp_picture *picture, const struct zp_rows *rows
         }
         double gets = rates ? row->gets : (double)zp_row_gets(&row->live);
         double bytes = rates ? row->bytes : (double)stats->counters.bytes_requested;
+        bool known = !rates || row->rated;
         add_line(picture, "%7u %-15.15s %7s %11s %7s %10s %10s %s", row->live.pid,
-                 row->live.program, short_text(gets).is, zp_bytes_text((uint64_t)bytes).is,
-                 hit_text(&row->live).is, zp_bytes_text(stats->live_bytes).is,
-                 zp_bytes_text(stats->retained_bytes).is,
-                 bar(stats->retained_bytes, stats->budget_bytes, 6, filled));
+                 row->live.program, known ? short_text(gets).is : "-",
+                 known ? zp_bytes_text((uint64_t)bytes).is : "-", hit_text(&row->live).is,
+                 zp_bytes_text(stats->live_bytes).is, zp_bytes_text(stats->retained_bytes).is,
+                 bar(stats->retained_bytes, stats->budget_bytes, width, filled));
     }
     if (rows->count == 0)
         add_line(picture, "No process publishes its counters. Start one with ZEROPOOL_LIVE=on.");
@@ -191,7 +196,7 @@ static void add_detail(struct zp_picture *picture, const struct zp_row *row)
     char filled[BAR_MOST + 1];
     add_line(picture, "process %u (%s), library %s", row->live.pid, row->live.program,
              row->live.library);
-    if (picture->rates)
+    if (picture->rates && row->rated)
         add_line(picture, "  %-12s %-16s %12s %10s/s", "now", "requests a second",
                  short_text(row->gets).is, zp_bytes_text((uint64_t)row->bytes).is);
     add_line(picture, "  %-12s %-16s %12s %8s  %s", "memory", "retained",

@@ -9,9 +9,9 @@ const struct zp_profile zp_profiles[] = {
      "a program that reads large files into memory, such as one that loads a checkpoint",
      {{"ZEROPOOL_READ", "parallel"}, {"ZEROPOOL_PREWARM", "learn"}}},
     {"server",
-     "a program that does not end: idle memory goes back although it makes no request, zeroing "
-     "is done by another thread, and zeropool top shows it",
-     {{"ZEROPOOL_DECAY_BY", "thread"}, {"ZEROPOOL_ZERO", "background"}, {"ZEROPOOL_LIVE", "on"}}},
+     "a program that does not end: idle memory goes back although it makes no request, and "
+     "zeropool top shows it",
+     {{"ZEROPOOL_DECAY_BY", "thread"}, {"ZEROPOOL_LIVE", "on"}}},
     {"debug",
      "finds writes after free and overruns; slow, and takes more memory",
      {{"ZEROPOOL_CHECK", "full"}, {"ZEROPOOL_STACKS", "on"}, {"ZEROPOOL_VERBOSE", "1"}}},

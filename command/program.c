@@ -172,13 +172,18 @@ void zp_program_look(const char *path, struct zp_program *program)
         program->obstacle == ZP_NO_OBSTACLE && zp_elf_defines(program->file, "malloc");
 }
 
+int zp_program_fail(const char *name, int error)
+{
+    return zp_fail(error == ENOENT || error == ENOTDIR ? ZP_NO_PROGRAM : ZP_CANNOT_RUN, "%s: %s",
+                   name, strerror(error));
+}
+
 int zp_program_find(const char *name, struct zp_program *program)
 {
     char path[PATH_MAX];
     int error = find_file(name, path);
     if (error != 0)
-        return zp_fail(error == ENOENT || error == ENOTDIR ? ZP_NO_PROGRAM : ZP_CANNOT_RUN,
-                       "%s: %s", name, strerror(error));
+        return zp_program_fail(name, error);
     zp_program_look(path, program);
     return ZP_DONE;
 }

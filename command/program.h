@@ -27,6 +27,9 @@ struct zp_program {
     bool own_malloc; // the file exports a malloc of its own, which the library cannot replace
 };
 
+// Says that a program cannot be run, and returns the status for that.
+int zp_program_fail(const char *name, int error);
+
 // Finds a program as execvp does. ZP_DONE, or a status after a message.
 int zp_program_find(const char *name, struct zp_program *program);
 

@@ -5,11 +5,14 @@
 #include "command/advice.h"
 #include "command/arguments.h"
 #include "command/export.h"
+#include "command/output.h"
 #include "command/say.h"
+#include "stats/format.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TOP_MOST = 1000, TOP_USUAL = 10, NATIVE_SHOWN = 3, FRAMES_SHOWN = 8 };
@@ -19,18 +22,6 @@ enum { TOP_MOST = 1000, TOP_USUAL = 10, NATIVE_SHOWN = 3, FRAMES_SHOWN = 8 };
 struct text {
     char is[48];
 };
-
-static struct text bytes_text(uint64_t bytes)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    double value = (double)bytes;
-    unsigned unit = 0;
-    for (; value >= 1024 && unit < 5; unit++)
-        value /= 1024;
-    struct text text;
-    snprintf(text.is, sizeof(text.is), unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text;
-}
 
 static struct text time_text(uint64_t us)
 {
@@ -84,9 +75,9 @@ static void print_stack(FILE *to, const struct zp_profile_site *site,
 
 static void print_numbers(FILE *to, const struct zp_site *site)
 {
-    struct text least = bytes_text(site->least), most = bytes_text(site->most);
+    struct zp_text least = zp_bytes_text(site->least), most = zp_bytes_text(site->most);
     bool one_size = strcmp(least.is, most.is) == 0;
-    fprintf(to, "%s in %llu request%s of %s%s%s\n", bytes_text(site->bytes).is,
+    fprintf(to, "%s in %llu request%s of %s%s%s\n", zp_bytes_text(site->bytes).is,
             (unsigned long long)site->count, site->count == 1 ? "" : "s", least.is,
             one_size ? "" : " to ", one_size ? "" : most.is);
     fprintf(to, "     from the pool %.0f %% (thread %.0f, shard %.0f), fresh memory %.0f %%",
@@ -95,17 +86,17 @@ static void print_numbers(FILE *to, const struct zp_site *site)
             percent(site->fresh, site->count));
     if (site->refused != 0)
         fprintf(to, ", jemalloc %.0f %%", percent(site->refused, site->count));
-    fprintf(to, "\n     at once %s in %llu buffers at most", bytes_text(site->peak_bytes).is,
-            (unsigned long long)site->peak);
+    fprintf(to, "\n     at once %s in %llu buffer%s at most", zp_bytes_text(site->peak_bytes).is,
+            (unsigned long long)site->peak, site->peak == 1 ? "" : "s");
     if (site->live != 0)
-        fprintf(to, "; at the end %s in %llu", bytes_text(site->live_bytes).is,
+        fprintf(to, "; at the end %s in %llu", zp_bytes_text(site->live_bytes).is,
                 (unsigned long long)site->live);
     if (site->looked_bytes != 0)
         fprintf(to, "\n     written %.0f %%", percent(site->written, site->looked_bytes));
     else
         fprintf(to, "\n     how much was written is not known");
     if (site->read_bytes != 0)
-        fprintf(to, ", %s read from files", bytes_text(site->read_bytes).is);
+        fprintf(to, ", %s read from files", zp_bytes_text(site->read_bytes).is);
     if (site->freed != 0)
         fprintf(to, "; lived %s on average, %s at most",
                 time_text(site->lifetime_us / site->freed).is, time_text(site->longest_us).is);
@@ -141,7 +132,8 @@ static void print_head(FILE *to, const struct zp_profile_file *file)
     if (file->sampled != file->requests)
         fprintf(to, "; %llu were recorded and stand for all", (unsigned long long)file->sampled);
     fprintf(to, "\nlive %s at most, retained %s at most, resident %s at most\n",
-            bytes_text(live).is, bytes_text(file->retained_peak).is, bytes_text(resident).is);
+            zp_bytes_text(live).is, zp_bytes_text(file->retained_peak).is,
+            zp_bytes_text(resident).is);
     if (file->lost != 0)
         fprintf(to,
                 "%llu live buffers were more than there was room for: what became of them is not "
@@ -212,26 +204,29 @@ static void print(FILE *to, const struct zp_arguments *arguments, enum format fo
         print_text(to, file, symbols, (unsigned)top);
 }
 
-// A file is there whole or not at all.
 static int print_to_file(const char *name, const struct zp_arguments *arguments, enum format format,
                          long top, const struct zp_profile_file *file,
                          const struct zp_symbols *symbols)
 {
-    size_t length = strlen(name);
-    char *part = zp_room(length + sizeof(".XXXXXX"), 1);
-    memcpy(part, name, length);
-    memcpy(part + length, ".XXXXXX", sizeof(".XXXXXX"));
-    int fd = mkstemp(part);
-    FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (to == NULL)
-        return zp_fail(ZP_FAILED, "%s: %s", name, strerror(errno));
-    print(to, arguments, format, top, file, symbols);
-    bool failed = ferror(to) != 0;
-    if (fclose(to) == 0 && !failed && rename(part, name) == 0)
-        return ZP_DONE;
-    int status = zp_fail(ZP_FAILED, "%s: %s", name, strerror(errno));
-    unlink(part);
-    return status;
+    struct zp_output output;
+    int error = zp_output_open(&output, name);
+    if (error != 0)
+        return zp_fail(ZP_FAILED, "%s: %s", name, strerror(-error));
+    int copy = dup(output.fd);
+    FILE *to = copy >= 0 ? fdopen(copy, "w") : NULL;
+    if (to != NULL) {
+        print(to, arguments, format, top, file, symbols);
+        bool failed = ferror(to) != 0;
+        error = fclose(to) != 0 ? -errno : failed ? -EIO : 0;
+    } else {
+        error = -errno;
+        if (copy >= 0)
+            close(copy);
+    }
+    mode_t mask = umask(0); // that of other new files
+    umask(mask);
+    error = zp_output_close(&output, error, 0666 & ~mask);
+    return error == 0 ? ZP_DONE : zp_fail(ZP_FAILED, "%s: %s", name, strerror(-error));
 }
 
 int zp_report(const struct zp_arguments *arguments)
@@ -250,6 +245,10 @@ int zp_report(const struct zp_arguments *arguments)
         return status;
     if (by != NULL && !zp_weight_of(&(struct zp_site){0}, by, &unused))
         return zp_wrong("--by %s: expected bytes, requests, fresh, peak or live", by);
+    if (by != NULL && format != FOLDED)
+        return zp_wrong("--by goes with --folded");
+    if (zp_flag_value(arguments, "--top") != NULL && format != TEXT)
+        return zp_wrong("--top does not go with --folded, --pprof or --html, which have all sites");
     if (arguments->word_count != 1)
         return zp_wrong("expected one file, as `zeropool record` writes it");
     if (format == PPROF && output == NULL && isatty(STDOUT_FILENO))

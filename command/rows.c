@@ -82,10 +82,12 @@ static void set_rates(struct zp_row *row, const struct zp_row *before)
 {
     const struct zp_live *now = &row->live, *then = &before->live;
     if (now->updated_ms <= then->updated_ms) {
+        row->rated = before->rated;
         row->gets = before->gets; // it has not written since
         row->bytes = before->bytes;
         return;
     }
+    row->rated = true;
     double seconds = (double)(now->updated_ms - then->updated_ms) / 1000;
     row->gets = rate(zp_row_gets(then), zp_row_gets(now), seconds);
     row->bytes =
@@ -105,6 +107,7 @@ void zp_rows_read(struct zp_rows *rows)
         if (result != ZP_LIVE_READ)
             continue;
         const struct zp_row *before = find_row(rows, &row->live);
+        row->rated = false;
         row->gets = row->bytes = 0;
         if (before != NULL)
             set_rates(row, before);

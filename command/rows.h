@@ -14,7 +14,8 @@
 
 struct zp_row {
     struct zp_live live;
-    double gets, bytes; // a second; 0 while there is no rate
+    bool rated;         // it was read before, at another time
+    double gets, bytes; // a second; 0 unless rated
 };
 
 struct zp_rows {

@@ -3,6 +3,7 @@
 // zeropool run: becomes the program, so that status, signals, terminal and number of the process
 // are the program's own.
 
+#include "command/children.h"
 #include "command/environment.h"
 #include "command/library.h"
 #include "command/program.h"
@@ -30,11 +31,11 @@ int zp_run(const struct zp_arguments *arguments)
     zp_environment_set_options(arguments);
     if (zp_obstacle_allows_preload(program.obstacle))
         zp_environment_preload(library.path);
+    zp_children_restore();
     // execvp has a shell run what the kernel does not: that is for scripts.
     if (program.obstacle == ZP_IS_FOREIGN)
         execv(program.path, arguments->words);
     else
         execvp(program.path, arguments->words);
-    return zp_fail(errno == ENOENT ? ZP_NO_PROGRAM : ZP_CANNOT_RUN, "%s: %s", program.path,
-                   strerror(errno));
+    return zp_program_fail(program.path, errno);
 }

@@ -164,6 +164,8 @@ int zp_top(const struct zp_arguments *arguments)
     bool once = zp_flag_value(arguments, "--once") != NULL;
     bool json = zp_flag_value(arguments, "--json") != NULL;
     int status = read_flags(arguments, &top);
+    if (status == ZP_DONE && once && zp_flag_value(arguments, "--every") != NULL)
+        status = zp_wrong("--every does not go with --once");
     if (status == ZP_DONE && json && !once)
         status = zp_wrong("--json goes with --once");
     if (status == ZP_DONE)

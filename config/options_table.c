@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Prints the options for the documentation (scripts/docs): as the Markdown table of the README, or
-// with the argument "man" as the entries of man/libzeropool.7.
+// Prints the options for the documentation (scripts/docs): as the Markdown table of
+// docs/options.md, or with the argument "man" as the entries of man/libzeropool.7.
 
 #include "config/options.h"
 

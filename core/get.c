@@ -206,9 +206,9 @@ static struct zp_slot *get_growing(struct zp_thread_cache *cache, size_t size, s
 
 // ---- Fresh memory ----------------------------------------------------------------------------
 
-static struct zp_slot *get_fresh(struct zp_thread_cache *cache, size_t size)
+static struct zp_slot *get_fresh(struct zp_thread_cache *cache, size_t size, const void *caller)
 {
-    ZP_PROBE_1(miss, size);
+    ZP_PROBE_2(miss, size, caller);
     zp_shards_note_miss(cache->home, size);
     struct zp_slot *slot = zp_retain_take_cold(zp_arena_region_of(size));
     if (slot == NULL)
@@ -281,7 +281,8 @@ static void prepare_pages(struct zp_slot *slot, const void *caller, struct answe
 // ---- All of it -------------------------------------------------------------------------------
 
 // Every slot is aligned to ZP_CLASS_MIN at least; for more, the stride has to tell.
-static struct zp_slot *search_aligned(struct zp_thread_cache *cache, size_t size, size_t alignment)
+static struct zp_slot *search_aligned(struct zp_thread_cache *cache, size_t size, size_t alignment,
+                                      const void *caller)
 {
     unsigned region = zp_arena_region_of(size);
     if (alignment > (size_t)1 << zp_arena.regions[region].stride_shift)
@@ -290,12 +291,12 @@ static struct zp_slot *search_aligned(struct zp_thread_cache *cache, size_t size
     struct zp_slot *slot = get_fitting(cache, size, alignment, last);
     if (slot == NULL)
         slot = get_growing(cache, size, alignment);
-    return slot != NULL ? slot : get_fresh(cache, size);
+    return slot != NULL ? slot : get_fresh(cache, size, caller);
 }
 
 // One of the class, scrubbed or not, rather than a longer one: that will be asked for too. Where
 // there is none sizes vary, and the thread's buffers move to the shard, where all are compared.
-static struct zp_slot *search(struct zp_thread_cache *cache, size_t size)
+static struct zp_slot *search(struct zp_thread_cache *cache, size_t size, const void *caller)
 {
     unsigned own = zp_class_of(size);
     struct zp_slot *slot = get_fitting(cache, size, 1, own);
@@ -305,10 +306,11 @@ static struct zp_slot *search(struct zp_thread_cache *cache, size_t size)
     slot = get_fitting(cache, size, 1, zp_class_last_fit(own));
     if (slot == NULL)
         slot = get_growing(cache, size, 1);
-    return slot != NULL ? slot : get_fresh(cache, size);
+    return slot != NULL ? slot : get_fresh(cache, size, caller);
 }
 
-static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t alignment)
+static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t alignment,
+                            const void *caller)
 {
     if (alignment <= ZP_CLASS_MIN) {
         struct zp_slot *slot = zp_thread_cache_take(cache, size, size / 8);
@@ -319,8 +321,9 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
     }
     if (size > ZP_CLASS_MAX)
         return NULL;
-    struct zp_slot *slot =
-        alignment <= ZP_CLASS_MIN ? search(cache, size) : search_aligned(cache, size, alignment);
+    struct zp_slot *slot = alignment <= ZP_CLASS_MIN
+                               ? search(cache, size, caller)
+                               : search_aligned(cache, size, alignment, caller);
     zp_decay_tick(cache);
     return slot;
 }
@@ -334,7 +337,7 @@ static void hand_out(struct zp_thread_cache *cache, struct zp_slot *slot, size_t
 struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
                             const void *caller)
 {
-    struct zp_slot *slot = find(cache, zp_spread_length(size, alignment), alignment);
+    struct zp_slot *slot = find(cache, zp_spread_length(size, alignment), alignment, caller);
     if (slot == NULL) {
         zp_count(&cache->counters.refused, 1);
         return NULL;

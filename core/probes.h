@@ -6,7 +6,7 @@
 // clang-format off
 //     get         start of the buffer, bytes requested      a buffer is handed out
 //     put         start of the buffer, usable bytes         a buffer was freed
-//     miss        bytes requested                           nothing serves it: fresh memory
+//     miss        bytes requested, return address           nothing serves it: fresh memory
 //     evict       slot's first byte, bytes                  retained memory is let go
 //     scrub       first byte, bytes overwritten, dropped    a freed buffer has been made zero
 //     read        address, bytes, descriptor                a large read into a buffer begins

@@ -32,6 +32,7 @@
 
 struct zp_calls {
     size_t size; // bytes of the table
+// NOLINTNEXTLINE(bugprone-macro-parentheses)
 #define ZP_CALL_MEMBER(name) __typeof__(&zeropool_##name) name;
     ZP_CALLS(ZP_CALL_MEMBER)
 #undef ZP_CALL_MEMBER

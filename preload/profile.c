@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,9 +96,14 @@ static void add_number(struct out *out, const char *name, uint64_t number)
 static void add_program(struct out *out)
 {
     struct timespec now;
+    char name[256];
+    snprintf(name, sizeof(name), "%s", program_invocation_short_name);
+    for (char *at = name; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ')
+            *at = '?'; // a line stays one line
     clock_gettime(CLOCK_REALTIME, &now);
-    add(out, "zeropool-profile 1\nversion %s\nprogram %s\npid %d\n", ZP_VERSION,
-        program_invocation_short_name, (int)getpid());
+    add(out, "zeropool-profile 1\nversion %s\nprogram %s\npid %d\n", ZP_VERSION, name,
+        (int)getpid());
     add_number(out, "ended", (uint64_t)now.tv_sec);
     add_number(out, "rate", RECORDED_PER_SECOND);
     add_number(out, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
@@ -136,10 +142,13 @@ static void add_maps(struct out *out)
 {
     FILE *maps = fopen("/proc/self/maps", "re");
     char line[1536];
+    bool begins = true; // not the rest of a line that was longer
     while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
         char may_execute;
-        if (sscanf(line, "%*s %*2c%c", &may_execute) == 1 && may_execute == 'x')
-            add(out, "map %s", line);
+        size_t length = strcspn(line, "\n");
+        if (begins && sscanf(line, "%*s %*2c%c", &may_execute) == 1 && may_execute == 'x')
+            add(out, "map %.*s\n", (int)length, line);
+        begins = line[length] == '\n';
     }
     if (maps != NULL)
         fclose(maps);
@@ -216,9 +225,35 @@ static bool write_all(int file)
     return !out.failed;
 }
 
+static bool is_replaceable(const char *name)
+{
+    struct stat about;
+    return lstat(name, &about) != 0 || S_ISREG(about.st_mode);
+}
+
+static bool write_and_close(int file)
+{
+    bool written = file >= 0 && write_all(file);
+    return (file < 0 || close(file) == 0) && written;
+}
+
+// The file is there whole or not at all.
+static bool replace(const char *name)
+{
+    char part[NAME_MOST], suffix[32];
+    snprintf(suffix, sizeof(suffix), ".%d.part", (int)getpid());
+    name_file(part, suffix);
+    int file = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (write_and_close(file) && rename(part, name) == 0)
+        return true;
+    if (file >= 0)
+        unlink(part);
+    return false;
+}
+
 void zp_profile_write(void)
 {
-    char name[NAME_MOST], part[NAME_MOST], suffix[32];
+    char name[NAME_MOST];
     if (!zp_profile_on || zp_os_is_restricted())
         return;
     struct zp_profile_totals totals = {0};
@@ -226,15 +261,13 @@ void zp_profile_write(void)
     bool numbered = name_file(name, "");
     if (totals.requests == 0 || (!numbered && getpid() != owner))
         return;
-    snprintf(suffix, sizeof(suffix), ".%d.part", (int)getpid());
-    name_file(part, suffix);
-    int file = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool written = file >= 0 && write_all(file);
-    if (file >= 0 && close(file) != 0)
-        written = false;
-    if (written && rename(part, name) == 0)
-        return;
-    zp_log(ZP_LOG_WARNING, "the profile could not be written: ", name);
-    if (file >= 0)
-        unlink(part);
+    // A device, a pipe or a link is written to as it is; a pipe that nobody reads must not make the
+    // program wait.
+    bool written =
+        is_replaceable(name)
+            ? replace(name)
+            : write_and_close(open(
+                  name, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0600));
+    if (!written)
+        zp_log(ZP_LOG_WARNING, "the profile could not be written: ", name);
 }

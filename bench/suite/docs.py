@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md, its charts and the table in README.md from bench/results/*.json.
+"""Writes docs/benchmarks.md, its charts and the table of loaders in README.md from bench/results/*.json.
 
     bench docs             write them
     bench docs --check     change nothing, fail if they are stale
@@ -28,11 +28,10 @@ from .report import (
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
 CHARTS = os.path.join(ROOT, "docs", "charts")
 README = os.path.join(ROOT, "README.md")
-# The generated parts of README.md.
-BENCH = ("<!-- bench: written by scripts/docs -->", "<!-- end of bench -->")
+# The generated part of README.md.
 LOADERS = ("<!-- loaders: written by scripts/docs -->", "<!-- end of loaders -->")
 
-# The table in README.md: question, figure, what it is, and the line of zeropool's that is shown.
+# The table that the page begins with: question, figure, what it is, and the line of zeropool's that is shown.
 # A column shows the best of the releases of an allocator that were measured.
 COLUMNS = {
     "glibc": ("glibc",),
@@ -195,33 +194,14 @@ def verdicts(every):
         yield ""
 
 
-def page(every, missing):
-    yield "# What was measured"
-    yield ""
-    yield "Written by `scripts/docs` from `bench/results/*.json`. How it is measured is in"
-    yield "[bench/README.md](../bench/README.md). A figure is the median over processes, in"
-    yield "brackets the lowest and the highest of them."
-    yield ""
-    if not every:
-        yield NOTHING
-        return
-    yield from runs(every)
-    yield f"The questions below took {sum(data['seconds'] for data in every) / 60:.0f} minutes."
-    yield ""
-    yield from verdicts(every)
-    if missing:
-        yield f"Not measured: {', '.join(missing)}."
-        yield ""
-    for data in every:
-        yield from section(data)
-
-
-# ---------------------------------------------------------------------- README.md
+def figures_of(data):
+    """The figures of a question by their keys; none if it was not measured."""
+    return {figure["key"]: figure for figure in data["figures"]} if data else {}
 
 
 def summary_row(data, key, ours):
     """The median of each column and of ours that was measured."""
-    figure = next(f for f in data["figures"] if f["key"] == key)
+    figure = figures_of(data)[key]
     best = max if figure["better"] == "more" else min
     row = {}
     for column, releases in {**COLUMNS, "zeropool": (ours,)}.items():
@@ -240,20 +220,42 @@ def summary_cells(row, best, columns):
 
 
 def summary(every):
-    if not every:
-        yield NOTHING
-        return
+    """The questions that most ask, all allocators side by side."""
     by_name = {data["question"]: data for data in every}
-    asked = [row for row in SUMMARY if row[0] in by_name]
+    asked = [row for row in SUMMARY if row[1] in figures_of(by_name.get(row[0]))]
     rows = [(label, *summary_row(by_name[name], key, ours)) for name, key, label, ours in asked]
     columns = [c for c in (*COLUMNS, "zeropool") if any(c in row for _, row, _ in rows)]
     cells = [[label, *summary_cells(row, best, columns)] for label, row, best in rows]
+    if not cells:
+        return
     yield from markdown([["", *columns], *cells])
-    dates = sorted({data["date"] for data in every})
-    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    yield f"Medians of {when}, the best in bold, of each allocator the best of its releases that were"
-    yield f"measured. {next(verdicts(every))} The machine, the spread and the rest are in"
-    yield "[docs/benchmarks.md](docs/benchmarks.md)."
+    yield "In bold the best, of each allocator the best of its releases that were measured."
+    yield ""
+
+
+def page(every, missing):
+    yield "# What was measured"
+    yield ""
+    yield "Written by `scripts/docs` from `bench/results/*.json`. How it is measured is in"
+    yield "[bench/README.md](../bench/README.md). A figure is the median over processes, in"
+    yield "brackets the lowest and the highest of them."
+    yield ""
+    if not every:
+        yield NOTHING
+        return
+    yield from summary(every)
+    yield from runs(every)
+    yield f"The questions below took {sum(data['seconds'] for data in every) / 60:.0f} minutes."
+    yield ""
+    yield from verdicts(every)
+    if missing:
+        yield f"Not measured: {', '.join(missing)}."
+        yield ""
+    for data in every:
+        yield from section(data)
+
+
+# ---------------------------------------------------------------------- README.md
 
 
 def loader_cell(data, line, name):
@@ -287,10 +289,9 @@ def with_part(text, markers, lines):
 
 
 def readme(every):
-    """README.md with its generated parts made again."""
+    """README.md with its generated part made again."""
     with open(README, encoding="utf-8") as file:
-        text = with_part(file.read(), BENCH, summary(every))
-    return with_part(text, LOADERS, loaders(every))
+        return with_part(file.read(), LOADERS, loaders(every))
 
 
 # ---------------------------------------------------------------------- files

@@ -82,10 +82,16 @@ warns 'ended with status 0'
 ends 0 "$zeropool" check --json -- sh -c "'$hold_program' & '$hold_program'; wait; exit 9"
 warns 'ended with status 9'
 holds 'len(it) == 3 and it[0]["program"] == "sh" and sum(p["intercepted"]["large_requests"] for p in it) == 82'
+cp "$hold_program" "$work/an \"odd\" \\name"
+ends 0 "$zeropool" check --json -- "$work/an \"odd\" \\name"
+holds "it[0]['program'] == 'an \"odd\" \\\\name'"
 ends 1 "$zeropool" check -- "$own_malloc"
 says 'its own malloc'
 ends 1 "$zeropool" check -- "$work/static"
 says 'statically linked'
+hushes 'process 0'
+ends 1 "$zeropool" check --json -- "$work/static"
+holds 'it[0]["pid"] is None and it[0]["program"] == "static"'
 # One that is killed has published its counters, or was killed before: both are told.
 status=0
 # shellcheck disable=SC2016 # the inner shell's
@@ -94,5 +100,44 @@ warns 'killed by signal 9'
 if [[ $status -eq 0 ]]; then says 'large requests'; else says 'left no report'; fi
 ends 1 "$zeropool" check --enable 0 -- "$hold_program"
 ends 127 "$zeropool" check -- "$work/nothing"
+# One that is there and cannot be started has no report either.
+printf '#!%s\n' "$work/nothing" >"$work/script"
+chmod +x "$work/script"
+ends 127 env TMPDIR="$work" "$zeropool" check -- "$work/script"
+! compgen -G "$work/zeropool-check-*" >/dev/null || broken "the folder of the reports is left behind"
 ends 0 env TMPDIR="$work" "$zeropool" check -- "$hold_program"
 ! compgen -G "$work/zeropool-check-*" >/dev/null || broken "the folder of the reports is left behind"
+
+# SIGNAL DISPOSITION COMMAND...: bash can neither ignore SIGCHLD nor have a background job heed SIGINT.
+cat >"$work/with_signal" <<'END'
+import os, signal, sys
+signal.signal(getattr(signal, sys.argv[1]), getattr(signal, sys.argv[2]))
+os.execvp(sys.argv[3], sys.argv[3:])
+END
+
+# One that is interrupted passes that on, reports when the program has ended, and leaves nothing behind either.
+for signal in TERM INT HUP; do
+    mkfifo "$work/begun"
+    TMPDIR=$work python3 "$work/with_signal" SIGINT SIG_DFL "$zeropool" check -- \
+        sh -c 'echo begun; exec sleep 100' >"$work/begun" 2>"$work/err" &
+    started+=("$!")
+    exec {shown}<"$work/begun"
+    read -r line <&"$shown"
+    kill -"$signal" "$!"
+    cat <&"$shown" >"$work/out"
+    exec {shown}<&-
+    status=0
+    wait "$!" || status=$?
+    [[ $line == begun && $status -le 1 ]] || broken "status $status on $signal"
+    warns 'killed by signal'
+    says 'zeropool is ' # in force; or it left no report: the signal came before it had published its counters
+    ! compgen -G "$work/zeropool-check-*" >/dev/null || broken "$signal leaves the folder of the reports behind"
+    rm "$work/begun"
+done
+# A caller that ignores the end of its children does not keep it from being known. The program finds that ignored, too.
+ends 0 python3 "$work/with_signal" SIGCHLD SIG_IGN "$zeropool" check --json -- python3 -c 'import signal, sys
+print(signal.getsignal(signal.SIGCHLD).name, file=sys.stderr); sys.exit(9)'
+warns 'ended with status 9'
+warns SIG_IGN
+ends 0 python3 "$work/with_signal" SIGCHLD SIG_IGN "$zeropool" compare --json --rounds 3 -- true
+holds 'it["sides"][0]["page_faults"]["lowest"] > 0'

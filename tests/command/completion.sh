@@ -18,7 +18,8 @@ completes() { # SHELL LINE WORD: `shown` has what is offered
 lines=('zeropool r|run' 'zeropool run --ze|--zero' 'zeropool run --zero ba|background' 'zeropool compare --rou|--rounds'
     'zeropool run --profile ser|server' 'zeropool help doc|doctor' 'zeropool completion fi|fish'
     'zeropool options ZEROPOOL_SH|ZEROPOOL_SHARDS' 'zeropool run --zero off cat /etc/passw|/etc/passwd'
-    'zeropool run -- cat /etc/passw|/etc/passwd' 'zeropool doctor --js|--json')
+    'zeropool run -- cat /etc/passw|/etc/passwd' 'zeropool doctor --js|--json'
+    'zeropool report --by fre|fresh' 'zeropool run ech|echo' 'zeropool top --sort nam|name')
 for line in "${lines[@]}"; do
     # shellcheck disable=SC2016 # the inner shell's
     shown=$(bash --norc -c 'source "$1"; read -ra COMP_WORDS <<<"$2"; COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
@@ -37,20 +38,8 @@ if command -v fish >/dev/null; then
 else
     missing+=(fish)
 fi
-if command -v zsh >/dev/null; then
-    # What _arguments is told, and that it understands it: a wrong specification is an error.
-    cat >"$work/zsh" <<'END'
-compdef() { }
-_describe() { eval "print -l -- \${${4}[@]}"; }
-_arguments() { print -l -- "$@"; }
-words=(${=2}) CURRENT=${#words}
-source $1
-END
-    shown=$(zsh -f "$work/zsh" "$folder/_zeropool" 'zeropool r')
-    completes zsh 'zeropool r' 'run:runs a program with the library'
-    shown=$(zsh -f "$work/zsh" "$folder/_zeropool" 'zeropool run --ze')
-    completes zsh 'zeropool run --ze' '--zero=[free, both, background or off]:value:(free both background off)'
-    completes zsh 'zeropool run --ze' '*::argument:_normal'
+if command -v zsh >/dev/null && zsh -fc 'zmodload zsh/zpty zsh/zselect'; then
+    zsh -f "${0%.sh}.zsh" "$folder" "${lines[@]}" >"$work/out" || broken "completion of zsh"
 else
     missing+=(zsh)
 fi

@@ -27,6 +27,7 @@ warns 'ZEROPOOL_LIVE=on'
 # Without a terminal pictures follow each other, until the reader has gone.
 { "$zeropool" top 2>"$work/err" || true; } | head -n 5 >"$work/out"
 says "$served"
+grep -qE "^ *$served +[^ ]+ +- +- " "$work/out" || broken "a rate that nobody can know yet"
 
 command -v tmux >/dev/null || {
     echo "skipped: no tmux here for the terminal"
@@ -63,6 +64,11 @@ until_shown 'by live'
 tmux send-keys -t top Up x
 tmux resize-window -t top -x 40 -y 8
 until_shown 'q quits'
+tmux resize-window -t top -x 300 -y 24
+until_shown 'r retained'
+until_shown '#.......' # a longer bar
+tmux resize-window -t top -x 20 -y 24
+until_shown 'q quits, p'
 tmux resize-window -t top -x 80 -y 24
 tmux send-keys -t top C-z
 until_shown 'prompt'

@@ -22,7 +22,7 @@ wrong 'not a command' --frobnicate
 wrong 'no such command' help frobnicate
 wrong 'no such command' help run check
 
-for command in run check compare; do
+for command in run check compare record; do
     touch=("touch" "$work/made")
     wrong 'did you mean --shards?' "$command" --shrads 16 "${touch[@]}"
     wrong 'did you mean --max-memory?' "$command" --max-memroy 1G "${touch[@]}"
@@ -38,6 +38,11 @@ for command in run check compare; do
     wrong 'not available' "$command" --numa local "${touch[@]}"
     wrong 'loader, server or debug' "$command" --profile fast "${touch[@]}"
     wrong 'does not go with' "$command" --check full --zero off "${touch[@]}"
+    wrong 'does not go with' "$command" --zero off --profile debug "${touch[@]}"
+    wrong 'word is empty' "$command" ''
+    wrong 'word is empty' "$command" -- ''
+    wrong 'value is empty' "$command" --library '' "${touch[@]}"
+    wrong 'value is empty' "$command" --profile= "${touch[@]}"
     wrong 'No such file' "$command" --library "$work/none" "${touch[@]}"
     wrong 'not the library' "$command" --library /bin/sh "${touch[@]}"
     wrong 'not the library' "$command" --library / "${touch[@]}"
@@ -45,14 +50,18 @@ for command in run check compare; do
 done
 wrong 'not an option' check --rounds 3 touch "$work/made"
 wrong 'takes no value' compare --json=yes touch "$work/made"
-for rounds in 2 1001 -1 x '' 5x 99999999999999999999; do
+wrong 'value is empty' compare --rounds '' touch "$work/made"
+for rounds in 2 1001 -1 x 5x 99999999999999999999; do
     wrong 'from 3 to 1000' compare --rounds "$rounds" touch "$work/made"
 done
 wrong 'cannot preload' compare --against "$work/none.so" touch "$work/made"
 wrong 'cannot hold' compare --against 'a b.so' touch "$work/made"
-wrong 'cannot hold' compare --against '' touch "$work/made"
+wrong 'value is empty' compare --against '' touch "$work/made"
 
 wrong 'no process 2147483646' check 2147483646
+for number in 0 00 2147483648 99999999999999999999; do
+    wrong 'is no process' check "$number"
+done
 wrong 'expected one process' check $$ $$
 wrong 'only option' check --zero off $$
 wrong 'only option' check --profile debug $$
@@ -70,6 +79,14 @@ wrong 'no process' top 2147483646
 wrong 'from 1 to 3600' top --every 0
 wrong 'pid, name' top --sort size
 wrong 'goes with --once' top --json
+wrong 'does not go with --once' top --once --every 2
+wrong 'value is empty' top --once --sort ''
+wrong 'value is empty' report --output '' "$work/none"
+wrong 'goes with --folded' report --by live "$work/none"
+wrong 'does not go with' report --html --top 3 "$work/none"
+wrong 'value is empty' metrics --textfile ''
+wrong 'value is empty' doctor --root ''
+wrong 'word is empty' top ''
 wrong 'number of a process' metrics now
 wrong 'no process' metrics 2147483646
 wrong 'from 0 to 65535' metrics --listen 65536

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A package that installs but does not work, or leaves something behind. It changes the system: for a fresh
-# one (run.sh).
+# A package that installs but does not work, that breaks running programs when it is upgraded, or that leaves something
+# behind. It changes the system: for a fresh one (run.sh).
 # usage: debs.sh, with the packages in dist/
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -16,9 +16,42 @@ rm -f "$packages"/*-dbgsym_*
 apt-get update -qq
 apt-get install -qq -y --no-install-recommends gcc libc6-dev pkgconf man-db >/dev/null
 
+# The same packages as of an older version.
+older=$(mktemp -d)
+chmod 755 "$older"
+version=$(dpkg-deb -f "$packages"/zeropool_*.deb Version)
+for package in "$packages"/*.deb; do
+    rm -rf /tmp/unpacked
+    dpkg-deb -R "$package" /tmp/unpacked
+    sed -i "/^\(Version\|Depends\):/s/$version/0.0.1-1/" /tmp/unpacked/DEBIAN/control
+    dpkg-deb -b /tmp/unpacked "$older" >/dev/null
+done
+
+install() { apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }
+installed() { dpkg-query -W -f '${Version} ' zeropool libzeropool-preload libzeropool-dev; }
+
 files >/tmp/before
-apt-get install -qq -y --no-install-recommends "$packages"/*.deb >/dev/null
-echo 'installed'
+install "$older"/*.deb
+[[ $(installed) == '0.0.1-1 0.0.1-1 0.0.1-1 ' ]] || complain "installed: $(installed)"
+command_works zeropool
+
+# A program that runs meanwhile keeps the library that it began with, and ends as it would have.
+mkfifo /tmp/started /tmp/end
+ZEROPOOL_STATS=exit LD_PRELOAD=libzeropool_preload.so /bin/bash -c '
+    echo >/tmp/started
+    read -r <>/tmp/end
+    grep -q "libzeropool_preload.so (deleted)" /proc/$$/maps
+    exit $(( $? == 0 ? 7 : 1 ))' 2>/tmp/running &
+running=$!
+read -r </tmp/started
+install "$packages"/*.deb
+[[ $(installed) == "$version $version $version " ]] || complain "upgraded: $(installed)"
+echo >/tmp/end
+status=0
+wait "$running" || status=$?
+[[ $status -eq 7 ]] || complain "a program that ran during the upgrade ends with status $status: $(</tmp/running)"
+grep -q '^zeropool [0-9].*: bash (pid' /tmp/running || complain "it says at its end: $(</tmp/running)"
+echo 'installed and upgraded'
 
 command_works zeropool
 in_force ZEROPOOL_STATS=exit LD_PRELOAD=libzeropool_preload.so
@@ -72,8 +105,13 @@ gcc -o /tmp/static /tmp/named.c -l:libzeropool.a -ldl -pthread
 LD_PRELOAD=libzeropool_preload.so /tmp/static || complain 'the same with the library preloaded'
 echo 'used'
 
-apt-get purge -qq -y zeropool libzeropool-preload libzeropool0 libzeropool-dev >/dev/null
-files | diff /tmp/before - || complain 'the packages leave something behind'
+# No configuration stays behind when they are removed: nothing is left to purge.
+for way in remove purge; do
+    dpkg-query -W zeropool >/dev/null 2>&1 || install "$packages"/*.deb
+    apt-get "$way" -qq -y zeropool libzeropool-preload libzeropool0 libzeropool-dev >/dev/null
+    files | diff /tmp/before - || complain "the packages leave something behind ($way)"
+    [[ -z $(dpkg-query -W -f '${Package} ' '*zeropool*' 2>/dev/null) ]] || complain "dpkg still knows them ($way)"
+done
 [[ $(LD_PRELOAD=libzeropool_preload.so /bin/ls -d / 2>&1) == *'cannot be preloaded'* ]] ||
     complain 'the library is still found'
-echo 'removed'
+echo 'removed and purged'

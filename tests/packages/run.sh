@@ -2,10 +2,12 @@
 # Packages that cannot be built, installed, used or removed in a fresh system: on each release of Debian that they are for.
 #
 #   tests/packages/run.sh             all of these
-#   tests/packages/run.sh debs        Debian 13 and 12: built, checked by lintian; in another system installed, used, removed
+#   tests/packages/run.sh debs        Debian 13 and 12: built, checked by lintian; in another system installed, upgraded, used, removed
 #   tests/packages/run.sh wheels      built here; Debian 11, 12, 13: installed, used, removed
+#   tests/packages/run.sh pip         built by pip alone, from the checkout and from a source distribution
 #   tests/packages/run.sh source      meson dist, meson install
 #   tests/packages/run.sh aarch64     the wheel for aarch64, under QEMU
+#   tests/packages/run.sh examples    what needs a system of its own: the Slurm job, run by Slurm
 #
 # dist/ has the packages afterwards, those for Debian 12. Status 77: nothing could be tested here, the last line says why.
 set -euo pipefail
@@ -35,6 +37,8 @@ wheels() {
     done
 }
 
+by_pip() { step scripts/fresh tests/packages/pip.sh; }
+
 from_source() { step scripts/fresh tests/packages/source.sh; }
 
 aarch64() {
@@ -42,11 +46,14 @@ aarch64() {
     step tests/packages/aarch64.sh
 }
 
+examples() { step scripts/fresh tests/packages/slurm.sh; }
+
 for what in "${@:-all}"; do
     case $what in
-        all) debs; wheels; from_source; aarch64 ;;
-        debs | wheels | aarch64) "$what" ;;
+        all) debs; wheels; by_pip; from_source; aarch64; examples ;;
+        debs | wheels | aarch64 | examples) "$what" ;;
+        pip) by_pip ;;
         source) from_source ;;
-        *) echo "tests/packages/run.sh: no test '$what': debs, wheels, source, aarch64" >&2; exit 2 ;;
+        *) echo "tests/packages/run.sh: no test '$what': debs, wheels, pip, source, aarch64, examples" >&2; exit 2 ;;
     esac
 done

@@ -2,46 +2,15 @@
 # The live file: what another process sees of a running program, that it goes, and that nothing about it harms
 # the program.
 # usage: stats_live.sh REPORTING LIVE_READER
-set -euo pipefail
+# shellcheck source=tests/preload/reporting.sh
+source "$(dirname "$0")/reporting.sh"
 
 reporting=$(realpath "$1") reader=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+cd "$work" || exit
 mkdir runtime
 export XDG_RUNTIME_DIR=$work/runtime
 live=$XDG_RUNTIME_DIR/zeropool
 READ=0 ABSENT=1 STALE=2
-
-fail() {
-    echo "$*"
-    exit 1
-}
-
-start() { # NAME=VALUE...: in and out are its ends, pid its number
-    coproc program { exec env LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_LIVE=on "$@" "$reporting" 2>stderr; }
-    # shellcheck disable=SC2154 # coproc sets both
-    pid=$program_PID
-    exec 3<&"${program[0]}" 4>&"${program[1]}"
-    await ready
-}
-
-await() { # the next word that it says
-    local word
-    read -r word who <&3 || fail "it ended before $1"
-    [[ $word == "$1" ]] || fail "it said $word, not $1"
-}
-
-tell() {
-    echo "$1" >&4
-    await did
-}
-
-finish() {
-    echo end >&4
-    exec 3<&- 4>&-
-    wait "$pid" || fail "status $?"
-}
 
 status_of() { # PROCESS
     local status=0
@@ -49,15 +18,15 @@ status_of() { # PROCESS
     echo "$status"
 }
 
-until_shown() { # PROCESS PUTS: waits as long as it takes
-    until [[ $(status_of "$1") == "$READ" ]] && grep -q "\"puts\": $2,\$" shown; do
-        kill -0 "$pid" 2>/dev/null || fail "it is gone"
-        sleep 0.05
-    done
+shows() { # PROCESS LINE
+    [[ $(status_of "$1") == "$READ" ]] && grep -q "$2,\$" shown
+}
+until_shown() { # PROCESS PUTS
+    until_holds shows "$1" "\"puts\": $2"
 }
 
 # It comes, follows, is private, and goes with the program.
-start
+start ZEROPOOL_LIVE=on
 until_shown "$pid" 1
 [[ $(stat -c %a "$live" "$live/$pid" | xargs) == '700 600' ]] || fail "others may look"
 grep -q '"program": "reporting",$' shown || fail "another program"
@@ -68,7 +37,7 @@ finish
 [[ $(status_of "$pid") == "$ABSENT" ]]
 
 # A child has its own, from its first request on, and leaves its parent's alone.
-start
+start ZEROPOOL_LIVE=on
 echo fork >&4
 await child
 child=$who
@@ -83,7 +52,7 @@ finish
 
 # Killed: who reads removes it, or the next that starts.
 for way in reader next; do
-    start
+    start ZEROPOOL_LIVE=on
     until_shown "$pid" 1
     kill -KILL "$pid"
     exec 3<&- 4>&-
@@ -93,7 +62,7 @@ for way in reader next; do
     if [[ $way == reader ]]; then
         [[ $(status_of "$dead") == "$STALE" ]] || fail "the dead are shown"
     else
-        start
+        start ZEROPOOL_LIVE=on
         until_shown "$pid" 1
         finish
     fi
@@ -101,13 +70,10 @@ for way in reader next; do
 done
 
 # Another program in the same process: it has the library, too, and a file of the same name, but of its own.
-start
+start ZEROPOOL_LIVE=on
 until_shown "$pid" 1
 echo "exec $(command -v cat)" >&4
-until [[ $(status_of "$pid") == "$READ" ]] && grep -q '"program": "cat",$' shown; do
-    kill -0 "$pid" 2>/dev/null || fail "it is gone"
-    sleep 0.02
-done
+until_holds shows "$pid" '"program": "cat"'
 kill -KILL "$pid"
 exec 3<&- 4>&-
 wait "$pid" 2>/dev/null || true
@@ -115,7 +81,7 @@ wait "$pid" 2>/dev/null || true
 # No room, no permission: the program goes on. A folder that cannot be written, then the other one is used.
 chmod 500 runtime
 rm -rf runtime/zeropool 2>/dev/null || true
-start XDG_RUNTIME_DIR=/nonexistent
+start ZEROPOOL_LIVE=on XDG_RUNTIME_DIR=/nonexistent
 until [[ -e /dev/shm/zeropool-$(id -u)/$pid || -s stderr ]]; do sleep 0.02; done
 finish
 [[ ! -e /dev/shm/zeropool-$(id -u)/$pid ]] || fail "it stays in /dev/shm"

@@ -1,49 +1,11 @@
 #!/usr/bin/env bash
 # Reports of a program that runs on: at intervals and on a signal, without harm to the program.
 # usage: stats_running.sh REPORTING
-set -euo pipefail
+# shellcheck source=tests/preload/reporting.sh
+source "$(dirname "$0")/reporting.sh"
 
 reporting=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-
-fail() {
-    echo "$*"
-    exit 1
-}
-
-start() { # NAME=VALUE...: in and out are its ends, pid its number; the shell's own disposition of signals
-    coproc program { exec env LD_PRELOAD="$ZP_LIBRARY" "$@" "$reporting" 2>stderr; }
-    # shellcheck disable=SC2154 # coproc sets both
-    pid=$program_PID
-    exec 3<&"${program[0]}" 4>&"${program[1]}"
-    await ready
-}
-
-await() { # the next word that it says
-    local word
-    read -r word who <&3 || fail "it ended before $1"
-    [[ $word == "$1" ]] || fail "it said $word, not $1"
-}
-
-tell() {
-    echo "$1" >&4
-    await did
-}
-
-finish() {
-    echo end >&4
-    exec 3<&- 4>&-
-    wait "$pid" || fail "status $?"
-}
-
-until_there() { # COMMAND...: waits as long as it takes
-    until "$@" 2>/dev/null; do
-        kill -0 "$pid" 2>/dev/null || fail "it is gone: $*"
-        sleep 0.02
-    done
-}
+cd "$work" || exit
 
 has_requests() { # FILE NUMBER
     grep -q "\"fresh\": 1,\$" "$1" && grep -q "\"puts\": $2,\$" "$1"
@@ -51,26 +13,26 @@ has_requests() { # FILE NUMBER
 
 # At intervals, although it makes no request meanwhile.
 start ZEROPOOL_STATS=./often.json ZEROPOOL_STATS_FORMAT=json ZEROPOOL_STATS_INTERVAL_MS=20
-until_there has_requests often.json 1
+until_holds has_requests often.json 1
 tell get
-until_there has_requests often.json 2
+until_holds has_requests often.json 2
 rm -f often.json
-until_there has_requests often.json 2
+until_holds has_requests often.json 2
 finish
 
 # On a signal, as often as it comes, to a file and to stderr.
 start ZEROPOOL_STATS=./asked.json ZEROPOOL_STATS_FORMAT=json ZEROPOOL_STATS_SIGNAL=USR1
 [[ ! -e asked.json ]] || fail "a report without a signal"
 kill -USR1 "$pid"
-until_there has_requests asked.json 1
+until_holds has_requests asked.json 1
 tell get
 kill -USR1 "$pid"
-until_there has_requests asked.json 2
+until_holds has_requests asked.json 2
 finish
 
 start ZEROPOOL_STATS_SIGNAL=RTMIN
 kill -RTMIN "$pid"
-until_there grep -q 'large requests       1, 3.0 MiB' stderr
+until_holds grep -q 'large requests       1, 3.0 MiB' stderr
 finish
 [[ $(grep -c '^zeropool' stderr) == 1 ]] || fail "a report that was not asked for"
 
@@ -95,7 +57,7 @@ echo fork >&4
 await child
 child=$who
 kill -USR1 "$child"
-until_there grep -q '"puts": 1,$' "of.$child.json"
+until_holds grep -q '"puts": 1,$' "of.$child.json"
 await did
 echo end >&4 # the child's, then its parent's
 await did

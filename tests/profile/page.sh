@@ -19,9 +19,9 @@ fail() {
     exit 1
 }
 
-shown() { # PAGE: what the page has become after its script
+shown() { # PAGE [WIDTH]: what the page has become after its script
     HOME=$work timeout 100 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
-        --user-data-dir="$work/browser" --window-size=1200,1500 --dump-dom "file://$work/$1" 2>browser.log
+        --user-data-dir="$work/browser" --window-size="${2:-1200},1500" --dump-dom "file://$work/$1" 2>browser.log
 }
 
 LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=known "$sites" data
@@ -36,6 +36,17 @@ sed '/<script/,/<\/script>/d' dom >visible
 for name in fills touches keeps ZEROPOOL_READ=parallel; do
     grep -q "$name" visible || fail "$name is not shown"
 done
+
+# In a narrow window a name has room to be read, and nothing is beyond the edge.
+{
+    cat page.html
+    echo '<script>
+      const narrowest = Math.min(...[...document.querySelectorAll("#rows td:first-child")].map(cell => cell.clientWidth));
+      document.documentElement.dataset.fits = narrowest > 200 && document.documentElement.scrollWidth <= innerWidth;
+    </script>'
+} >narrow.html
+shown narrow.html 500 >dom || fail "$(tail -5 browser.log)"
+grep -q 'data-fits="true"' dom || fail 'a narrow window does not show it'
 
 # One without any point of time or site, as a program with one request may leave it.
 sed '/^site \|^time /d' known >bare

@@ -35,9 +35,10 @@ head -c 20M /dev/zero >"$work/read"
 if command -v gdb >/dev/null; then # $_probe_arg0 is gdb's
     gdb -q -batch -iex 'set debuginfod enabled off' -ex 'set breakpoint pending on' -ex 'set startup-with-shell off' \
         -ex "set environment LD_PRELOAD $ZP_LIBRARY" -ex 'break -probe-stap zeropool:miss' -ex run \
-        -ex 'printf "missed %lu\n", $_probe_arg0' -ex 'delete' -ex 'break -probe-stap zeropool:put' -ex continue \
+        -ex 'printf "missed %lu\n", $_probe_arg0' -ex 'info symbol $_probe_arg1' -ex 'delete' -ex 'break -probe-stap zeropool:put' -ex continue \
         -ex 'printf "put %lu\n", $_probe_arg1' -ex kill --args "$sites" "$work/read" >"$work/gdb" 2>&1 || true
     grep -qE '^missed 41[0-9]{5}$' "$work/gdb" || fail "$(tail -5 "$work/gdb")"
+    grep -qE '^(fills|main) \+ [0-9]+ in section' "$work/gdb" || fail "who asked: $(tail -5 "$work/gdb")"
     grep -qE '^put 41[0-9]{5}$' "$work/gdb" || fail "$(tail -5 "$work/gdb")"
 fi
 

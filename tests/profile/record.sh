@@ -91,3 +91,22 @@ for wrong in "--output= -- true" "--output" "--nothing -- true" ""; do
     "$zeropool" record $wrong >stdout 2>stderr || status=$?
     [[ $status == 2 && ! -s stdout && $(wc -l <stderr) == 1 ]] || fail "record $wrong: $status $(cat stderr)"
 done
+
+# Names that a line cannot hold: the profile is read all the same.
+part=$(printf '%0200d' 0)
+deep=$work/$part/$part/$part/$part/$part/$part/$part/$part
+mkdir -p "$deep"
+cp "$sites" "$deep/"$'two\nlines'
+profiled odd "$deep/"$'two\nlines' data
+"$zeropool" report odd >stdout || fail 'a name makes a profile unreadable'
+grep -q '^two?lines (pid' stdout || fail "$(head -1 stdout)"
+
+# What is no file is written to, not replaced; and where it cannot be written is said before the program runs.
+ln -s behind link
+profiled link "$sites" data
+[[ -L link && $(tail -1 behind) == end ]] || fail 'a link is replaced'
+for wrong in nowhere/profile . data/profile; do
+    status=0
+    "$zeropool" record --output "$wrong" -- touch made 2>stderr || status=$?
+    [[ $status == 2 && ! -e made && $(wc -l <stderr) == 1 ]] || fail "--output $wrong: status $status, $(cat stderr)"
+done

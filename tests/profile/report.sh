@@ -25,6 +25,16 @@ done
 if command -v addr2line >/dev/null; then
     grep -q 'fills (.*sites.c:[0-9]*)' text || fail 'no source lines'
 fi
+! grep -q ' 1 buffers\| 1 requests' text || fail "$(grep ' 1 buffers\| 1 requests' text)"
+(umask 027 && "$zeropool" report --output written known)
+cmp text written
+[[ $(stat -c %a written) == 640 ]] || fail 'its mode is not that of other new files'
+# What is no file is written to, not replaced.
+ln -s behind link
+"$zeropool" report --output link known
+[[ -L link ]]
+cmp text behind
+"$zeropool" report --output /dev/stdout known | cmp text -
 [[ $("$zeropool" report --top 1 known | grep -c '^  1\. ') == 1 ]]
 [[ $("$zeropool" report --top 1 known | grep -c '^  2\. ') == 0 ]]
 

@@ -458,6 +458,58 @@ START_TEST(full_checks_need_what_is_freed)
 }
 END_TEST
 
+// Breaks when an option is found by a part of its name, or by more than it.
+START_TEST(an_option_is_found_by_its_whole_name)
+{
+    for (size_t i = 0; i < zp_option_count; i++) {
+        const char *name = zp_option_table[i].name;
+        char longer[64];
+        snprintf(longer, sizeof(longer), "%s=1", name);
+        ck_assert_ptr_eq(zp_option_find(longer, strlen(name)), &zp_option_table[i]);
+        ck_assert_ptr_null(zp_option_find(longer, strlen(name) + 1));
+        ck_assert_ptr_ne(zp_option_find(name, strlen(name) - 1), &zp_option_table[i]);
+    }
+    ck_assert_ptr_null(zp_option_find("", 0));
+    ck_assert_ptr_null(zp_option_find("zeropool_shards", 15));
+    ck_assert_ptr_null(zp_option_find("SHARDS", 6));
+}
+END_TEST
+
+// Breaks when the command takes a value that the library refuses, or the other way round; when a
+// value that is refused sets something; or when either says something.
+START_TEST(a_value_is_accepted_and_set_alike)
+{
+    static const char *const values[] = {
+        "",       "0",      "1",    "-1",       "3",
+        "16",     "128",    "4G",   "64K",      "99999999999999999999",
+        "auto",   "on",     "off",  "free",     "background",
+        "exit",   "./file", "full", "parallel", "learn",
+        "9M*24",  "json",   "USR1", " 1",       "1 ",
+        "thread",
+    };
+    struct zp_options defaults, from_environment;
+    zp_options_defaults(&defaults);
+    struct unit_output output = unit_output_begin();
+    for (size_t i = 0; i < zp_option_count; i++)
+        for (size_t j = 0; j < sizeof(values) / sizeof(values[0]); j++) {
+            const struct zp_option *option = &zp_option_table[i];
+            char entry[128];
+            snprintf(entry, sizeof(entry), "%s=%s", option->name, values[j]);
+            options = defaults;
+            bool accepted = zp_option_accepts(option, values[j]);
+            ck_assert_int_eq(zp_options_set(&options, option, values[j]), accepted);
+            ck_assert(accepted || memcmp(&options, &defaults, sizeof(options)) == 0);
+            if (!accepted)
+                continue;
+            from_environment = defaults;
+            zp_options_parse(&from_environment, (char *[]){entry, NULL});
+            ck_assert_mem_eq(&options, &from_environment, sizeof(options));
+        }
+    unit_output_end(output, text, sizeof(text));
+    ck_assert_str_eq(text, "");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -475,6 +527,8 @@ int main(void)
     tcase_add_test(tests, the_table_is_consistent);
     tcase_add_test(tests, a_path_is_taken_whole_or_not_at_all);
     tcase_add_test(tests, random_values_do_no_harm);
+    tcase_add_test(tests, an_option_is_found_by_its_whole_name);
+    tcase_add_test(tests, a_value_is_accepted_and_set_alike);
     tcase_add_test(tests, full_checks_need_what_is_freed);
     return unit_run("options", tests);
 }
