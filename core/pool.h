@@ -170,7 +170,8 @@ static inline void zp_pool_put_for(void *buffer, void *caller)
         zp_pool_bad_pointer("free", buffer);
         return;
     }
-    slot->freed_by = caller;
+    // Atomic, as the owners of a read-only buffer may give it up at once.
+    __atomic_store_n(&slot->freed_by, caller, __ATOMIC_RELAXED);
     ZP_PROBE_2(put, buffer, slot->usable);
     struct zp_thread_cache *cache = zp_thread_cache;
     uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED) + 1;

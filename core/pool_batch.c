@@ -39,7 +39,7 @@ static struct zp_slot *put_of_batch(struct zp_thread_cache *cache, void *buffer,
     struct zp_slot *slot = zp_pool_slot(buffer, "free");
     if (slot == NULL)
         return chain;
-    slot->freed_by = caller;
+    __atomic_store_n(&slot->freed_by, caller, __ATOMIC_RELAXED);
     ZP_PROBE_2(put, buffer, slot->usable);
     zp_count(&cache->counters.puts, 1);
     if (ZP_UNLIKELY(slot->readonly) && !zp_readonly_put(slot, &cache->counters))
