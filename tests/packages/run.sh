@@ -48,7 +48,7 @@ aarch64() {
 
 examples() {
     step scripts/fresh tests/packages/slurm.sh
-    step scripts/fresh trixie tests/packages/torchrun.sh
+    step scripts/fresh tests/packages/torchrun.sh
 }
 
 for what in "${@:-all}"; do

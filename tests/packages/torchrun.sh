@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ranks of torchrun (examples/torchrun) that do not run under the library. They have no GPU here, and talk by gloo. Debian 12's
-# torchrun fails with its Python, so this is for a fresh Debian 13 (run.sh): it changes the system.
+# Ranks of torchrun (examples/torchrun) that do not run under the library. They have no GPU here, and talk by gloo. It
+# changes the system: for a fresh one (run.sh). Not for Debian 13, whose torch has no libuv, which torchrun takes for granted.
 # usage: torchrun.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -30,7 +30,8 @@ with open(f"rank{ranks.get_rank()}", "w") as said:
     print(ranks.get_world_size(), int(total), loaded, file=said)
 ranks.destroy_process_group()
 END
-ZEROPOOL_STATS=$place/stats.%p bash ./train.sh model.pt >log 2>&1 || complain "torchrun: $(tail -n 20 log)"
+# Left to itself, Debian 12's torchrun (1.13) fails with Python 3.11, which no longer finds its value 0 for what is redirected.
+PET_REDIRECTS=1 PET_TEE=1 ZEROPOOL_STATS=$place/stats.%p bash ./train.sh model.pt >log 2>&1 || complain "torchrun: $(tail -n 20 log)"
 for rank in {0..3}; do
     [[ $(<"rank$rank") == '4 67108864 True' ]] || complain "rank $rank: $(<"rank$rank")"
 done
