@@ -57,7 +57,8 @@ ends 125 "$zeropool" metrics --textfile "$work/textfile"
 [[ $(ls "$work") != *textfile.* ]] || broken "a draft is left behind"
 
 # ---- HTTP: wrong requests are answered and do not use it up, the right one ends it
-"$zeropool" metrics --listen 0 2>"$work/listening" &
+: >"$work/listening" # it is looked into before the command may have begun
+"$zeropool" metrics --listen 0 2>>"$work/listening" &
 server=$!
 started+=("$server")
 for ((i = 0; i < 600; i++)); do

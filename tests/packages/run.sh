@@ -7,7 +7,7 @@
 #   tests/packages/run.sh pip         built by pip alone, from the checkout and from a source distribution
 #   tests/packages/run.sh source      meson dist, meson install
 #   tests/packages/run.sh aarch64     the wheel for aarch64, under QEMU
-#   tests/packages/run.sh examples    what needs a system of its own: the Slurm job, run by Slurm
+#   tests/packages/run.sh examples    those that need a system of their own: the jobs for Slurm and torchrun, run by these
 #
 # dist/ has the packages afterwards, those for Debian 12. Status 77: nothing could be tested here, the last line says why.
 set -euo pipefail
@@ -46,7 +46,10 @@ aarch64() {
     step tests/packages/aarch64.sh
 }
 
-examples() { step scripts/fresh tests/packages/slurm.sh; }
+examples() {
+    step scripts/fresh tests/packages/slurm.sh
+    step scripts/fresh tests/packages/torchrun.sh
+}
 
 for what in "${@:-all}"; do
     case $what in

@@ -2,7 +2,7 @@
 # The live file: what another process sees of a running program, that it goes, and that nothing about it harms
 # the program.
 # usage: stats_live.sh REPORTING LIVE_READER
-# shellcheck source=tests/preload/reporting.sh
+# shellcheck disable=SC1091,SC2034,SC2154 # of reporting.sh, and for it
 source "$(dirname "$0")/reporting.sh"
 
 reporting=$(realpath "$1") reader=$(realpath "$2")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Reports of a program that runs on: at intervals and on a signal, without harm to the program.
 # usage: stats_running.sh REPORTING
-# shellcheck source=tests/preload/reporting.sh
+# shellcheck disable=SC1091,SC2034,SC2154 # of reporting.sh, and for it
 source "$(dirname "$0")/reporting.sh"
 
 reporting=$(realpath "$1")
