@@ -38,8 +38,18 @@ struct zp_calls {
 #undef ZP_CALL_MEMBER
 };
 
-// An entry of the initialiser of such a table.
-#define ZP_CALL_ENTRY(name) .name = zeropool_##name,
+// The functions of the library that this is in, by names that no other library can take over.
+#define ZP_CALL_OWN(name)                                                                          \
+    extern __typeof__(zeropool_##name) zp_own_##name __attribute__((visibility("hidden")));
+ZP_CALLS(ZP_CALL_OWN)
+#undef ZP_CALL_OWN
+
+// The initialiser of such a table.
+#define ZP_CALL_ENTRY(name) .name = zp_own_##name,
+#define ZP_CALLS_OWN                                                                               \
+    {                                                                                              \
+        .size = sizeof(struct zp_calls), ZP_CALLS(ZP_CALL_ENTRY)                                   \
+    }
 
 // The preloaded library's, by name.
 #define ZP_CALLS_SYMBOL "zeropool_calls"

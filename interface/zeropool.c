@@ -248,3 +248,14 @@ int zeropool_numa_node(const void *pointer)
     int node = zp_os_node_of(pointer);
     return node >= 0 ? node : -1;
 }
+
+// ---- The names of our own --------------------------------------------------------------------
+
+#ifndef ZP_LINKED_OWN_H // there they have no other
+#include "interface/calls.h"
+
+#define OWN(name)                                                                                  \
+    extern __typeof__(zeropool_##name) zp_own_##name                                               \
+        __attribute__((alias("zeropool_" #name), visibility("hidden")));
+ZP_CALLS(OWN)
+#endif

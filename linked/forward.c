@@ -8,11 +8,7 @@
 #include <dlfcn.h>
 #include <stdatomic.h>
 
-#define OWN(name) extern __typeof__(zeropool_##name) zp_own_##name;
-ZP_CALLS(OWN)
-
-#define OWN_ENTRY(name) .name = zp_own_##name,
-static const struct zp_calls own = {.size = sizeof(own), ZP_CALLS(OWN_ENTRY)};
+static const struct zp_calls own = ZP_CALLS_OWN;
 
 #define SHOWN(name)                                                                                \
     extern __typeof__(zeropool_##name) zeropool_##name __attribute__((visibility("default")));

@@ -11,10 +11,7 @@
 
 #include <string.h>
 
-EXPORT const struct zp_calls zeropool_calls = {
-    .size = sizeof(struct zp_calls),
-    ZP_CALLS(ZP_CALL_ENTRY) // all others
-};
+EXPORT const struct zp_calls zeropool_calls = ZP_CALLS_OWN;
 
 void zp_host_start(void)
 {
