@@ -6,10 +6,19 @@
 #ifndef ZP_TESTS_CHECK_H
 #define ZP_TESTS_CHECK_H
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+// glibc has it since 2.33; without that, it is the library's, where that is loaded.
+#if !__GLIBC_PREREQ(2, 33)
+struct mallinfo2 {
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+struct mallinfo2 mallinfo2(void) __attribute__((weak));
+#endif
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
