@@ -415,6 +415,14 @@ START_TEST(huge_pages_of_the_process)
 }
 END_TEST
 
+// Breaks when huge pages are used that are not of the size that the pool takes them to be of.
+START_TEST(huge_pages_of_another_size)
+{
+    probe();
+    ck_assert(machine.huge_too_large == (sysconf(_SC_PAGESIZE) != 4096));
+}
+END_TEST
+
 // ---- Odd files -------------------------------------------------------------------------------
 
 // Breaks when a file that holds nonsense crashes or sets a limit.
@@ -630,6 +638,7 @@ int main(void)
     tcase_add_test(tests, named_tree_beside_version_2);
     tcase_add_test(tests, what_is_not_wanted_is_not_read);
     tcase_add_test(tests, huge_pages_of_the_process);
+    tcase_add_test(tests, huge_pages_of_another_size);
     tcase_add_test(tests, odd_lists_of_groups);
     tcase_add_test(tests, odd_values);
     tcase_add_test(tests, long_paths);
