@@ -188,6 +188,11 @@ static void find_huge_pages(struct zp_findings *findings)
     char mode[ZP_SETTING_MOST];
     chosen(findings->root, HUGE_FOLDER "/enabled", mode);
     bool refused = findings->machine.huge_refused;
+    if (findings->machine.huge_too_large) {
+        zp_found(findings, "huge pages", "huge_pages", ZP_FINE,
+                 "not used: they are larger than 2 MiB, and so are small pages than 4 KiB");
+        return;
+    }
     bool none = mode[0] == '\0' || strcmp(mode, "never") == 0;
     struct zp_finding *finding =
         zp_found(findings, "huge pages", "huge_pages", none || refused ? ZP_COSTS : ZP_FINE, "%s%s",

@@ -5,6 +5,7 @@
 #include "files.h"
 
 #include "core/os.h"
+#include "core/size_class.h"
 #include "core/syscall.h"
 
 #include <errno.h>
@@ -114,6 +115,14 @@ static bool are_huge_pages_refused(void)
     return zp_syscall(SYS_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
 }
 
+// Bytes of a huge page, on x86-64 and aarch64: what one page of page table entries maps. 2 MiB with
+// small pages of 4 KiB, 32 MiB with 16, 512 MiB with 64.
+static size_t huge_page_size(void)
+{
+    size_t page = zp_os_page_size();
+    return page / sizeof(uint64_t) * page;
+}
+
 void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants *wants,
                       const char *root)
 {
@@ -134,6 +143,7 @@ void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants 
         .huge_pages = !wants->huge_pages || !huge_pages_are(root, "[never]"),
         .huge_by_default = huge_pages_are(root, "[always]"),
         .huge_refused = wants->huge_pages && are_huge_pages_refused(),
+        .huge_too_large = huge_page_size() > ZP_HUGE_PAGE,
     };
     zp_memory_look_at(root, &groups, wants->available ? ZP_MEMORY_ALL : ZP_MEMORY_LIMITS,
                       &machine->memory);

@@ -25,6 +25,7 @@ struct zp_machine {
     bool huge_pages;      // transparent huge pages are not set to never
     bool huge_by_default; // they are set to always
     bool huge_refused;    // this process gets none, even where it asks (PR_SET_THP_DISABLE)
+    bool huge_too_large;  // they are larger than ZP_HUGE_PAGE, because small pages are
 };
 
 // What the answer depends on: each is a file or more that a start without it does not open.

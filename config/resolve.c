@@ -81,7 +81,7 @@ static size_t thread_bytes(bool scrub, size_t budget)
 
 static enum zp_huge huge_pages(const struct zp_options *options, const struct zp_machine *machine)
 {
-    if (options->thp == ZP_THP_OFF || machine->huge_refused)
+    if (options->thp == ZP_THP_OFF || machine->huge_refused || machine->huge_too_large)
         return ZP_HUGE_NONE;
     if (options->thp == ZP_THP_ON)
         return ZP_HUGE_ALL;

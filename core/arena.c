@@ -13,6 +13,8 @@ enum {
     REGION_SHIFT_LEAST = 28, // 256 MiB a region, 5.5 GiB in all
     // Records are opened by this many bytes: 512 records, a call per 512 new slots of a class.
     RECORDS_STEP = 64 * 1024,
+    // A start behind the base may cost a page: one of 64 KiB is much of a buffer of 1 MiB.
+    SPREAD_PAGE_MOST = 16 * 1024,
     // Slots of 2 MiB and up are packed if so many fit a run, which costs two mappings.
     RUN_LEAST = 4,
 };
@@ -216,7 +218,7 @@ int zp_arena_init(const struct zp_arena_config *config)
     zp_arena.huge_pages = config->huge_pages;
     zp_arena.huge_by_default = config->huge_by_default;
     zp_arena.guarded = config->guarded;
-    zp_arena.spread = config->spread && !config->guarded;
+    zp_arena.spread = config->spread && !config->guarded && zp_arena.page <= SPREAD_PAGE_MOST;
     mappings_most = config->mappings != 0 ? config->mappings : SIZE_MAX;
     set_up_regions(config, shift, records);
     size_t size = (size_t)ZP_REGION_COUNT << shift;

@@ -22,7 +22,9 @@ enum {
 };
 
 // A huge page. Buffers of this size and more are standalone: a mapping of their own with a gap
-// behind it (arena.h).
+// behind it (arena.h). Where the kernel's are larger, because its small pages are, none are used:
+// one of 512 MiB would be most of the memory of most buffers, and take 100 ms to clear (decision
+// 62).
 #define ZP_HUGE_PAGE (2 * ZP_MIB)
 
 // The smallest class that holds `size` bytes; `size` must not exceed ZP_CLASS_MAX.

@@ -21,7 +21,7 @@
 
 #include "arena.h"
 
-// From this size on: a page more is less than a hundredth.
+// From this size on: a page of 4 KiB more is less than a hundredth.
 #define ZP_SPREAD_LEAST (512 * ZP_KIB)
 
 enum {

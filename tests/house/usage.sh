@@ -28,3 +28,5 @@ wrong scripts/setup nonsense
 wrong scripts/soak nonsense
 wrong scripts/soak --for nonsense
 wrong scripts/test nonsense
+wrong scripts/vm-matrix nonsense
+wrong scripts/vm-matrix --nonsense

@@ -228,7 +228,7 @@ static void detach(size_t size)
 {
     for (int i = 0; i < 3; i++) {
         char *buffer = begin(size), *view;
-        size_t shared = i == 0 ? size : part + 4096, at = i == 2 ? part : 0;
+        size_t shared = i == 0 ? size : part + page_size(), at = i == 2 ? part : 0;
         char *attached = attach(buffer, shared, at, false, &view);
         watched = NULL; // how long it is only the kernel knows: there is a hole, but not for long
         CHECK((i == 1 ? syscall(SYS_shmdt, attached) : shmdt(attached)) == 0);

@@ -34,8 +34,8 @@ static void check_room(void)
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, nothing, NULL) == 0 && pthread_join(thread, NULL) == 0);
     int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    void *mapped = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 0);
-    CHECK(mapped != MAP_FAILED && munmap(mapped, 4096) == 0);
+    void *mapped = mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE, file, 0);
+    CHECK(mapped != MAP_FAILED && munmap(mapped, page_size()) == 0);
     close(file);
     void *library = dlopen("libm.so.6", RTLD_NOW);
     CHECK(library != NULL && dlclose(library) == 0);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { BUFFERS = 64, PAGE = 4096, MAPPINGS_MOST = 1000, STEPS = 100 * 1000 };
+enum { BUFFERS = 64, MAPPINGS_MOST = 1000, STEPS = 100 * 1000 };
 
 static struct buffer {
     char *start; // NULL: none
@@ -96,14 +96,14 @@ static void run(unsigned long steps, bool all)
 static void take_mappings(size_t spare)
 {
     size_t most = 400000, taken = 0;
-    char *range = mmap(NULL, 2 * most * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *range = mmap(NULL, 2 * most * page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(range != MAP_FAILED);
-    while (taken < most && mprotect(range + 2 * taken * PAGE, PAGE, PROT_READ) == 0)
+    while (taken < most && mprotect(range + 2 * taken * page_size(), page_size(), PROT_READ) == 0)
         taken++;
     if (taken == most)
         check_skip("vm.max_map_count is too high to reach");
     while (spare-- > 0)
-        CHECK(mprotect(range + 2 * --taken * PAGE, PAGE, PROT_NONE) == 0);
+        CHECK(mprotect(range + 2 * --taken * page_size(), page_size(), PROT_NONE) == 0);
 }
 
 int main(int count, char **arguments)

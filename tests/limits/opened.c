@@ -25,9 +25,12 @@ enum { MOST = 24, USUAL_DEPTH = 2, PER_GROUP = 5 };
 static bool has_path(uint64_t number)
 {
     static const long with_path[] = {
-        SYS_openat, SYS_faccessat, SYS_faccessat2, SYS_newfstatat, SYS_readlinkat, SYS_statx,
+        SYS_openat,     SYS_faccessat, SYS_newfstatat, SYS_readlinkat, SYS_statx,
+#ifdef SYS_faccessat2
+        SYS_faccessat2,
+#endif
 #ifdef SYS_open
-        SYS_open,   SYS_access,    SYS_stat,       SYS_lstat,      SYS_readlink,
+        SYS_open,       SYS_access,    SYS_stat,       SYS_lstat,      SYS_readlink,
 #endif
     };
     for (size_t i = 0; i < sizeof(with_path) / sizeof(with_path[0]); i++)

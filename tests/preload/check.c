@@ -24,6 +24,11 @@ void check_skip(const char *reason)
     _exit(CHECK_SKIP);
 }
 
+size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 bool library_is_loaded(void)
 {
     void *address = dlsym(RTLD_DEFAULT, "malloc");

@@ -6,10 +6,19 @@
 #ifndef ZP_TESTS_CHECK_H
 #define ZP_TESTS_CHECK_H
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+// glibc has it since 2.33; without that, it is the library's, where that is loaded.
+#if !__GLIBC_PREREQ(2, 33)
+struct mallinfo2 {
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+struct mallinfo2 mallinfo2(void) __attribute__((weak));
+#endif
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
@@ -42,16 +51,18 @@ size_t opaque_size(size_t size);
 // Whether `size` bytes are all `value`.
 bool all_bytes(const void *bytes, int value, size_t size);
 
+size_t page_size(void);
+
 // Where the page of an address begins, and the first page that begins there or behind it: malloc's
 // buffers begin anywhere in a page.
 static inline char *page_down(void *address)
 {
-    return (char *)address - (uintptr_t)address % 4096;
+    return (char *)address - (uintptr_t)address % page_size();
 }
 
 static inline char *page_up(void *address)
 {
-    return page_down((char *)address + 4095);
+    return page_down((char *)address + page_size() - 1);
 }
 
 // The next number of a sequence (splitmix64).

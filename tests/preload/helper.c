@@ -84,8 +84,8 @@ static void blocks_all_signals(int thread)
 static bool is_resident(char *buffer, size_t size)
 {
     static unsigned char vector[40 * 256 + 1];
-    size_t pages = (size_t)(page_up(buffer + size) - page_down(buffer)) / 4096;
-    CHECK(pages <= sizeof(vector) && mincore(page_down(buffer), pages * 4096, vector) == 0);
+    size_t pages = (size_t)(page_up(buffer + size) - page_down(buffer)) / page_size();
+    CHECK(pages <= sizeof(vector) && mincore(page_down(buffer), pages * page_size(), vector) == 0);
     for (size_t i = 0; i < pages; i++)
         if ((vector[i] & 1) == 0)
             return false;

@@ -54,7 +54,12 @@ static void kill_for(uint32_t call, struct sock_filter **next)
 
 static void filter(void)
 {
-    static const uint32_t calls[] = {SYS_openat, SYS_unlinkat, SYS_unlink, SYS_rename, SYS_mkdir};
+    static const uint32_t calls[] = {
+        SYS_openat, SYS_unlinkat, SYS_renameat, SYS_mkdirat,
+#ifdef SYS_unlink // newer machines have none of these
+        SYS_unlink, SYS_rename,   SYS_mkdir,
+#endif
+    };
     struct sock_filter program[32], *next = program;
     *next++ =
         (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));

@@ -58,6 +58,9 @@ static void untouched_recycled_calloc(void)
 int main(void)
 {
     require_library();
+    // The kernel refuses what is as long as all memory of the machine.
+    if (proc_kib("/proc/meminfo", "MemTotal:") * KIB < GIB)
+        check_skip("less than 1 GiB of memory");
     free(opaque(malloc(MIB))); // the pool is there before anything is measured
     untouched_calloc();
     untouched_recycled_calloc();

@@ -18,8 +18,10 @@ static inline void arena_start(struct zp_arena_config config)
 
 static inline void arena_start_default(void)
 {
-    arena_start((struct zp_arena_config){
-        .reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN, .huge_pages = ZP_HUGE_FILLED});
+    arena_start((struct zp_arena_config){.reserve = 8 * ZP_GIB,
+                                         .smallest = ZP_CLASS_MIN,
+                                         .huge_pages = ZP_HUGE_FILLED,
+                                         .huge_by_default = unit_huge_by_default()});
 }
 
 static inline struct zp_slot *arena_take(size_t size)

@@ -100,12 +100,26 @@ static inline int unit_run(const char *name, TCase *tests)
 
 // ---- A pool ----------------------------------------------------------------------------------
 
+// Whether the kernel gives huge pages to who does not ask for them.
+static inline bool unit_huge_by_default(void)
+{
+    char text[64] = "";
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+    if (file == NULL)
+        return false;
+    bool always = fgets(text, sizeof(text), file) != NULL && strstr(text, "[always]") != NULL;
+    fclose(file);
+    return always;
+}
+
 // Small enough for a sanitizer's address space: 256 MiB a region, so there are 256 slots for 512
 // KiB to 1 MiB, 64 for 2 to 4 MiB, 2 for 64 to 128 MiB, one for up to 256 MiB, and none for more.
 static inline struct zp_pool_config unit_pool_config(void)
 {
     return (struct zp_pool_config){
-        .arena = {.reserve = 8 * ZP_GIB, .smallest = ZP_CLASS_MIN},
+        .arena = {.reserve = 8 * ZP_GIB,
+                  .smallest = ZP_CLASS_MIN,
+                  .huge_by_default = unit_huge_by_default()},
         // A cache of the processor so small that both ways of scrubbing are used.
         .content = {.scrub = true, .cpu_cache = 4 * ZP_MIB},
         .put = {.thread_cache_bytes = 16 * ZP_MIB},

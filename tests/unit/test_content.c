@@ -3,9 +3,8 @@
 // What a freed buffer holds, and how many of its pages stay.
 
 #include "core/content.h"
+#include "core/libc.h"
 #include "support.h"
-
-#include <sys/single_threaded.h>
 
 static const size_t sizes[] = {ZP_CLASS_MIN,     ZP_CLASS_MIN + 1, 200000,
                                ZP_MIB,           5 * ZP_MIB / 4,   2 * ZP_MIB - 1,
@@ -217,7 +216,7 @@ START_TEST(untouched_buffers_are_seldom_asked_about)
         zp_pool_put(slot->base);
     }
     ck_assert_uint_gt(asked, 0); // now and then
-    if (__libc_single_threaded)  // a sanitizer may have a thread
+    if (zp_is_single_threaded()) // a sanitizer may have a thread
         ck_assert_uint_lt(asked, 8);
     for (unsigned i = 0; i < 3; i++) {
         ck_assert_ptr_eq(unit_get(5 * ZP_MIB), slot);

@@ -121,8 +121,11 @@ START_TEST(the_range_is_fetched_and_no_more)
     zp_fill_fetch(slot->base + 64, page - 64);
     ck_assert_uint_eq(unit_resident_pages(slot->base, SIZE), 0);
     zp_fill_fetch(slot->base + 64, 5 * page);
-    ck_assert_uint_eq(unit_resident_pages(slot->base, SIZE), 4);
-    ck_assert_uint_eq(unit_resident_pages(slot->base + page, 4 * page), 4);
+    // The kernel fetches since 5.14.
+    char *other = get(ZP_MIB, &site[0])->base;
+    size_t fetched = zp_os_advise(other, page, MADV_POPULATE_WRITE) == 0 ? 4 : 0;
+    ck_assert_uint_eq(unit_resident_pages(slot->base, SIZE), fetched);
+    ck_assert_uint_eq(unit_resident_pages(slot->base + page, 4 * page), fetched);
 }
 END_TEST
 

@@ -374,8 +374,8 @@ START_TEST(what_is_not_wanted_is_not_read)
 {
     folder_write("/proc/self/cgroup", "0::/\n");
     folder_write("/proc/meminfo", "MemAvailable: 204800 kB\n");
-    folder_write("/sys/fs/cgroup/memory.max", "1073741824\n");
-    folder_write("/sys/fs/cgroup/memory.current", "1000000000\n");
+    folder_write("/sys/fs/cgroup/memory.max", "268435456\n");
+    folder_write("/sys/fs/cgroup/memory.current", "250000000\n");
     folder_write("/sys/fs/cgroup/cpu.max", "100000 100000\n");
     folder_write("/sys/devices/system/cpu/cpu0/cache/index3/size", "4096K\n");
     folder_write("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
@@ -388,8 +388,8 @@ START_TEST(what_is_not_wanted_is_not_read)
     probe_for(&(struct zp_machine_wants){.quota = true, .few_cpus = allowed_cpus()});
     ck_assert_uint_eq(machine.cpus, allowed_cpus());
     probe_for(&(struct zp_machine_wants){.memory = true});
-    ck_assert_uint_eq(machine.memory.total, ZP_GIB);
-    ck_assert_uint_eq(machine.memory.available, ZP_GIB);
+    ck_assert_uint_eq(machine.memory.total, 256 * ZP_MIB);
+    ck_assert_uint_eq(machine.memory.available, 256 * ZP_MIB);
 }
 END_TEST
 
@@ -412,6 +412,14 @@ START_TEST(huge_pages_of_the_process)
         probe();
         ck_assert(!machine.huge_refused);
     }
+}
+END_TEST
+
+// Breaks when huge pages are used that are not of the size that the pool takes them to be of.
+START_TEST(huge_pages_of_another_size)
+{
+    probe();
+    ck_assert(machine.huge_too_large == (sysconf(_SC_PAGESIZE) != 4096));
 }
 END_TEST
 
@@ -630,6 +638,7 @@ int main(void)
     tcase_add_test(tests, named_tree_beside_version_2);
     tcase_add_test(tests, what_is_not_wanted_is_not_read);
     tcase_add_test(tests, huge_pages_of_the_process);
+    tcase_add_test(tests, huge_pages_of_another_size);
     tcase_add_test(tests, odd_lists_of_groups);
     tcase_add_test(tests, odd_values);
     tcase_add_test(tests, long_paths);

@@ -255,25 +255,32 @@ START_TEST(a_limited_address_space_is_shared)
 }
 END_TEST
 
-// Breaks when huge pages are asked for against the user's or the system's word, or where the
-// process gets none.
+// Breaks when huge pages are asked for against the user's or the system's word, where the process
+// gets none, or where they are not of 2 MiB.
 START_TEST(huge_pages_are_decided)
 {
     static const struct {
         int64_t option;
-        bool system, refused;
+        bool system, refused, large;
         enum zp_huge expected;
     } cases[] = {
-        {ZP_THP_AUTO, true, false, ZP_HUGE_FILLED}, {ZP_THP_AUTO, false, false, ZP_HUGE_NONE},
-        {ZP_THP_ON, true, false, ZP_HUGE_ALL},      {ZP_THP_ON, false, false, ZP_HUGE_ALL},
-        {ZP_THP_OFF, true, false, ZP_HUGE_NONE},    {ZP_THP_OFF, false, false, ZP_HUGE_NONE},
-        {ZP_THP_AUTO, true, true, ZP_HUGE_NONE},    {ZP_THP_ON, true, true, ZP_HUGE_NONE},
+        {ZP_THP_AUTO, true, false, false, ZP_HUGE_FILLED},
+        {ZP_THP_AUTO, false, false, false, ZP_HUGE_NONE},
+        {ZP_THP_ON, true, false, false, ZP_HUGE_ALL},
+        {ZP_THP_ON, false, false, false, ZP_HUGE_ALL},
+        {ZP_THP_OFF, true, false, false, ZP_HUGE_NONE},
+        {ZP_THP_OFF, false, false, false, ZP_HUGE_NONE},
+        {ZP_THP_AUTO, true, true, false, ZP_HUGE_NONE},
+        {ZP_THP_ON, true, true, false, ZP_HUGE_NONE},
+        {ZP_THP_AUTO, true, false, true, ZP_HUGE_NONE},
+        {ZP_THP_ON, true, false, true, ZP_HUGE_NONE},
     };
     set_up();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         options.thp = cases[i].option;
         machine.huge_pages = cases[i].system;
         machine.huge_refused = cases[i].refused;
+        machine.huge_too_large = cases[i].large;
         resolve();
         ck_assert_int_eq(config.arena.huge_pages, cases[i].expected);
     }

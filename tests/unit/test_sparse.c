@@ -3,9 +3,8 @@
 // Owners who write next to nothing to their buffers, or nothing at all: what is learned of them.
 // What is done then: test_content.
 
+#include "core/libc.h"
 #include "usage_support.h"
-
-#include <sys/single_threaded.h>
 
 enum { ENOUGH = 3, CLASS = 30 };
 
@@ -137,7 +136,7 @@ START_TEST(untouched_buffers_are_dropped_unasked)
     start(ZP_HUGE_NONE);
     zp_os_calls.mincore = count_mincore;
     looks_of(16);
-    if (__libc_single_threaded) // TSan has a thread of its own
+    if (zp_is_single_threaded()) // TSan has a thread of its own
         ck_assert_uint_eq(looks_of(64), 8);
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, nothing, NULL), 0);
