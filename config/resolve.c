@@ -156,6 +156,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
         .shards = shards,
         .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
         .prewarm = {.list = options->prewarm.sizes, .count = zp_size_list_count(&options->prewarm)},
+        .pin = options->pin == ZP_PIN_ON,
         .check = (enum zp_check)options->check,
     };
 }

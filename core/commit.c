@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "os.h"
+#include "pin.h"
 
 #include <errno.h>
 #include <string.h>
@@ -77,6 +78,7 @@ static void set_committed(struct zp_slot *slot, size_t bytes)
     size_t mappings = mappings_of(slot);
     count(slot->committed, bytes);
     __atomic_fetch_add(&zp_arena_totals.committed, bytes - slot->committed, __ATOMIC_RELAXED);
+    zp_pin_note_size(slot, bytes);
     slot->committed = bytes;
     if (slot->usable > bytes)
         slot->usable = bytes;
@@ -211,9 +213,15 @@ int zp_commit(struct zp_slot *slot, size_t bytes)
     int error = slot->packed ? commit_packed(slot, bytes) : commit_standalone(slot, bytes);
     if (error != 0)
         return error;
+    bool pinned = slot->pinned;
+    zp_pin_note_size(slot, 0); // what was added is not locked
     set_committed(slot, bytes);
     if (slot->packed)
         place_guard(slot);
+    if (ZP_UNLIKELY(pinned))
+        zp_pin_again(slot);
+    else if (ZP_UNLIKELY(zp_pin_is_on()))
+        zp_pin(slot);
     if (slot->content == ZP_CONTENT_RESIDENT) // what was added is not resident
         slot->content = ZP_CONTENT_ZERO;
     return 0;
@@ -247,6 +255,7 @@ static int empty_standalone_tail(const struct zp_slot *slot, size_t keep)
 static int empty_packed_tail(struct zp_slot *slot, size_t keep)
 {
     size_t end = is_plain(slot) ? slot->committed : open_bytes(slot);
+    zp_pin_unlock_tail(slot, keep);
     int error = empty(slot->base + keep, end - keep, is_plain(slot));
     if (error == 0 && !is_plain(slot)) {
         slot->guard = false; // it was dropped with the pages
@@ -271,8 +280,10 @@ int zp_commit_trim(struct zp_slot *slot, size_t keep)
         error = empty_packed_tail(slot, keep);
     else if (close_tail(slot, keep) == 0)
         error = 0;
-    else
+    else {
+        zp_pin_release(slot); // the kernel keeps pages that are locked
         error = empty_standalone_tail(slot, keep);
+    }
     if (error == 0 && keep == 0) {
         slot->mapping = ZP_MAPPING_PLAIN;
         zp_slot_set_empty(slot);

@@ -38,10 +38,10 @@ bool zp_content_is_cached(const struct zp_slot *slot, const struct zp_counters *
 // ---- Dropping --------------------------------------------------------------------------------
 
 // Drops all pages of a buffer whose owners write next to nothing. They touch it here and there, so
-// that no more is to come in huge pages. False if the kernel refused.
+// that no more is to come in huge pages. False if the kernel refused, or pages are pinned.
 static bool drop(struct zp_slot *slot, struct zp_counters *counters)
 {
-    if (zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
+    if (slot->pinned || zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
         return false;
     if (slot->huge && zp_commit_can_be_huge(slot))
         zp_commit_set_huge(slot, false);

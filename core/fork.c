@@ -9,6 +9,7 @@
 #include "helper.h"
 #include "libc.h"
 #include "os.h"
+#include "pin.h"
 #include "pool.h"
 #include "prewarm.h"
 #include "profile.h"
@@ -296,6 +297,7 @@ void zp_fork_child(void)
     if (!whole)
         return;
     reset_locks();
+    zp_pin_reset();
     visit_runs(is_excluded, fill_hole);
     visit_waiting(give_up_waiting);
     zp_scrub_queue_reset();

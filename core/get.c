@@ -7,6 +7,7 @@
 #include "content.h"
 #include "decay.h"
 #include "os.h"
+#include "pin.h"
 #include "prewarm.h"
 #include "retain.h"
 #include "scrub_queue.h"
@@ -76,7 +77,7 @@ static bool populate(const struct zp_slot *slot, size_t from, size_t to)
 // from then on it costs less to grow, to cut and to mark as reclaimable.
 static bool change_to_huge(struct zp_slot *slot)
 {
-    if (slot->huge || !zp_commit_can_be_huge(slot) || !zp_stall_allows_huge() ||
+    if (slot->huge || slot->pinned || !zp_commit_can_be_huge(slot) || !zp_stall_allows_huge() ||
         zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
         return false;
     zp_commit_set_huge(slot, true);
@@ -137,6 +138,8 @@ static struct zp_slot *take_over(struct zp_thread_cache *cache, struct zp_slot *
     if (make_private(slot) && zp_content_reuse(slot, &cache->counters) && fit_to(slot, size)) {
         zp_count(&cache->counters.shard_hits, 1);
         zp_count(&cache->counters.lengthened, grows);
+        if (ZP_UNLIKELY(zp_pin_is_on()))
+            zp_pin(slot); // what was refused may be allowed now
         return slot;
     }
     zp_retain_drop(slot);

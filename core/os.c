@@ -55,6 +55,16 @@ static void *call_mremap(void *from, size_t length, size_t new_length, int flags
     return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
 }
 
+static int call_mlock2(void *address, size_t length, unsigned flags)
+{
+    return (int)zp_syscall(SYS_mlock2, address, length, flags);
+}
+
+static int call_munlock(void *address, size_t length)
+{
+    return (int)zp_syscall(SYS_munlock, address, length);
+}
+
 static int call_membarrier(int command)
 {
     return (int)zp_syscall(SYS_membarrier, command, 0, 0);
@@ -118,6 +128,8 @@ ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .mprotect = call_mprotect,
     .madvise = call_madvise,
     .mremap = call_mremap,
+    .mlock2 = call_mlock2,
+    .munlock = call_munlock,
     .mincore = mincore,
     .membarrier = call_membarrier,
     .clock = call_clock,
@@ -272,6 +284,22 @@ int zp_os_advise(void *address, size_t length, int advice)
         return -EPERM;
     int saved = errno;
     return outcome(zp_os_calls.madvise(address, length, advice) == 0, saved);
+}
+
+int zp_os_lock(void *address, size_t length)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno;
+    return outcome(zp_os_calls.mlock2(address, length, MLOCK_ONFAULT) == 0, saved);
+}
+
+int zp_os_unlock(void *address, size_t length)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno;
+    return outcome(zp_os_calls.munlock(address, length) == 0, saved);
 }
 
 int zp_os_move(void *from, size_t length, void *to)

@@ -34,6 +34,9 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 // Linux 6.1
 #endif
+#ifndef MLOCK_ONFAULT
+#define MLOCK_ONFAULT 1 // Linux 4.4
+#endif
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008 // Linux 4.14
 #endif
@@ -55,6 +58,8 @@ struct zp_os_calls {
     int (*mprotect)(void *address, size_t length, int protection);
     int (*madvise)(void *address, size_t length, int advice);
     void *(*mremap)(void *from, size_t length, size_t new_length, int flags, ...);
+    int (*mlock2)(void *address, size_t length, unsigned flags);
+    int (*munlock)(void *address, size_t length);
     int (*mincore)(void *address, size_t length, unsigned char *vector);
     int (*membarrier)(int command);
     uint32_t (*clock)(void);
@@ -130,6 +135,11 @@ int zp_os_map_over(void *address, size_t length, int protection);
 int zp_os_unmap(void *address, size_t length);
 int zp_os_protect(void *address, size_t length, int protection);
 int zp_os_advise(void *address, size_t length, int advice);
+
+// Locks the pages of a range in memory, those that are there and others once they are; unlocks
+// them.
+int zp_os_lock(void *address, size_t length);
+int zp_os_unlock(void *address, size_t length);
 
 // Moves the pages of one mapping to `to`, replacing what is mapped there; `from` stays mapped and
 // empty (MREMAP_DONTUNMAP, Linux 5.7), so no other thread's mapping can land in a hole.

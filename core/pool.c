@@ -9,6 +9,7 @@
 #include "helper.h"
 #include "os.h"
 #include "peak.h"
+#include "pin.h"
 #include "profile.h"
 #include "quarantine.h"
 #include "reclaim.h"
@@ -203,6 +204,7 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_quarantine_init(config->put.quarantine);
     zp_prewarm_init(&config->prewarm);
     zp_peak_init(config->peak);
+    zp_pin_init(config->pin);
     zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);
@@ -262,6 +264,9 @@ static void measure_kernel(struct zp_pool_stats *stats)
     stats->bytes_fetched = fetched.bytes;
     stats->fetch_us = fetched.us;
     stats->committed_bytes = zp_commit_bytes();
+    struct zp_pin_counts pins = zp_pin_counts();
+    stats->pinned_bytes = pins.bytes;
+    stats->pins_refused = pins.refused;
 }
 
 void zp_pool_stats(struct zp_pool_stats *stats)

@@ -56,6 +56,7 @@ struct zp_pool_config {
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
     uint32_t most_per_shard;                   // buffers per shard
     struct zp_prewarm_config prewarm;
+    bool pin;  // lock buffers in memory
     bool peak; // note what the program held when it held most (peak.h)
     enum zp_check check;
 };

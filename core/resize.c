@@ -5,6 +5,7 @@
 #include "budget.h"
 #include "commit.h"
 #include "os.h"
+#include "pin.h"
 #include "retain.h"
 
 #include <string.h>
@@ -84,21 +85,28 @@ static bool may_move(const struct zp_slot *from, const struct zp_slot *to, size_
 
 // `to` is given all of its memory first, also what the pages that move in will replace: a move that
 // fails half-way leaves a slot that is what its record says.
-static bool move(const struct zp_slot *from, struct zp_slot *to, size_t size)
+static bool move(struct zp_slot *from, struct zp_slot *to, size_t size)
 {
     to->huge = from->huge;
     if (!may_move(from, to, size) || zp_commit(to, size) != 0) {
         zp_arena_put_back(to);
         return false;
     }
+    // Locked pages that are moved count twice for the kernel from then on (seen with Linux 6.18).
+    bool pinned = from->pinned;
+    zp_pin_release(from);
     if (move_pages(from, to) != 0) {
         zp_decommit(to);
+        if (pinned)
+            zp_pin(from);
         return false;
     }
     to->usable = to->committed;
     to->epoch = from->epoch;
     to->warm = from->warm;
     zp_commit_add_seams(to, from);
+    if (pinned || to->pinned)
+        zp_pin_again(to);
     return true;
 }
 

@@ -57,6 +57,7 @@ refused LIVE off 'off or on' 1 yes ''
 refused PROFILE off 'off or the name of a file' ''
 refused CHECK basic 'basic, full or off' on all '' Full
 refused STACKS off 'off or on' 1 full ''
+refused PIN off 'off or on' maybe 1
 refused VERBOSE 0 'a number from 0 to 3' 4 loud
 
 for name in $(names_of ZP_OPTION); do
@@ -85,7 +86,7 @@ expect "zeropool: ZEROPOOL_SHARDS=${long:0:64}: expected auto or a power of two 
 # Good values, and what is none of our business, go without a word.
 for good in ENABLE=0 MIN_SIZE=64K MIN_SIZE=1g SHARDS=128 SHARDS=auto TLS_CACHE=0 TLS_BYTES=0 \
     MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off ZERO=both ZERO=background PREWARM=none PREWARM=3M,1m*2 EVICTION=lifo EVICTION=clockpro DECAY_MS=-1 DECAY_MS=0 \
-    DECAY_MS=86400000 DECAY_BY=thread RECLAIM=lazy RECLAIM=off THP=on STATS=off STATS_FORMAT=json STATS_INTERVAL_MS=1000 STATS_SIGNAL=USR1 LIVE=on CHECK=full CHECK=off STACKS=on VERBOSE=0; do
+    DECAY_MS=86400000 DECAY_BY=thread RECLAIM=lazy RECLAIM=off THP=on STATS=off STATS_FORMAT=json STATS_INTERVAL_MS=1000 STATS_SIGNAL=USR1 LIVE=on CHECK=full CHECK=off STACKS=on PIN=on PIN=off VERBOSE=0; do
     expect '' "ZEROPOOL_$good"
 done
 expect '' ZEROPOO=1
