@@ -12,8 +12,8 @@ _zeropool() {
     fi
     case ${COMP_WORDS[1]} in
     run)
-        flags=' --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
-        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        flags=' --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
+        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -27,6 +27,7 @@ _zeropool() {
             --reclaim) words='lazy off' ;;
             --thp) words='auto on off' ;;
             --pin) words='off on' ;;
+            --numa) words='auto auto off local interleave' ;;
             --prewarm) words='none learn' ;;
             --read) words='off parallel' ;;
             --stats) words='off exit' ;;
@@ -41,8 +42,8 @@ _zeropool() {
         program=yes
         ;;
     check)
-        flags=' --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
-        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        flags=' --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
+        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -56,6 +57,7 @@ _zeropool() {
             --reclaim) words='lazy off' ;;
             --thp) words='auto on off' ;;
             --pin) words='off on' ;;
+            --numa) words='auto auto off local interleave' ;;
             --prewarm) words='none learn' ;;
             --read) words='off parallel' ;;
             --stats) words='off exit' ;;
@@ -70,8 +72,8 @@ _zeropool() {
         program=yes
         ;;
     compare)
-        flags=' --rounds --against --show --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
-        valued=' --rounds --against --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        flags=' --rounds --against --show --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
+        valued=' --rounds --against --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -85,6 +87,7 @@ _zeropool() {
             --reclaim) words='lazy off' ;;
             --thp) words='auto on off' ;;
             --pin) words='off on' ;;
+            --numa) words='auto auto off local interleave' ;;
             --prewarm) words='none learn' ;;
             --read) words='off parallel' ;;
             --stats) words='off exit' ;;
@@ -99,8 +102,8 @@ _zeropool() {
         program=yes
         ;;
     record)
-        flags=' --output --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
-        valued=' --output --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        flags=' --output --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
+        valued=' --output --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -114,6 +117,7 @@ _zeropool() {
             --reclaim) words='lazy off' ;;
             --thp) words='auto on off' ;;
             --pin) words='off on' ;;
+            --numa) words='auto auto off local interleave' ;;
             --prewarm) words='none learn' ;;
             --read) words='off parallel' ;;
             --stats) words='off exit' ;;
@@ -171,7 +175,7 @@ _zeropool() {
         case $previous in
             *) ;;
         esac
-        own='ZEROPOOL_ENABLE ZEROPOOL_MIN_SIZE ZEROPOOL_SHARDS ZEROPOOL_TLS_CACHE ZEROPOOL_TLS_BYTES ZEROPOOL_MAX_PER_SHARD ZEROPOOL_MAX_MEMORY ZEROPOOL_ZERO ZEROPOOL_EVICTION ZEROPOOL_DECAY_MS ZEROPOOL_DECAY_BY ZEROPOOL_RECLAIM ZEROPOOL_THP ZEROPOOL_PIN ZEROPOOL_PREWARM ZEROPOOL_READ ZEROPOOL_STATS ZEROPOOL_STATS_FORMAT ZEROPOOL_STATS_INTERVAL_MS ZEROPOOL_STATS_SIGNAL ZEROPOOL_LIVE ZEROPOOL_PROFILE ZEROPOOL_CHECK ZEROPOOL_STACKS ZEROPOOL_VERBOSE'
+        own='ZEROPOOL_ENABLE ZEROPOOL_MIN_SIZE ZEROPOOL_SHARDS ZEROPOOL_TLS_CACHE ZEROPOOL_TLS_BYTES ZEROPOOL_MAX_PER_SHARD ZEROPOOL_MAX_MEMORY ZEROPOOL_ZERO ZEROPOOL_EVICTION ZEROPOOL_DECAY_MS ZEROPOOL_DECAY_BY ZEROPOOL_RECLAIM ZEROPOOL_THP ZEROPOOL_PIN ZEROPOOL_NUMA ZEROPOOL_PREWARM ZEROPOOL_READ ZEROPOOL_STATS ZEROPOOL_STATS_FORMAT ZEROPOOL_STATS_INTERVAL_MS ZEROPOOL_STATS_SIGNAL ZEROPOOL_LIVE ZEROPOOL_PROFILE ZEROPOOL_CHECK ZEROPOOL_STACKS ZEROPOOL_VERBOSE'
         program=
         ;;
     completion)

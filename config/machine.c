@@ -114,6 +114,13 @@ static bool are_huge_pages_refused(void)
     return zp_syscall(SYS_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
 }
 
+static void find_nodes(const char *root, struct zp_nodes *nodes)
+{
+    unsigned long cpus[ZP_OS_CPUS_MOST / (8 * sizeof(unsigned long))];
+    bool known = zp_os_affinity(cpus, sizeof(cpus));
+    zp_nodes_read(root, known ? cpus : NULL, sizeof(cpus), nodes);
+}
+
 void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants *wants,
                       const char *root)
 {
@@ -135,6 +142,8 @@ void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants 
         .huge_by_default = huge_pages_are(root, "[always]"),
         .huge_refused = wants->huge_pages && are_huge_pages_refused(),
     };
+    if (wants->nodes)
+        find_nodes(root, &machine->nodes);
     zp_memory_look_at(root, &groups, wants->available ? ZP_MEMORY_ALL : ZP_MEMORY_LIMITS,
                       &machine->memory);
     errno = saved_errno;

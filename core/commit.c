@@ -5,6 +5,7 @@
 #include "log.h"
 #include "os.h"
 #include "pin.h"
+#include "placement.h"
 
 #include <errno.h>
 #include <string.h>
@@ -125,6 +126,8 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
     int error = zp_os_protect(from, length, PROT_READ | PROT_WRITE);
     if (error == 0)
         zp_os_advise(from, length, MADV_DODUMP);
+    if (error == 0)
+        zp_placement_place(from, length, slot->group);
     // Without the advice the slot has small pages and works.
     if (error == 0 && slot->huge && bytes >= ZP_HUGE_PAGE)
         zp_os_advise(from, length, MADV_HUGEPAGE);
@@ -163,6 +166,7 @@ static int empty(char *from, size_t length, bool plain)
     if (error == 0) {
         if (zp_arena.huge_by_default)
             zp_os_advise(from, length, MADV_NOHUGEPAGE);
+        zp_placement_place_all(from, length);
         zp_os_advise(from, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
     }
     return error;

@@ -8,6 +8,7 @@
 #include "decay.h"
 #include "os.h"
 #include "pin.h"
+#include "placement.h"
 #include "prewarm.h"
 #include "retain.h"
 #include "scrub_queue.h"
@@ -293,6 +294,14 @@ static struct zp_slot *search(struct zp_thread_cache *cache, size_t size)
     return slot != NULL ? slot : get_fresh(cache, size);
 }
 
+// A thread that the kernel, or the program, has moved to another node uses that one's shards.
+static ZP_COLD void follow_node(struct zp_thread_cache *cache)
+{
+    if (cache != &zp_no_cache)
+        cache->home =
+            zp_shards_home_in(cache->home, zp_placement_group(zp_shards_group(cache->home)));
+}
+
 static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t alignment)
 {
     if (alignment <= ZP_CLASS_MIN) {
@@ -304,6 +313,8 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
     }
     if (size > ZP_CLASS_MAX)
         return NULL;
+    if (ZP_UNLIKELY(zp_placement_groups() > 1))
+        follow_node(cache);
     struct zp_slot *slot =
         alignment <= ZP_CLASS_MIN ? search(cache, size) : search_aligned(cache, size, alignment);
     zp_decay_tick(cache);

@@ -14,6 +14,7 @@
 
 #include "base.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -61,6 +62,9 @@ struct zp_os_calls {
     int (*mlock2)(void *address, size_t length, unsigned flags);
     int (*munlock)(void *address, size_t length);
     int (*mincore)(void *address, size_t length, unsigned char *vector);
+    long (*mbind)(void *address, size_t length, int policy, const unsigned long *nodes,
+                  unsigned long most, unsigned flags);
+    int (*getcpu)(unsigned *cpu, unsigned *node);
     int (*membarrier)(int command);
     uint32_t (*clock)(void);
     uint32_t (*stopwatch)(void);
@@ -75,6 +79,14 @@ struct zp_os_calls {
 };
 
 extern struct zp_os_calls zp_os_calls;
+
+// The result of one of them as 0 or a negative errno; errno is restored.
+static inline int zp_os_outcome(bool ok, int saved_errno)
+{
+    int error = ok ? 0 : -errno;
+    errno = saved_errno;
+    return error;
+}
 
 // From now on only those calls are made that any malloc makes: mmap, munmap, mprotect, mremap, and
 // madvise with MADV_DONTNEED and MADV_FREE. The others fail with -EPERM, as if the kernel refused
@@ -114,8 +126,22 @@ int zp_os_wake(uint32_t *word);
 // Wakes so many of them at most.
 int zp_os_wake_some(uint32_t *word, unsigned threads);
 
+enum { ZP_OS_CPUS_MOST = 8192 }; // the most that Linux is built for
+
 // The CPUs that this thread may run on; 1 if the kernel does not say.
 unsigned zp_os_cpus(void);
+
+// The same as a mask of so many bytes, a bit for each CPU; false if the kernel does not say.
+bool zp_os_affinity(unsigned long *mask, size_t bytes);
+
+// The NUMA node that this thread runs on just now, or a negative errno.
+int zp_os_node(void);
+
+// Where the pages of a range come from that are not there yet: from one of the nodes of a set of
+// `most` bits, or from each of them in turn, as far as these have memory. No page is moved.
+enum { ZP_OS_PREFER = 1, ZP_OS_INTERLEAVE = 3 }; // MPOL_PREFERRED, MPOL_INTERLEAVE
+int zp_os_bind(void *address, size_t length, int policy, const unsigned long *nodes,
+               unsigned long most);
 
 // Maps private anonymous memory at an address that the kernel chooses; it goes to `*out`.
 int zp_os_map(size_t length, int protection, void **out);
@@ -153,6 +179,8 @@ bool zp_os_can_swap(void);
 
 // mincore: one byte a page into `vector`; bit 0 says that the page is resident.
 int zp_os_residency(void *address, size_t length, unsigned char *vector);
+
+// ---- Files: os_files.c ------------------------------------------------------------------------
 
 // Bytes of a regular file from an offset on, or from its own position if that is negative; 0 if
 // there are none, if it is not a regular file, or if the kernel refuses.

@@ -10,6 +10,7 @@
 #include "os.h"
 #include "peak.h"
 #include "pin.h"
+#include "placement.h"
 #include "profile.h"
 #include "quarantine.h"
 #include "reclaim.h"
@@ -211,6 +212,7 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_profile_init(&config->profile);
     resident = config->profile.resident;
     zp_thread_caches_init(config->thread_cache_most, !config->content.scrub, !zp_profile_on);
+    zp_placement_init(&config->placement);
     int error = zp_shards_init(config->shards, config->most_per_shard, config->eviction);
     if (error == 0)
         error = zp_threads_init();

@@ -88,6 +88,7 @@ static bool may_move(const struct zp_slot *from, const struct zp_slot *to, size_
 static bool move(struct zp_slot *from, struct zp_slot *to, size_t size)
 {
     to->huge = from->huge;
+    to->group = from->group;
     if (!may_move(from, to, size) || zp_commit(to, size) != 0) {
         zp_arena_put_back(to);
         return false;
