@@ -28,6 +28,7 @@ enum zp_reclaim { ZP_RECLAIM_LAZY, ZP_RECLAIM_OFF };
 enum zp_read_choice { ZP_READ_OFF, ZP_READ_PARALLEL };
 enum zp_stats_format { ZP_STATS_TEXT, ZP_STATS_JSON, ZP_STATS_PROMETHEUS };
 enum zp_live_choice { ZP_LIVE_OFF, ZP_LIVE_ON };
+enum zp_hugetlb { ZP_HUGETLB_OFF, ZP_HUGETLB_2M, ZP_HUGETLB_1G };
 enum zp_pin_choice { ZP_PIN_OFF, ZP_PIN_ON };
 enum zp_numa { ZP_NUMA_AUTO = ~0, ZP_NUMA_OFF = ~1, ZP_NUMA_LOCAL = ~2, ZP_NUMA_INTERLEAVE = ~3 };
 enum zp_stacks { ZP_STACKS_OFF, ZP_STACKS_ON };

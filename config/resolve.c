@@ -187,6 +187,9 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
         .shards = shards,
         .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
         .prewarm = {.list = options->prewarm.sizes, .count = zp_size_list_count(&options->prewarm)},
+        .reserved_page = options->hugetlb == ZP_HUGETLB_OFF  ? 0
+                         : options->hugetlb == ZP_HUGETLB_1G ? ZP_GIB
+                                                             : ZP_HUGE_PAGE,
         .pin = options->pin == ZP_PIN_ON,
         .check = (enum zp_check)options->check,
     };

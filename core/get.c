@@ -78,8 +78,8 @@ static bool populate(const struct zp_slot *slot, size_t from, size_t to)
 // from then on it costs less to grow, to cut and to mark as reclaimable.
 static bool change_to_huge(struct zp_slot *slot)
 {
-    if (slot->huge || slot->pinned || !zp_commit_can_be_huge(slot) || !zp_stall_allows_huge() ||
-        zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
+    if (slot->huge || slot->pinned || slot->reserved || !zp_commit_can_be_huge(slot) ||
+        !zp_stall_allows_huge() || zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
         return false;
     zp_commit_set_huge(slot, true);
     zp_slot_set_empty(slot);

@@ -12,7 +12,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,6 +75,13 @@ static long call_mbind(void *address, size_t length, int policy, const unsigned 
 static int call_getcpu(unsigned *cpu, unsigned *node)
 {
     return getcpu != NULL ? getcpu(cpu, node) : (int)zp_syscall(SYS_getcpu, cpu, node, NULL);
+}
+
+static ssize_t call_process_vm_readv(pid_t process, const struct iovec *to, unsigned long count,
+                                     const struct iovec *from, unsigned long from_count,
+                                     unsigned long flags)
+{
+    return zp_syscall(SYS_process_vm_readv, process, to, count, from, from_count, flags);
 }
 
 static int call_membarrier(int command)
@@ -146,6 +152,7 @@ ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .mincore = mincore,
     .mbind = call_mbind,
     .getcpu = call_getcpu,
+    .process_vm_readv = call_process_vm_readv,
     .membarrier = call_membarrier,
     .clock = call_clock,
     .stopwatch = call_stopwatch,
@@ -226,34 +233,6 @@ int zp_os_wake_some(uint32_t *word, unsigned threads)
 {
     int saved = errno;
     return zp_os_outcome(zp_os_calls.futex(word, FUTEX_WAKE_PRIVATE, threads, NULL) >= 0, saved);
-}
-
-bool zp_os_affinity(unsigned long *mask, size_t bytes)
-{
-    memset(mask, 0, bytes);
-    int saved = errno;
-    bool known = sched_getaffinity(0, bytes, (cpu_set_t *)(void *)mask) == 0;
-    errno = saved;
-    return known;
-}
-
-unsigned zp_os_cpus(void)
-{
-    unsigned long mask[ZP_OS_CPUS_MOST / (8 * sizeof(unsigned long))];
-    int cpus = 0;
-    if (zp_os_affinity(mask, sizeof(mask)))
-        cpus = CPU_COUNT_S(sizeof(mask), (cpu_set_t *)(void *)mask);
-    return cpus > 0 ? (unsigned)cpus : 1;
-}
-
-int zp_os_node(void)
-{
-    if (zp_os_is_restricted())
-        return -EPERM;
-    int saved = errno;
-    unsigned cpu = 0, node = 0;
-    int error = zp_os_outcome(zp_os_calls.getcpu(&cpu, &node) == 0, saved);
-    return error != 0 ? error : (int)node;
 }
 
 int zp_os_bind(void *address, size_t length, int policy, const unsigned long *nodes,
@@ -341,6 +320,40 @@ int zp_os_move(void *from, size_t length, void *to)
     int saved = errno;
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     return zp_os_outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
+}
+
+int zp_os_move_over(void *from, size_t length, void *to)
+{
+    int saved = errno;
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    return zp_os_outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
+}
+
+int zp_os_map_reserved(void *address, size_t length, size_t page)
+{
+    int saved = errno;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB |
+                __builtin_ctzl(page) << 26; // MAP_HUGE_SHIFT
+    int protection = PROT_READ | PROT_WRITE;
+    return zp_os_outcome(zp_os_calls.mmap(address, length, protection, flags, -1, 0) != MAP_FAILED,
+                         saved);
+}
+
+int zp_os_copy(void *to, const void *from, size_t length)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno;
+    size_t done = 0;
+    while (done < length) { // the kernel copies at most 2 GiB at a time
+        struct iovec into = {(char *)to + done, length - done};
+        struct iovec source = {(char *)(uintptr_t)from + done, length - done};
+        ssize_t some = zp_os_calls.process_vm_readv(getpid(), &into, 1, &source, 1, 0);
+        if (some <= 0)
+            return zp_os_outcome(false, saved);
+        done += (size_t)some;
+    }
+    return 0;
 }
 
 // The last answer: the tick of the clock at which it was given, shifted, and 1 if there is swap

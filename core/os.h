@@ -65,6 +65,9 @@ struct zp_os_calls {
     long (*mbind)(void *address, size_t length, int policy, const unsigned long *nodes,
                   unsigned long most, unsigned flags);
     int (*getcpu)(unsigned *cpu, unsigned *node);
+    ssize_t (*process_vm_readv)(pid_t process, const struct iovec *to, unsigned long count,
+                                const struct iovec *from, unsigned long from_count,
+                                unsigned long flags);
     int (*membarrier)(int command);
     uint32_t (*clock)(void);
     uint32_t (*stopwatch)(void);
@@ -128,6 +131,8 @@ int zp_os_wake_some(uint32_t *word, unsigned threads);
 
 enum { ZP_OS_CPUS_MOST = 8192 }; // the most that Linux is built for
 
+// CPUs and nodes: os_cpus.c.
+
 // The CPUs that this thread may run on; 1 if the kernel does not say.
 unsigned zp_os_cpus(void);
 
@@ -170,6 +175,16 @@ int zp_os_unlock(void *address, size_t length);
 // Moves the pages of one mapping to `to`, replacing what is mapped there; `from` stays mapped and
 // empty (MREMAP_DONTUNMAP, Linux 5.7), so no other thread's mapping can land in a hole.
 int zp_os_move(void *from, size_t length, void *to);
+
+// The same, but `from` is unmapped.
+int zp_os_move_over(void *from, size_t length, void *to);
+
+// Replaces what is mapped at `address` by huge pages of a size, a power of two, from those that are
+// reserved; -ENOMEM if there are too few. After a failure there may be a hole.
+int zp_os_map_reserved(void *address, size_t length, size_t page);
+
+// Copies memory of this process that another thread may unmap at any time: that is an error.
+int zp_os_copy(void *to, const void *from, size_t length);
 
 // Whether the machine has swap space: a page that is not resident may then be nonzero. To be asked
 // after mincore. The kernel takes a lock for sysinfo that all processors share, so it is called

@@ -14,6 +14,7 @@
 #include "profile.h"
 #include "quarantine.h"
 #include "reclaim.h"
+#include "reserved.h"
 #include "resize.h"
 #include "retain.h"
 #include "scrub.h"
@@ -119,10 +120,7 @@ void zp_pool_put_slowly(struct zp_slot *slot)
 
 bool zp_pool_clear(struct zp_slot *slot, size_t size)
 {
-    struct zp_scrub_result result;
-    struct zp_scrub_hint hint = {.cached = true, .huge = zp_commit_is_huge(slot)};
-    return zp_scrub(slot->base, zp_round_up(zp_slot_offset(slot) + size, zp_arena.page), hint,
-                    &result) == 0;
+    return zp_content_clear(slot, zp_round_up(zp_slot_offset(slot) + size, zp_arena.page)) == 0;
 }
 
 struct zp_slot *zp_pool_bad_pointer(const char *operation, const void *pointer)
@@ -206,6 +204,7 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_prewarm_init(&config->prewarm);
     zp_peak_init(config->peak);
     zp_pin_init(config->pin);
+    zp_reserved_init(config->reserved_page);
     zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);
@@ -269,6 +268,9 @@ static void measure_kernel(struct zp_pool_stats *stats)
     struct zp_pin_counts pins = zp_pin_counts();
     stats->pinned_bytes = pins.bytes;
     stats->pins_refused = pins.refused;
+    struct zp_reserved_counts reserved = zp_reserved_counts();
+    stats->reserved_bytes = reserved.bytes;
+    stats->reserved_refused = reserved.refused;
 }
 
 void zp_pool_stats(struct zp_pool_stats *stats)

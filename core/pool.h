@@ -58,8 +58,9 @@ struct zp_pool_config {
     uint32_t most_per_shard;                   // buffers per shard
     struct zp_placement_config placement;
     struct zp_prewarm_config prewarm;
-    bool pin;  // lock buffers in memory
-    bool peak; // note what the program held when it held most (peak.h)
+    size_t reserved_page; // bytes of the reserved huge pages to use; 0: none
+    bool pin;             // lock buffers in memory
+    bool peak;            // note what the program held when it held most (peak.h)
     enum zp_check check;
 };
 

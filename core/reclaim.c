@@ -87,9 +87,12 @@ static bool advise(char *from, size_t bytes)
     return error == 0;
 }
 
-// A pinned buffer is not reclaimable, and stays pinned as long as that fills no memory group.
-static bool stays_pinned(struct zp_slot *slot)
+// A pinned buffer is not reclaimable, and stays pinned as long as that fills no memory group. Nor
+// are reserved huge pages, which count in none.
+static bool stays(struct zp_slot *slot)
 {
+    if (ZP_UNLIKELY(slot->reserved))
+        return true;
     if (ZP_UNLIKELY(slot->pinned) && zp_reclaim_is_tight())
         zp_pin_release(slot);
     return slot->pinned;
@@ -119,14 +122,14 @@ static void mark_part(struct zp_slot *slot)
 
 void zp_reclaim_whole(struct zp_slot *slot)
 {
-    if (zp_reclaim_is_on() && slot->reclaimable != ZP_RECLAIMABLE_ALL && !stays_pinned(slot) &&
+    if (zp_reclaim_is_on() && slot->reclaimable != ZP_RECLAIMABLE_ALL && !stays(slot) &&
         advise(slot->base, slot->committed))
         slot->reclaimable = ZP_RECLAIMABLE_ALL;
 }
 
 void zp_reclaim_enter(struct zp_slot *slot)
 {
-    if (zp_slot_is_empty(slot) || !zp_reclaim_is_on() || stays_pinned(slot))
+    if (zp_slot_is_empty(slot) || !zp_reclaim_is_on() || stays(slot))
         return;
     if (zp_reclaim_is_tight())
         zp_reclaim_whole(slot);
@@ -138,7 +141,7 @@ void zp_reclaim_enter(struct zp_slot *slot)
 static bool mark_in_steps(struct zp_slot *slot, const struct zp_os_span *span)
 {
     do {
-        if (stays_pinned(slot) || mark_step(slot)) {
+        if (stays(slot) || mark_step(slot)) {
             if (zp_reclaim_is_on())
                 slot->reclaimable = ZP_RECLAIMABLE_ALL;
             return true;

@@ -6,6 +6,7 @@
 #include "commit.h"
 #include "os.h"
 #include "pin.h"
+#include "reserved.h"
 #include "retain.h"
 
 #include <string.h>
@@ -75,11 +76,12 @@ static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
     return 0;
 }
 
+// Reserved huge pages cannot be moved, nor replaced in part, and a copy may get some of its own.
 // A target that is accessible already keeps its own mapping: moving into it would need care for
 // nothing, as it is rare (commit.h: a decommit that the kernel had no mapping for).
 static bool may_move(const struct zp_slot *from, const struct zp_slot *to, size_t size)
 {
-    return size >= from->committed && from->mapping == ZP_MAPPING_PLAIN &&
+    return size >= from->committed && !zp_reserved_is_on() && from->mapping == ZP_MAPPING_PLAIN &&
            from->seam_count < ZP_SLOT_SEAMS && to->committed == 0 && !to->packed;
 }
 

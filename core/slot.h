@@ -111,6 +111,7 @@ struct zp_slot {
     bool open : 1;       // packed: its stride has been made accessible
     bool guard : 1;      // packed: a guard marker lies behind the committed bytes
     bool huge : 1;       // huge pages are advised for it
+    bool reserved : 1;   // it begins with reserved huge pages (reserved.h)
     bool pinned : 1;     // its pages are locked in memory (pin.h)
     union {
         struct zp_link links[ZP_ORDER_COUNT]; // in every state but TAKEN and LIVE
