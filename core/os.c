@@ -13,7 +13,6 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <stdarg.h>
-#include <string.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
