@@ -37,8 +37,9 @@ static bool is_near(const struct zp_thread_cache *cache, const struct zp_slot *s
 
 static bool keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (!is_unshared(slot) || !is_near(cache, slot) ||
-        !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->usable))
+    if (!is_unshared(slot) ||
+        !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->usable) ||
+        !is_near(cache, slot))
         return false;
     slot->content = ZP_CONTENT_DIRTY;
     zp_thread_cache_push(cache, slot);
