@@ -81,8 +81,12 @@ static void find_options(struct zp_findings *findings)
 
 static void probe(struct zp_findings *findings, const char *root)
 {
-    static const struct zp_machine_wants all = {
-        .quota = true, .memory = true, .available = true, .cache = true, .huge_pages = true};
+    static const struct zp_machine_wants all = {.quota = true,
+                                                .memory = true,
+                                                .available = true,
+                                                .cache = true,
+                                                .huge_pages = true,
+                                                .nodes = true};
     *findings = (struct zp_findings){.root = root};
     zp_machine_probe(&findings->machine, &all, root);
 }
@@ -151,6 +155,7 @@ int zp_doctor(const struct zp_arguments *arguments)
     find_options(&findings);
     zp_find_memory(&findings);
     zp_find_kernel(&findings);
+    zp_find_defaults(&findings);
     if (zp_flag_value(arguments, "--json") != NULL)
         print_json(&findings);
     else

@@ -221,33 +221,6 @@ static void find_preloads(struct zp_findings *findings)
 
 // ---- The machine's memory --------------------------------------------------------------------
 
-static unsigned count_nodes(const char *root)
-{
-    char path[4096];
-    unsigned count = 0;
-    snprintf(path, sizeof(path), "%s/sys/devices/system/node", root);
-    DIR *folder = opendir(path);
-    for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
-        count += strncmp(entry->d_name, "node", 4) == 0 && entry->d_name[4] >= '0' &&
-                 entry->d_name[4] <= '9';
-    if (folder != NULL)
-        closedir(folder);
-    return count;
-}
-
-static void find_nodes(struct zp_findings *findings)
-{
-    unsigned nodes = count_nodes(findings->root);
-    struct zp_finding *finding =
-        zp_found(findings, "NUMA", "numa_nodes", nodes > 1 ? ZP_NOTE : ZP_FINE, "%u node%s",
-                 nodes > 0 ? nodes : 1, nodes > 1 ? "s" : "");
-    if (nodes <= 1)
-        return;
-    finding->cost = "a pooled buffer stays on the node where it was first touched, and a thread on "
-                    "another node may get it";
-    finding->advice = "bind each process to a node: numactl --cpunodebind=N --membind=N";
-}
-
 // Bit 5 of a balloon's features: free pages are reported to the host, which takes them back.
 static bool reports_free_pages(const char *root)
 {
@@ -288,7 +261,7 @@ static void find_reporting(struct zp_findings *findings)
 
 void zp_find_kernel(struct zp_findings *findings)
 {
-    find_nodes(findings);
+    zp_find_nodes(findings);
     find_reporting(findings);
     find_container(findings);
     find_preloads(findings);

@@ -46,7 +46,9 @@ enum { ZP_SIZE_TEXT = 24 };
 const char *zp_size_text(size_t bytes, char text[ZP_SIZE_TEXT]);
 
 // The parts of the report.
-void zp_find_memory(struct zp_findings *findings); // memory, groups, limits, huge pages
-void zp_find_kernel(struct zp_findings *findings); // calls of the kernel, rights, the hypervisor
+void zp_find_nodes(struct zp_findings *findings);    // NUMA
+void zp_find_defaults(struct zp_findings *findings); // what `auto` means here, and elsewhere
+void zp_find_memory(struct zp_findings *findings);   // memory, groups, limits, huge pages
+void zp_find_kernel(struct zp_findings *findings);   // calls of the kernel, rights, the hypervisor
 
 #endif

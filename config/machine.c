@@ -123,6 +123,13 @@ static size_t huge_page_size(void)
     return page / sizeof(uint64_t) * page;
 }
 
+static void find_nodes(const char *root, struct zp_nodes *nodes)
+{
+    unsigned long cpus[ZP_OS_CPUS_MOST / (8 * sizeof(unsigned long))];
+    bool known = zp_os_affinity(cpus, sizeof(cpus));
+    zp_nodes_read(root, known ? cpus : NULL, sizeof(cpus), nodes);
+}
+
 void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants *wants,
                       const char *root)
 {
@@ -145,6 +152,8 @@ void zp_machine_probe(struct zp_machine *machine, const struct zp_machine_wants 
         .huge_refused = wants->huge_pages && are_huge_pages_refused(),
         .huge_too_large = huge_page_size() > ZP_HUGE_PAGE,
     };
+    if (wants->nodes)
+        find_nodes(root, &machine->nodes);
     zp_memory_look_at(root, &groups, wants->available ? ZP_MEMORY_ALL : ZP_MEMORY_LIMITS,
                       &machine->memory);
     errno = saved_errno;

@@ -11,6 +11,7 @@
 #define ZP_CONFIG_MACHINE_H
 
 #include "config/memory.h"
+#include "config/nodes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@ struct zp_machine {
     size_t address_space; // bytes: RLIMIT_AS, or SIZE_MAX
     size_t cache;         // bytes of the largest cache of a CPU
     size_t mappings;      // that the kernel grants a process: vm.max_map_count
+    struct zp_nodes nodes;
     bool strict;          // vm.overcommit_memory is 2
     bool huge_pages;      // transparent huge pages are not set to never
     bool huge_by_default; // they are set to always
@@ -35,6 +37,7 @@ struct zp_machine_wants {
     bool memory;     // else all physical memory is taken to be there
     bool available;  // memory that is, else all is
     bool cache;      // else a usual size
+    bool nodes;      // else there is one
     bool huge_pages; // else there are some, for this process too
 };
 

@@ -193,6 +193,13 @@ static enum verdict parse_one_number(const struct zp_option *option, const char 
     return verdict;
 }
 
+static enum verdict parse_node(const struct zp_option *option, const char *text, int64_t *value)
+{
+    enum verdict verdict = parse_choice(text, option->choices, value);
+    *value = ~*value;
+    return verdict == ACCEPTED ? verdict : parse_one_number(option, text, value);
+}
+
 static enum verdict parse_value(const struct zp_option *option, const char *text,
                                 union value *value)
 {
@@ -201,6 +208,8 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
         return NOT_YET;
     case ZP_OPTION_CHOICE:
         return parse_choice(text, option->choices, &value->number);
+    case ZP_OPTION_NODE:
+        return parse_node(option, text, &value->number);
     case ZP_OPTION_LIST:
         return parse_list(option, text, &value->list);
     case ZP_OPTION_PATH:

@@ -28,6 +28,9 @@ enum zp_reclaim { ZP_RECLAIM_LAZY, ZP_RECLAIM_OFF };
 enum zp_read_choice { ZP_READ_OFF, ZP_READ_PARALLEL };
 enum zp_stats_format { ZP_STATS_TEXT, ZP_STATS_JSON, ZP_STATS_PROMETHEUS };
 enum zp_live_choice { ZP_LIVE_OFF, ZP_LIVE_ON };
+enum zp_hugetlb { ZP_HUGETLB_OFF, ZP_HUGETLB_2M, ZP_HUGETLB_1G };
+enum zp_pin_choice { ZP_PIN_OFF, ZP_PIN_ON };
+enum zp_numa { ZP_NUMA_AUTO = ~0, ZP_NUMA_OFF = ~1, ZP_NUMA_LOCAL = ~2, ZP_NUMA_INTERLEAVE = ~3 };
 enum zp_stacks { ZP_STACKS_OFF, ZP_STACKS_ON };
 // CHECK: enum zp_check (core/pool.h)
 
@@ -37,6 +40,7 @@ enum zp_option_kind {
     ZP_OPTION_POWER_OF_TWO, // min to max
     ZP_OPTION_SIZE,         // bytes; K, M and G multiply by 1024 and its powers
     ZP_OPTION_CHOICE,       // one of `choices`; the value is its index
+    ZP_OPTION_NODE,         // one of `choices`, the value being less than 0: ~index; or a number
     ZP_OPTION_LIST, // sizes up to `most`, each with a count after a '*' if not 1; or the word
                     // that `choices` names
     ZP_OPTION_PATH, // a file's name, or one of `choices`
@@ -55,7 +59,7 @@ unsigned zp_size_list_count(const struct zp_size_list *list);
 
 // The type of an option's field, by kind.
 typedef int64_t zp_field_NUMBER, zp_field_SIGNED, zp_field_POWER_OF_TWO, zp_field_SIZE,
-    zp_field_CHOICE;
+    zp_field_CHOICE, zp_field_NODE;
 typedef struct zp_size_list zp_field_LIST;
 enum { ZP_OPTION_PATH_MOST = 1024 };
 typedef char zp_field_PATH[ZP_OPTION_PATH_MOST]; // empty: the default

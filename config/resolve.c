@@ -4,15 +4,13 @@
 
 #include "core/shard.h"
 
+#include <string.h>
+
 enum { FEW_CPUS = 4 }; // so many or fewer make no difference
 
-// What `auto` means, by CPUs: docs/design.md. Each row holds up to its number of CPUs.
-static const struct defaults {
-    unsigned cpus;
-    unsigned shards;
-    uint32_t per_shard; // the least `auto` allows
-} by_cpus[] = {
-    {FEW_CPUS, 4, 16}, {8, 8, 16}, {16, 8, 32}, {32, 16, 64}, {64, 32, 64}, {UINT32_MAX, 64, 64},
+const struct zp_defaults zp_defaults[ZP_DEFAULTS] = {
+    {FEW_CPUS, 4, 16, 4}, {8, 8, 16, 6},   {16, 8, 32, 6},
+    {32, 16, 64, 8},      {64, 32, 64, 8}, {128, 64, 64, 8},
 };
 
 // Buffers in a thread's cache. Bytes are the limit that counts there as well: with four buffers a
@@ -27,12 +25,22 @@ enum { POOLED_MOST = 16384 };
 // about 20 ms.
 #define QUEUE_MOST ZP_GIB
 
-static const struct defaults *defaults_for(unsigned cpus)
+// What `auto` means. Larger machines are as the largest of the table.
+static const struct zp_defaults *defaults_for(unsigned cpus)
 {
-    const struct defaults *row = by_cpus;
-    while (cpus > row->cpus)
+    const struct zp_defaults *row = zp_defaults;
+    while (cpus > row->cpus && row < zp_defaults + ZP_DEFAULTS - 1)
         row++;
     return row;
+}
+
+// One for each node at least.
+static unsigned shards_for(const struct zp_defaults *defaults, const struct zp_nodes *nodes)
+{
+    unsigned shards = defaults->shards;
+    while (shards < nodes->count)
+        shards *= 2;
+    return shards;
 }
 
 static size_t choose(int64_t option, size_t automatic)
@@ -51,6 +59,7 @@ struct zp_machine_wants zp_machine_wanted(const struct zp_options *options)
         .available = budget,
         .cache = options->zero != ZP_ZERO_OFF,
         .huge_pages = options->thp != ZP_THP_OFF,
+        .nodes = options->numa != ZP_NUMA_OFF,
     };
 }
 
@@ -88,11 +97,33 @@ static enum zp_huge huge_pages(const struct zp_options *options, const struct zp
     return machine->huge_pages ? ZP_HUGE_FILLED : ZP_HUGE_NONE;
 }
 
+// Where all memory comes from the same nodes, it does not matter which buffer a thread gets.
+static void place(const struct zp_options *options, const struct zp_nodes *nodes,
+                  struct zp_placement_config *placement)
+{
+    if (nodes->online <= 1 || options->numa == ZP_NUMA_OFF)
+        return;
+    if (options->numa == ZP_NUMA_INTERLEAVE) {
+        placement->placement = ZP_PLACEMENT_INTERLEAVE;
+        placement->nodes = nodes->memory;
+        return;
+    }
+    if (options->numa >= 0 && zp_node_set_has(&nodes->memory, (unsigned)options->numa)) {
+        placement->placement = ZP_PLACEMENT_NODE;
+        zp_node_set_add(&placement->nodes, (unsigned)options->numa);
+        return;
+    }
+    if (options->numa == ZP_NUMA_LOCAL)
+        placement->placement = ZP_PLACEMENT_LOCAL;
+    placement->groups = nodes->count;
+    memcpy(placement->node_of, nodes->usable, sizeof(placement->node_of));
+}
+
 void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,
                 struct zp_pool_config *config)
 {
-    const struct defaults *defaults = defaults_for(machine->cpus);
-    unsigned shards = (unsigned)choose(options->shards, defaults->shards);
+    const struct zp_defaults *defaults = defaults_for(machine->cpus);
+    unsigned shards = (unsigned)choose(options->shards, shards_for(defaults, &machine->nodes));
     uint32_t per_shard = POOLED_MOST / shards;
     if (per_shard < defaults->per_shard)
         per_shard = defaults->per_shard;
@@ -156,6 +187,11 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
         .shards = shards,
         .most_per_shard = (uint32_t)choose(options->max_per_shard, per_shard),
         .prewarm = {.list = options->prewarm.sizes, .count = zp_size_list_count(&options->prewarm)},
+        .reserved_page = options->hugetlb == ZP_HUGETLB_OFF  ? 0
+                         : options->hugetlb == ZP_HUGETLB_1G ? ZP_GIB
+                                                             : ZP_HUGE_PAGE,
+        .pin = options->pin == ZP_PIN_ON,
         .check = (enum zp_check)options->check,
     };
+    place(options, &machine->nodes, &config->placement);
 }

@@ -11,6 +11,20 @@
 #include "config/options.h"
 #include "core/pool.h"
 
+// The defaults of the pools that this one descends from: for machines of up to so many CPUs. Shards
+// and the least number of buffers per shard are taken from here; docs/design.md says where the
+// pool departs from it.
+struct zp_defaults {
+    unsigned cpus;
+    unsigned shards;
+    uint32_t per_shard;
+    unsigned thread_cache;
+};
+
+enum { ZP_DEFAULTS = 6 };
+
+extern const struct zp_defaults zp_defaults[ZP_DEFAULTS];
+
 // Bytes that the pool may retain with MAX_MEMORY=auto, while it retains `retained`.
 size_t zp_budget_share(const struct zp_memory *memory, size_t retained);
 

@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "os.h"
+#include "placement.h"
 
 #include <errno.h>
 #include <string.h>
@@ -88,6 +89,7 @@ static void advise_unused(char *from, size_t length)
     if (zp_arena.huge_by_default)
         zp_os_advise(from, length, MADV_NOHUGEPAGE);
     zp_os_advise(from, length, MADV_DONTDUMP);
+    zp_placement_place_all(from, length);
 }
 
 int zp_arena_close(char *from, size_t length)

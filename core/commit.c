@@ -4,6 +4,9 @@
 
 #include "log.h"
 #include "os.h"
+#include "pin.h"
+#include "placement.h"
+#include "reserved.h"
 
 #include <errno.h>
 #include <string.h>
@@ -77,6 +80,7 @@ static void set_committed(struct zp_slot *slot, size_t bytes)
     size_t mappings = mappings_of(slot);
     count(slot->committed, bytes);
     __atomic_fetch_add(&zp_arena_totals.committed, bytes - slot->committed, __ATOMIC_RELAXED);
+    zp_pin_note_size(slot, bytes);
     slot->committed = bytes;
     if (slot->usable > bytes)
         slot->usable = bytes;
@@ -116,16 +120,45 @@ void zp_commit_set_huge(struct zp_slot *slot, bool huge)
 
 // ---- Committing ------------------------------------------------------------------------------
 
+// Ends the reserved pages of a slot where small ones follow.
+static void add_border(struct zp_slot *slot)
+{
+    if (!slot->reserved || slot->seam_count != 0 || slot->committed == 0)
+        return;
+    size_t mappings = mappings_of(slot);
+    slot->seams[slot->seam_count++] = (uint32_t)(slot->committed / zp_arena.page);
+    count_mappings(slot, mappings);
+}
+
+// Of a slot without memory the first part in reserved huge pages, if there are to be any.
+static void commit_reserved(struct zp_slot *slot, size_t bytes)
+{
+    size_t reserved = slot->committed == 0 ? zp_reserved_map(slot, bytes) : 0;
+    if (reserved == 0)
+        return;
+    slot->reserved = true;
+    set_committed(slot, reserved);
+    slot->content = ZP_CONTENT_RESIDENT;
+    slot->warm = (uint32_t)(reserved / zp_arena.page);
+}
+
 static int commit_standalone(struct zp_slot *slot, size_t bytes)
 {
+    commit_reserved(slot, bytes);
     char *from = slot->base + slot->committed;
     size_t length = bytes - slot->committed;
+    if (length == 0)
+        return 0;
     int error = zp_os_protect(from, length, PROT_READ | PROT_WRITE);
     if (error == 0)
         zp_os_advise(from, length, MADV_DODUMP);
+    if (error == 0)
+        zp_placement_place(from, length, slot->group);
     // Without the advice the slot has small pages and works.
     if (error == 0 && slot->huge && bytes >= ZP_HUGE_PAGE)
         zp_os_advise(from, length, MADV_HUGEPAGE);
+    if (error == 0)
+        add_border(slot);
     return error;
 }
 
@@ -161,6 +194,7 @@ static int empty(char *from, size_t length, bool plain)
     if (error == 0) {
         if (zp_arena.huge_by_default)
             zp_os_advise(from, length, MADV_NOHUGEPAGE);
+        zp_placement_place_all(from, length);
         zp_os_advise(from, length, MADV_DONTNEED_LOCKED); // after mlockall it comes with pages
     }
     return error;
@@ -208,13 +242,23 @@ int zp_commit(struct zp_slot *slot, size_t bytes)
     bytes = zp_round_up(bytes, zp_arena.page);
     if (bytes <= slot->committed)
         return 0;
+    size_t before = slot->committed;
     int error = slot->packed ? commit_packed(slot, bytes) : commit_standalone(slot, bytes);
-    if (error != 0)
+    if (error != 0) {
+        zp_commit_trim(slot, before);
         return error;
+    }
+    bool pinned = slot->pinned;
+    zp_pin_note_size(slot, 0); // what was added is not locked
     set_committed(slot, bytes);
     if (slot->packed)
         place_guard(slot);
-    if (slot->content == ZP_CONTENT_RESIDENT) // what was added is not resident
+    if (ZP_UNLIKELY(pinned))
+        zp_pin_again(slot);
+    else if (ZP_UNLIKELY(zp_pin_is_on()))
+        zp_pin(slot);
+    if (slot->content == ZP_CONTENT_RESIDENT &&
+        zp_reserved_bytes(slot) != bytes) // what was added is not resident
         slot->content = ZP_CONTENT_ZERO;
     return 0;
 }
@@ -238,8 +282,9 @@ static int close_tail(struct zp_slot *slot, size_t keep)
 // empty.
 static int empty_standalone_tail(const struct zp_slot *slot, size_t keep)
 {
-    if (slot->mapping == ZP_MAPPING_DONTFORK)
-        return -ENOMEM; // the gap was changed, too, and must not become accessible
+    // The gap was changed, too, and must not become accessible; reserved pages are not dropped.
+    if (slot->mapping == ZP_MAPPING_DONTFORK || slot->reserved)
+        return -ENOMEM;
     return empty(slot->base + keep, slot->committed - keep, is_plain(slot));
 }
 
@@ -247,6 +292,7 @@ static int empty_standalone_tail(const struct zp_slot *slot, size_t keep)
 static int empty_packed_tail(struct zp_slot *slot, size_t keep)
 {
     size_t end = is_plain(slot) ? slot->committed : open_bytes(slot);
+    zp_pin_unlock_tail(slot, keep);
     int error = empty(slot->base + keep, end - keep, is_plain(slot));
     if (error == 0 && !is_plain(slot)) {
         slot->guard = false; // it was dropped with the pages
@@ -264,16 +310,22 @@ static int empty_packed_tail(struct zp_slot *slot, size_t keep)
 
 int zp_commit_trim(struct zp_slot *slot, size_t keep)
 {
+    keep = zp_reserved_cut(slot, keep);
     if (keep >= slot->committed)
         return 0;
+    size_t reserved = zp_reserved_bytes(slot);
     int error;
     if (slot->packed)
         error = empty_packed_tail(slot, keep);
     else if (close_tail(slot, keep) == 0)
         error = 0;
-    else
+    else {
+        zp_pin_release(slot); // the kernel keeps pages that are locked
         error = empty_standalone_tail(slot, keep);
+    }
+    zp_reserved_note_gone(reserved - zp_reserved_bytes(slot));
     if (error == 0 && keep == 0) {
+        slot->reserved = false;
         slot->mapping = ZP_MAPPING_PLAIN;
         zp_slot_set_empty(slot);
     }
@@ -294,8 +346,9 @@ void zp_decommit(struct zp_slot *slot)
 
 void zp_commit_forget(struct zp_slot *slot, bool reserved)
 {
+    zp_reserved_note_gone(zp_reserved_bytes(slot));
     set_committed(slot, 0);
-    slot->open = slot->guard = false;
+    slot->open = slot->guard = slot->reserved = false;
     slot->mapping = ZP_MAPPING_PLAIN;
     if (reserved)
         zp_arena_put_back(slot);

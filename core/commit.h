@@ -47,7 +47,7 @@ static inline bool zp_commit_is_huge(const struct zp_slot *slot)
 // Whether that could be changed.
 static inline bool zp_commit_can_be_huge(const struct zp_slot *slot)
 {
-    return zp_arena.huge_pages == ZP_HUGE_FILLED && !slot->packed &&
+    return zp_arena.huge_pages == ZP_HUGE_FILLED && !slot->packed && !slot->reserved &&
            slot->committed >= ZP_HUGE_PAGE;
 }
 

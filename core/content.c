@@ -8,6 +8,7 @@
 #include "libc.h"
 #include "os.h"
 #include "probes.h"
+#include "reserved.h"
 #include "usage.h"
 
 enum {
@@ -38,10 +39,12 @@ bool zp_content_is_cached(const struct zp_slot *slot, const struct zp_counters *
 // ---- Dropping --------------------------------------------------------------------------------
 
 // Drops all pages of a buffer whose owners write next to nothing. They touch it here and there, so
-// that no more is to come in huge pages. False if the kernel refused.
+// that no more is to come in huge pages. False if the kernel refused, or pages are pinned
+// or reserved.
 static bool drop(struct zp_slot *slot, struct zp_counters *counters)
 {
-    if (zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
+    if (slot->pinned || slot->reserved ||
+        zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
         return false;
     if (slot->huge && zp_commit_can_be_huge(slot))
         zp_commit_set_huge(slot, false);
@@ -124,6 +127,31 @@ static bool drop_untouched(struct zp_slot *slot, struct zp_counters *counters)
            drop(slot, counters);
 }
 
+// Reserved huge pages are there, and must not be dropped: they are overwritten. The rest as found.
+static int scrub(const struct zp_slot *slot, size_t at, size_t bytes, struct zp_scrub_hint hint,
+                 struct zp_scrub_result *result)
+{
+    size_t reserved = zp_reserved_bytes(slot);
+    if (at >= reserved)
+        return zp_scrub(slot->base + at, bytes, hint, result);
+    size_t there = reserved - at < bytes ? reserved - at : bytes;
+    int error = 0;
+    *result = (struct zp_scrub_result){0};
+    if (there < bytes)
+        error = zp_scrub(slot->base + reserved, bytes - there, hint, result);
+    struct zp_scrub_result written = overwrite(slot->base + at, there, hint.cached);
+    result->written += written.written;
+    result->us += written.us;
+    return error;
+}
+
+int zp_content_clear(const struct zp_slot *slot, size_t bytes)
+{
+    struct zp_scrub_result result;
+    struct zp_scrub_hint hint = {.cached = true, .huge = zp_commit_is_huge(slot)};
+    return scrub(slot, 0, bytes, hint, &result);
+}
+
 // Any other. What of it reads as zero may be the kernel's zero page, which no owner wrote to
 // either.
 static bool clean_partial(struct zp_slot *slot, struct zp_counters *counters, bool cached)
@@ -133,7 +161,7 @@ static bool clean_partial(struct zp_slot *slot, struct zp_counters *counters, bo
         return true;
     struct zp_scrub_hint hint = {.cached = cached, .huge = zp_commit_is_huge(slot)};
     struct zp_scrub_result result;
-    if (zp_scrub(slot->base, slot->committed, hint, &result) != 0)
+    if (scrub(slot, 0, slot->committed, hint, &result) != 0)
         return false;
     if (was_empty)
         zp_usage_note_touched(zp_class_of(slot->usable), result.written + result.kept,
@@ -172,7 +200,7 @@ int zp_content_clean_part(const struct zp_slot *slot, size_t at, size_t bytes,
 {
     if (slot->content != ZP_CONTENT_RESIDENT) {
         struct zp_scrub_hint hint = {.huge = zp_commit_is_huge(slot)};
-        return zp_scrub(slot->base + at, bytes, hint, result);
+        return scrub(slot, at, bytes, hint, result);
     }
     *result = overwrite(slot->base + at, bytes, false);
     return 0;

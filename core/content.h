@@ -42,6 +42,9 @@ bool zp_content_clean(struct zp_slot *slot, struct zp_counters *counters);
 // The same for one that waited for it, in any case.
 bool zp_content_clean_waited(struct zp_slot *slot, struct zp_counters *counters);
 
+// Makes the first `bytes` of a live buffer zero: 0 or a negative errno.
+int zp_content_clear(const struct zp_slot *slot, size_t bytes);
+
 // A part of a buffer, for who does it in parts: 0 or a negative errno. When all parts are done the
 // second is told of them together.
 int zp_content_clean_part(const struct zp_slot *slot, size_t at, size_t bytes,

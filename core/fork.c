@@ -9,11 +9,13 @@
 #include "helper.h"
 #include "libc.h"
 #include "os.h"
+#include "pin.h"
 #include "pool.h"
 #include "prewarm.h"
 #include "profile.h"
 #include "quarantine.h"
 #include "read.h"
+#include "reserved.h"
 #include "scrub_queue.h"
 #include "shard.h"
 #include "spawn.h"
@@ -174,6 +176,8 @@ void zp_fork_prepare(void)
         zp_quarantine_lock();
         zp_profile_lock();
     }
+    if (whole)
+        zp_reserved_before_fork();
     next_epoch();
     if (whole)
         visit_runs(is_retained, exclude);
@@ -199,6 +203,7 @@ void zp_fork_parent(void)
     next_epoch();
     zp_held_after_fork();
     if (whole) {
+        zp_reserved_in_parent();
         visit_runs(is_excluded, bring_back);
         zp_profile_unlock();
         zp_quarantine_unlock();
@@ -296,6 +301,8 @@ void zp_fork_child(void)
     if (!whole)
         return;
     reset_locks();
+    zp_pin_reset();
+    zp_reserved_in_child();
     visit_runs(is_excluded, fill_hole);
     visit_waiting(give_up_waiting);
     zp_scrub_queue_reset();

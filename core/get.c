@@ -8,6 +8,8 @@
 #include "content.h"
 #include "decay.h"
 #include "os.h"
+#include "pin.h"
+#include "placement.h"
 #include "prewarm.h"
 #include "retain.h"
 #include "scrub_queue.h"
@@ -82,8 +84,8 @@ static bool populate(const struct zp_slot *slot, size_t from, size_t to)
 // from then on it costs less to grow, to cut and to mark as reclaimable.
 static bool change_to_huge(struct zp_slot *slot)
 {
-    if (slot->huge || !zp_commit_can_be_huge(slot) || !zp_stall_allows_huge() ||
-        zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
+    if (slot->huge || slot->pinned || slot->reserved || !zp_commit_can_be_huge(slot) ||
+        !zp_stall_allows_huge() || zp_os_advise(slot->base, slot->committed, MADV_DONTNEED) != 0)
         return false;
     zp_commit_set_huge(slot, true);
     zp_slot_set_empty(slot);
@@ -143,6 +145,8 @@ static struct zp_slot *take_over(struct zp_thread_cache *cache, struct zp_slot *
     if (make_private(slot) && zp_content_reuse(slot, &cache->counters) && fit_to(slot, size)) {
         zp_count(&cache->counters.shard_hits, 1);
         zp_count(&cache->counters.lengthened, grows);
+        if (ZP_UNLIKELY(zp_pin_is_on()))
+            zp_pin(slot); // what was refused may be allowed now
         return slot;
     }
     zp_retain_drop(slot);
@@ -309,6 +313,14 @@ static struct zp_slot *search(struct zp_thread_cache *cache, size_t size, const 
     return slot != NULL ? slot : get_fresh(cache, size, caller);
 }
 
+// A thread that the kernel, or the program, has moved to another node uses that one's shards.
+static ZP_COLD void follow_node(struct zp_thread_cache *cache)
+{
+    if (cache != &zp_no_cache)
+        cache->home =
+            zp_shards_home_in(cache->home, zp_placement_group(zp_shards_group(cache->home)));
+}
+
 static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t alignment,
                             const void *caller)
 {
@@ -321,6 +333,8 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
     }
     if (size > ZP_CLASS_MAX)
         return NULL;
+    if (ZP_UNLIKELY(zp_placement_groups() > 1))
+        follow_node(cache);
     struct zp_slot *slot = alignment <= ZP_CLASS_MIN
                                ? search(cache, size, caller)
                                : search_aligned(cache, size, alignment, caller);

@@ -4,6 +4,7 @@
 
 #include "syscall.h"
 
+#include "libc.h"
 #include "log.h"
 
 #include <errno.h>
@@ -11,9 +12,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
-#include <sched.h>
 #include <stdarg.h>
-#include <string.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
@@ -53,6 +52,35 @@ static void *call_mremap(void *from, size_t length, size_t new_length, int flags
     void *to = va_arg(more, void *); // core always gives one
     va_end(more);
     return (void *)zp_syscall(SYS_mremap, from, length, new_length, flags, to);
+}
+
+static int call_mlock2(void *address, size_t length, unsigned flags)
+{
+    return (int)zp_syscall(SYS_mlock2, address, length, flags);
+}
+
+static int call_munlock(void *address, size_t length)
+{
+    return (int)zp_syscall(SYS_munlock, address, length);
+}
+
+static long call_mbind(void *address, size_t length, int policy, const unsigned long *nodes,
+                       unsigned long most, unsigned flags)
+{
+    return zp_syscall(SYS_mbind, address, length, policy, nodes, most, flags);
+}
+
+// libc's makes no system call where the kernel has a way without.
+static int call_getcpu(unsigned *cpu, unsigned *node)
+{
+    return getcpu != NULL ? getcpu(cpu, node) : (int)zp_syscall(SYS_getcpu, cpu, node, NULL);
+}
+
+static ssize_t call_process_vm_readv(pid_t process, const struct iovec *to, unsigned long count,
+                                     const struct iovec *from, unsigned long from_count,
+                                     unsigned long flags)
+{
+    return zp_syscall(SYS_process_vm_readv, process, to, count, from, from_count, flags);
 }
 
 static int call_membarrier(int command)
@@ -124,7 +152,12 @@ ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .mprotect = call_mprotect,
     .madvise = call_madvise,
     .mremap = call_mremap,
+    .mlock2 = call_mlock2,
+    .munlock = call_munlock,
     .mincore = mincore,
+    .mbind = call_mbind,
+    .getcpu = call_getcpu,
+    .process_vm_readv = call_process_vm_readv,
     .membarrier = call_membarrier,
     .move_pages = call_move_pages,
     .clock = call_clock,
@@ -157,14 +190,6 @@ bool zp_os_is_restricted(void)
     return __atomic_load_n(&restricted, __ATOMIC_RELAXED);
 }
 
-// The result of a call as 0 or a negative errno; errno is restored.
-static int outcome(bool ok, int saved_errno)
-{
-    int error = ok ? 0 : -errno;
-    errno = saved_errno;
-    return error;
-}
-
 uint32_t zp_os_clock(void)
 {
     return zp_os_calls.clock();
@@ -194,7 +219,7 @@ int zp_os_barrier(void)
     if (result != 0 && errno == EPERM && // not registered yet
         zp_os_calls.membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0)
         result = zp_os_calls.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-    return outcome(result == 0, saved);
+    return zp_os_outcome(result == 0, saved);
 }
 
 int zp_os_wait(uint32_t *word, uint32_t value, uint32_t milliseconds)
@@ -202,7 +227,7 @@ int zp_os_wait(uint32_t *word, uint32_t value, uint32_t milliseconds)
     int saved = errno;
     struct timespec time = {.tv_sec = milliseconds / 1000,
                             .tv_nsec = (long)(milliseconds % 1000) * 1000000};
-    return outcome(zp_os_calls.futex(word, FUTEX_WAIT_PRIVATE, value, &time) == 0, saved);
+    return zp_os_outcome(zp_os_calls.futex(word, FUTEX_WAIT_PRIVATE, value, &time) == 0, saved);
 }
 
 int zp_os_wake(uint32_t *word)
@@ -213,46 +238,45 @@ int zp_os_wake(uint32_t *word)
 int zp_os_wake_some(uint32_t *word, unsigned threads)
 {
     int saved = errno;
-    return outcome(zp_os_calls.futex(word, FUTEX_WAKE_PRIVATE, threads, NULL) >= 0, saved);
+    return zp_os_outcome(zp_os_calls.futex(word, FUTEX_WAKE_PRIVATE, threads, NULL) >= 0, saved);
 }
 
-unsigned zp_os_cpus(void)
+int zp_os_bind(void *address, size_t length, int policy, const unsigned long *nodes,
+               unsigned long most)
 {
-    // Room for 8192 CPUs: the most that Linux is built for.
-    unsigned long mask[8192 / (8 * sizeof(unsigned long))];
-    memset(mask, 0, sizeof(mask));
-    int saved = errno, cpus = 0;
-    if (sched_getaffinity(0, sizeof(mask), (cpu_set_t *)(void *)mask) == 0)
-        cpus = CPU_COUNT_S(sizeof(mask), (cpu_set_t *)(void *)mask);
-    errno = saved;
-    return cpus > 0 ? (unsigned)cpus : 1;
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno;
+    // The kernel takes one bit less than it is told.
+    return zp_os_outcome(zp_os_calls.mbind(address, length, policy, nodes, most + 1, 0) == 0,
+                         saved);
 }
 
 int zp_os_map(size_t length, int protection, void **out)
 {
     int saved = errno;
     *out = zp_os_calls.mmap(NULL, length, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return outcome(*out != MAP_FAILED, saved);
+    return zp_os_outcome(*out != MAP_FAILED, saved);
 }
 
 int zp_os_map_over(void *address, size_t length, int protection)
 {
     int saved = errno;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-    return outcome(zp_os_calls.mmap(address, length, protection, flags, -1, 0) != MAP_FAILED,
-                   saved);
+    return zp_os_outcome(zp_os_calls.mmap(address, length, protection, flags, -1, 0) != MAP_FAILED,
+                         saved);
 }
 
 int zp_os_unmap(void *address, size_t length)
 {
     int saved = errno;
-    return outcome(zp_os_calls.munmap(address, length) == 0, saved);
+    return zp_os_outcome(zp_os_calls.munmap(address, length) == 0, saved);
 }
 
 int zp_os_protect(void *address, size_t length, int protection)
 {
     int saved = errno;
-    return outcome(zp_os_calls.mprotect(address, length, protection) == 0, saved);
+    return zp_os_outcome(zp_os_calls.mprotect(address, length, protection) == 0, saved);
 }
 
 int zp_os_map_fenced(size_t length, int protection, void **out)
@@ -278,14 +302,64 @@ int zp_os_advise(void *address, size_t length, int advice)
     if (zp_os_is_restricted() && advice != MADV_DONTNEED && advice != MADV_FREE)
         return -EPERM;
     int saved = errno;
-    return outcome(zp_os_calls.madvise(address, length, advice) == 0, saved);
+    return zp_os_outcome(zp_os_calls.madvise(address, length, advice) == 0, saved);
+}
+
+int zp_os_lock(void *address, size_t length)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno;
+    return zp_os_outcome(zp_os_calls.mlock2(address, length, MLOCK_ONFAULT) == 0, saved);
+}
+
+int zp_os_unlock(void *address, size_t length)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno;
+    return zp_os_outcome(zp_os_calls.munlock(address, length) == 0, saved);
 }
 
 int zp_os_move(void *from, size_t length, void *to)
 {
     int saved = errno;
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
-    return outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
+    return zp_os_outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
+}
+
+int zp_os_move_over(void *from, size_t length, void *to)
+{
+    int saved = errno;
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    return zp_os_outcome(zp_os_calls.mremap(from, length, length, flags, to) != MAP_FAILED, saved);
+}
+
+int zp_os_map_reserved(void *address, size_t length, size_t page)
+{
+    int saved = errno;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB |
+                __builtin_ctzl(page) << 26; // MAP_HUGE_SHIFT
+    int protection = PROT_READ | PROT_WRITE;
+    return zp_os_outcome(zp_os_calls.mmap(address, length, protection, flags, -1, 0) != MAP_FAILED,
+                         saved);
+}
+
+int zp_os_copy(void *to, const void *from, size_t length)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno;
+    size_t done = 0;
+    while (done < length) { // the kernel copies at most 2 GiB at a time
+        struct iovec into = {(char *)to + done, length - done};
+        struct iovec source = {(char *)(uintptr_t)from + done, length - done};
+        ssize_t some = zp_os_calls.process_vm_readv(getpid(), &into, 1, &source, 1, 0);
+        if (some <= 0)
+            return zp_os_outcome(false, saved);
+        done += (size_t)some;
+    }
+    return 0;
 }
 
 // The last answer: the tick of the clock at which it was given, shifted, and 1 if there is swap
@@ -312,7 +386,7 @@ int zp_os_residency(void *address, size_t length, unsigned char *vector)
     if (zp_os_is_restricted())
         return -EPERM;
     int saved = errno;
-    return outcome(zp_os_calls.mincore(address, length, vector) == 0, saved);
+    return zp_os_outcome(zp_os_calls.mincore(address, length, vector) == 0, saved);
 }
 
 int zp_os_node_of(const void *address)
@@ -321,65 +395,6 @@ int zp_os_node_of(const void *address)
         return -EPERM;
     int saved = errno, node = -EINVAL;
     uintptr_t page = (uintptr_t)address & ~(uintptr_t)(zp_os_page_size() - 1);
-    int error = outcome(zp_os_calls.move_pages((void *)page, &node) == 0, saved);
+    int error = zp_os_outcome(zp_os_calls.move_pages((void *)page, &node) == 0, saved);
     return error != 0 ? error : node;
-}
-
-size_t zp_os_file_rest(int fd, off_t offset)
-{
-    if (zp_os_is_restricted())
-        return 0;
-    int saved = errno;
-    struct stat about;
-    bool known = zp_os_calls.fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
-    if (known && offset < 0)
-        offset = zp_os_calls.lseek(fd, 0, SEEK_CUR);
-    errno = saved;
-    return known && offset >= 0 && about.st_size > offset ? (size_t)(about.st_size - offset) : 0;
-}
-
-int zp_os_file_about(int fd, struct stat *about)
-{
-    int saved = errno;
-    return outcome(zp_os_calls.fstat(fd, about) == 0, saved);
-}
-
-int zp_os_file_control(int fd, int command, void *argument)
-{
-    int saved = errno;
-    int answer = zp_os_calls.fcntl(fd, command, argument);
-    return answer >= 0 ? answer : outcome(false, saved);
-}
-
-off_t zp_os_file_move(int fd, off_t by)
-{
-    int saved = errno;
-    off_t position = zp_os_calls.lseek(fd, by, SEEK_CUR);
-    return position >= 0 ? position : outcome(false, saved);
-}
-
-void zp_os_file_close(int fd)
-{
-    int saved = errno;
-    zp_os_calls.close(fd);
-    errno = saved;
-}
-
-ssize_t zp_os_file_read(int fd, const struct iovec *to, unsigned count, off_t offset, int flags)
-{
-    int saved = errno;
-    ssize_t bytes = zp_os_calls.preadv2(fd, to, (int)count, offset, flags);
-    return bytes >= 0 ? bytes : outcome(false, saved);
-}
-
-bool zp_os_file_is_cached(int fd, off_t offset, size_t bytes)
-{
-    int saved = errno;
-    uint64_t page = zp_os_page_size(), first = (uint64_t)offset / page;
-    uint64_t pages = ((uint64_t)offset + bytes + page - 1) / page - first;
-    struct zp_os_range range = {(uint64_t)offset, bytes};
-    struct zp_os_cached cached;
-    bool known = zp_os_calls.cachestat(fd, &range, &cached) == 0;
-    errno = saved;
-    return known && cached.pages >= pages;
 }

@@ -14,6 +14,7 @@
 
 #include "base.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -33,6 +34,9 @@
 #endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 // Linux 6.1
+#endif
+#ifndef MLOCK_ONFAULT
+#define MLOCK_ONFAULT 1 // Linux 4.4
 #endif
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008 // Linux 4.14
@@ -55,7 +59,15 @@ struct zp_os_calls {
     int (*mprotect)(void *address, size_t length, int protection);
     int (*madvise)(void *address, size_t length, int advice);
     void *(*mremap)(void *from, size_t length, size_t new_length, int flags, ...);
+    int (*mlock2)(void *address, size_t length, unsigned flags);
+    int (*munlock)(void *address, size_t length);
     int (*mincore)(void *address, size_t length, unsigned char *vector);
+    long (*mbind)(void *address, size_t length, int policy, const unsigned long *nodes,
+                  unsigned long most, unsigned flags);
+    int (*getcpu)(unsigned *cpu, unsigned *node);
+    ssize_t (*process_vm_readv)(pid_t process, const struct iovec *to, unsigned long count,
+                                const struct iovec *from, unsigned long from_count,
+                                unsigned long flags);
     int (*membarrier)(int command);
     int (*move_pages)(void *page, int *node);
     uint32_t (*clock)(void);
@@ -71,6 +83,14 @@ struct zp_os_calls {
 };
 
 extern struct zp_os_calls zp_os_calls;
+
+// The result of one of them as 0 or a negative errno; errno is restored.
+static inline int zp_os_outcome(bool ok, int saved_errno)
+{
+    int error = ok ? 0 : -errno;
+    errno = saved_errno;
+    return error;
+}
 
 // From now on only those calls are made that any malloc makes: mmap, munmap, mprotect, mremap, and
 // madvise with MADV_DONTNEED and MADV_FREE. The others fail with -EPERM, as if the kernel refused
@@ -110,8 +130,24 @@ int zp_os_wake(uint32_t *word);
 // Wakes so many of them at most.
 int zp_os_wake_some(uint32_t *word, unsigned threads);
 
+enum { ZP_OS_CPUS_MOST = 8192 }; // the most that Linux is built for
+
+// CPUs and nodes: os_cpus.c.
+
 // The CPUs that this thread may run on; 1 if the kernel does not say.
 unsigned zp_os_cpus(void);
+
+// The same as a mask of so many bytes, a bit for each CPU; false if the kernel does not say.
+bool zp_os_affinity(unsigned long *mask, size_t bytes);
+
+// The NUMA node that this thread runs on just now, or a negative errno.
+int zp_os_node(void);
+
+// Where the pages of a range come from that are not there yet: from one of the nodes of a set of
+// `most` bits, or from each of them in turn, as far as these have memory. No page is moved.
+enum { ZP_OS_PREFER = 1, ZP_OS_INTERLEAVE = 3 }; // MPOL_PREFERRED, MPOL_INTERLEAVE
+int zp_os_bind(void *address, size_t length, int policy, const unsigned long *nodes,
+               unsigned long most);
 
 // Maps private anonymous memory at an address that the kernel chooses; it goes to `*out`.
 int zp_os_map(size_t length, int protection, void **out);
@@ -132,9 +168,24 @@ int zp_os_unmap(void *address, size_t length);
 int zp_os_protect(void *address, size_t length, int protection);
 int zp_os_advise(void *address, size_t length, int advice);
 
+// Locks the pages of a range in memory, those that are there and others once they are; unlocks
+// them.
+int zp_os_lock(void *address, size_t length);
+int zp_os_unlock(void *address, size_t length);
+
 // Moves the pages of one mapping to `to`, replacing what is mapped there; `from` stays mapped and
 // empty (MREMAP_DONTUNMAP, Linux 5.7), so no other thread's mapping can land in a hole.
 int zp_os_move(void *from, size_t length, void *to);
+
+// The same, but `from` is unmapped.
+int zp_os_move_over(void *from, size_t length, void *to);
+
+// Replaces what is mapped at `address` by huge pages of a size, a power of two, from those that are
+// reserved; -ENOMEM if there are too few. After a failure there may be a hole.
+int zp_os_map_reserved(void *address, size_t length, size_t page);
+
+// Copies memory of this process that another thread may unmap at any time: that is an error.
+int zp_os_copy(void *to, const void *from, size_t length);
 
 // Whether the machine has swap space: a page that is not resident may then be nonzero. To be asked
 // after mincore. The kernel takes a lock for sysinfo that all processors share, so it is called
@@ -148,6 +199,8 @@ int zp_os_residency(void *address, size_t length, unsigned char *vector);
 // The NUMA node of the page that an address lies in, without fetching it (move_pages); a negative
 // errno if the kernel does not say, -ENOENT if it is not in memory.
 int zp_os_node_of(const void *address);
+
+// ---- Files: os_files.c ------------------------------------------------------------------------
 
 // Bytes of a regular file from an offset on, or from its own position if that is negative; 0 if
 // there are none, if it is not a regular file, or if the kernel refuses.

@@ -9,9 +9,12 @@
 #include "helper.h"
 #include "os.h"
 #include "peak.h"
+#include "pin.h"
+#include "placement.h"
 #include "profile.h"
 #include "quarantine.h"
 #include "reclaim.h"
+#include "reserved.h"
 #include "resize.h"
 #include "retain.h"
 #include "scrub.h"
@@ -110,10 +113,7 @@ void zp_pool_put_slowly(struct zp_slot *slot)
 
 bool zp_pool_clear(struct zp_slot *slot, size_t size)
 {
-    struct zp_scrub_result result;
-    struct zp_scrub_hint hint = {.cached = true, .huge = zp_commit_is_huge(slot)};
-    return zp_scrub(slot->base, zp_round_up(zp_slot_offset(slot) + size, zp_arena.page), hint,
-                    &result) == 0;
+    return zp_content_clear(slot, zp_round_up(zp_slot_offset(slot) + size, zp_arena.page)) == 0;
 }
 
 struct zp_slot *zp_pool_bad_pointer(const char *operation, const void *pointer)
@@ -198,12 +198,15 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_quarantine_init(config->put.quarantine);
     zp_prewarm_init(&config->prewarm);
     zp_peak_init(config->peak);
+    zp_pin_init(config->pin);
+    zp_reserved_init(config->reserved_page);
     zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);
     zp_profile_init(&config->profile);
     resident = config->profile.resident;
     zp_thread_caches_init(config->thread_cache_most, !config->content.scrub, !zp_profile_on);
+    zp_placement_init(&config->placement);
     int error = zp_shards_init(config->shards, config->most_per_shard, config->eviction);
     if (error == 0)
         error = zp_threads_init();
@@ -257,6 +260,12 @@ static void measure_kernel(struct zp_pool_stats *stats)
     stats->bytes_fetched = fetched.bytes;
     stats->fetch_us = fetched.us;
     stats->committed_bytes = zp_commit_bytes();
+    struct zp_pin_counts pins = zp_pin_counts();
+    stats->pinned_bytes = pins.bytes;
+    stats->pins_refused = pins.refused;
+    struct zp_reserved_counts reserved = zp_reserved_counts();
+    stats->reserved_bytes = reserved.bytes;
+    stats->reserved_refused = reserved.refused;
 }
 
 void zp_pool_stats(struct zp_pool_stats *stats)

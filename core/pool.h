@@ -23,6 +23,7 @@
 #include "eviction.h"
 #include "fill.h"
 #include "get.h"
+#include "placement.h"
 #include "prewarm.h"
 #include "probes.h"
 #include "profile.h"
@@ -56,8 +57,11 @@ struct zp_pool_config {
     unsigned thread_cache_most;                // buffers per thread cache, up to ZP_CACHE_MOST
     unsigned shards;                           // a power of two up to ZP_SHARDS_MOST
     uint32_t most_per_shard;                   // buffers per shard
+    struct zp_placement_config placement;
     struct zp_prewarm_config prewarm;
-    bool peak; // note what the program held when it held most (peak.h)
+    size_t reserved_page; // bytes of the reserved huge pages to use; 0: none
+    bool pin;             // lock buffers in memory
+    bool peak;            // note what the program held when it held most (peak.h)
     enum zp_check check;
 };
 

@@ -11,6 +11,7 @@
 #include "reclaim.h"
 #include "retain.h"
 #include "scrub_queue.h"
+#include "shard.h"
 
 static ZP_FROZEN struct zp_put_config config = {0};
 
@@ -33,11 +34,19 @@ static bool is_unshared(const struct zp_slot *slot)
     return slot->epoch == zp_arena_epoch();
 }
 
+// Another node's buffer goes to the shards of that node.
+static bool is_near(const struct zp_thread_cache *cache, const struct zp_slot *slot)
+{
+    return zp_shards_home_in(cache->home, slot->group) == cache->home;
+}
+
 // ---- As it is --------------------------------------------------------------------------------
 
 static bool keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (!is_unshared(slot) || !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->usable))
+    if (!is_unshared(slot) ||
+        !zp_thread_cache_has_room(cache, cache->dirty_capacity, slot->usable) ||
+        !is_near(cache, slot))
         return false;
     slot->content = ZP_CONTENT_DIRTY;
     zp_thread_cache_push(cache, slot);
@@ -163,7 +172,8 @@ static bool make_room(struct zp_thread_cache *cache, size_t bytes)
 
 static bool keep_in_cache(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (!make_room(cache, slot->usable) || !zp_content_clean(slot, &cache->counters))
+    if (!is_near(cache, slot) || !make_room(cache, slot->usable) ||
+        !zp_content_clean(slot, &cache->counters))
         return false;
     zp_thread_cache_push(cache, slot);
     return true;

@@ -4,6 +4,7 @@
 
 #include "budget.h"
 #include "commit.h"
+#include "pin.h"
 #include "shard.h"
 
 #include <errno.h>
@@ -86,6 +87,17 @@ static bool advise(char *from, size_t bytes)
     return error == 0;
 }
 
+// A pinned buffer is not reclaimable, and stays pinned as long as that fills no memory group. Nor
+// are reserved huge pages, which count in none.
+static bool stays(struct zp_slot *slot)
+{
+    if (ZP_UNLIKELY(slot->reserved))
+        return true;
+    if (ZP_UNLIKELY(slot->pinned) && zp_reclaim_is_tight())
+        zp_pin_release(slot);
+    return slot->pinned;
+}
+
 // Gives the advice for one more step; true if that was the last.
 static bool mark_step(struct zp_slot *slot)
 {
@@ -110,14 +122,14 @@ static void mark_part(struct zp_slot *slot)
 
 void zp_reclaim_whole(struct zp_slot *slot)
 {
-    if (zp_reclaim_is_on() && slot->reclaimable != ZP_RECLAIMABLE_ALL &&
+    if (zp_reclaim_is_on() && slot->reclaimable != ZP_RECLAIMABLE_ALL && !stays(slot) &&
         advise(slot->base, slot->committed))
         slot->reclaimable = ZP_RECLAIMABLE_ALL;
 }
 
 void zp_reclaim_enter(struct zp_slot *slot)
 {
-    if (zp_slot_is_empty(slot) || !zp_reclaim_is_on())
+    if (zp_slot_is_empty(slot) || !zp_reclaim_is_on() || stays(slot))
         return;
     if (zp_reclaim_is_tight())
         zp_reclaim_whole(slot);
@@ -129,7 +141,7 @@ void zp_reclaim_enter(struct zp_slot *slot)
 static bool mark_in_steps(struct zp_slot *slot, const struct zp_os_span *span)
 {
     do {
-        if (mark_step(slot)) {
+        if (stays(slot) || mark_step(slot)) {
             if (zp_reclaim_is_on())
                 slot->reclaimable = ZP_RECLAIMABLE_ALL;
             return true;

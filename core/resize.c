@@ -5,6 +5,8 @@
 #include "budget.h"
 #include "commit.h"
 #include "os.h"
+#include "pin.h"
+#include "reserved.h"
 #include "retain.h"
 
 #include <string.h>
@@ -74,31 +76,40 @@ static int move_pages(const struct zp_slot *from, const struct zp_slot *to)
     return 0;
 }
 
+// Reserved huge pages cannot be moved, nor replaced in part, and a copy may get some of its own.
 // A target that is accessible already keeps its own mapping: moving into it would need care for
 // nothing, as it is rare (commit.h: a decommit that the kernel had no mapping for).
 static bool may_move(const struct zp_slot *from, const struct zp_slot *to, size_t size)
 {
-    return size >= from->committed && from->mapping == ZP_MAPPING_PLAIN &&
+    return size >= from->committed && !zp_reserved_is_on() && from->mapping == ZP_MAPPING_PLAIN &&
            from->seam_count < ZP_SLOT_SEAMS && to->committed == 0 && !to->packed;
 }
 
 // `to` is given all of its memory first, also what the pages that move in will replace: a move that
 // fails half-way leaves a slot that is what its record says.
-static bool move(const struct zp_slot *from, struct zp_slot *to, size_t size)
+static bool move(struct zp_slot *from, struct zp_slot *to, size_t size)
 {
     to->huge = from->huge;
+    to->group = from->group;
     if (!may_move(from, to, size) || zp_commit(to, size) != 0) {
         zp_arena_put_back(to);
         return false;
     }
+    // Locked pages that are moved count twice for the kernel from then on (seen with Linux 6.18).
+    bool pinned = from->pinned;
+    zp_pin_release(from);
     if (move_pages(from, to) != 0) {
         zp_decommit(to);
+        if (pinned)
+            zp_pin(from);
         return false;
     }
     to->usable = to->committed;
     to->epoch = from->epoch;
     to->warm = from->warm;
     zp_commit_add_seams(to, from);
+    if (pinned || to->pinned)
+        zp_pin_again(to);
     return true;
 }
 

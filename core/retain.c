@@ -7,6 +7,7 @@
 #include "commit.h"
 #include "content.h"
 #include "os.h"
+#include "placement.h"
 #include "probes.h"
 #include "quarantine.h"
 #include "reclaim.h"
@@ -70,6 +71,7 @@ struct zp_slot *zp_retain_take_cold(unsigned region)
     zp_content_verify(slot); // a packed slot is accessible while it is cold
     slot->huge = zp_arena.huge_pages == ZP_HUGE_ALL;
     slot->epoch = zp_arena_epoch();
+    slot->group = (uint8_t)zp_placement_group(0);
     return slot;
 }
 

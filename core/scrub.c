@@ -7,6 +7,7 @@
 #include "size_class.h"
 #include "zeros.h"
 
+#include <errno.h>
 #include <string.h>
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -145,7 +146,9 @@ static int drop(const struct hole *hole, const char *end, struct zp_scrub_result
     // every processor that runs a thread of the process, if another thread drops pages as well.
     if (length == 0 || (hole->absent && !zp_os_can_swap()))
         return 0;
-    return zp_os_advise(hole->base, length, MADV_DONTNEED);
+    int error = zp_os_advise(hole->base, length, MADV_DONTNEED);
+    // What is pinned is dropped by this advice only, and stays locked.
+    return error == -EINVAL ? zp_os_advise(hole->base, length, MADV_DONTNEED_LOCKED) : error;
 }
 
 // Number of pages from `first` on that are all resident or all not; eight at a time, because there

@@ -4,6 +4,7 @@
 
 #include "budget.h"
 #include "os.h"
+#include "placement.h"
 
 // How far a reading of the clock may lie behind one that another thread took before it.
 enum { CLOCK_SLACK_MS = 60 * 1000 };
@@ -12,7 +13,17 @@ static ZP_FROZEN struct zp_shard *shards = NULL;
 static ZP_FROZEN unsigned shard_mask = 0;
 static ZP_FROZEN uint32_t shard_capacity = 0;
 static ZP_FROZEN const struct zp_eviction_policy *policy = NULL;
-static unsigned homes_given;
+static ZP_FROZEN unsigned group_shift = 0; // a group has 1 << group_shift shards
+static unsigned homes_given[ZP_SHARDS_MOST];
+
+// As many of the low bits of a shard's number as are left when each group has its own high ones.
+static unsigned shift_for(unsigned count)
+{
+    unsigned shift = zp_log2(count), groups = zp_placement_groups();
+    while (shift > 0 && count >> shift < groups)
+        shift--;
+    return shift;
+}
 
 int zp_shards_init(unsigned count, uint32_t most_per_shard, const struct zp_eviction_policy *chosen)
 {
@@ -24,20 +35,34 @@ int zp_shards_init(unsigned count, uint32_t most_per_shard, const struct zp_evic
     policy = chosen;
     shard_mask = count - 1;
     shard_capacity = most_per_shard;
+    group_shift = shift_for(count);
     shards = mapped;
     for (unsigned i = 0; i < count; i++)
         zp_lock_init(&shards[i].lock, ZP_RANK_SHARD);
     return 0;
 }
 
+unsigned zp_shards_group(unsigned home)
+{
+    return home >> group_shift;
+}
+
+unsigned zp_shards_home_in(unsigned home, unsigned group)
+{
+    unsigned within = home & ((1u << group_shift) - 1);
+    return (group << group_shift | within) & shard_mask;
+}
+
 unsigned zp_shards_next_home(void)
 {
-    return __atomic_fetch_add(&homes_given, 1, __ATOMIC_RELAXED) & shard_mask;
+    unsigned first = zp_shards_home_in(0, zp_placement_group(0));
+    unsigned next = __atomic_fetch_add(&homes_given[first], 1, __ATOMIC_RELAXED);
+    return zp_shards_home_in(next, zp_shards_group(first));
 }
 
 static struct zp_shard *neighbour(unsigned home, unsigned distance)
 {
-    return &shards[(home + distance) & shard_mask];
+    return &shards[home ^ distance];
 }
 
 struct zp_shard *zp_shards_at(unsigned home, unsigned distance)
@@ -187,6 +212,7 @@ static bool put_without_waiting(struct zp_shard *shard, struct zp_slot *slot,
 
 struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_counters *counters)
 {
+    home = zp_shards_home_in(home, slot->group);
     for (unsigned i = 0; i <= shard_mask; i++) {
         if (put_without_waiting(neighbour(home, i), slot, counters)) {
             zp_count(&counters->spilled, i != 0);
@@ -289,7 +315,7 @@ void zp_shards_put_reclaimable(struct zp_slot *slot)
 
 void zp_shards_put_oldest(unsigned home, struct zp_slot *slot)
 {
-    struct zp_shard *shard = neighbour(home, 0);
+    struct zp_shard *shard = neighbour(zp_shards_home_in(home, slot->group), 0);
     zp_lock_take(&shard->lock);
     push(shard, NULL, slot);
     if (slot->reclaimable != ZP_RECLAIMABLE_ALL)

@@ -7,6 +7,10 @@
 // class of a slot is that of its committed bytes. To find a buffer, to add one and to find the
 // oldest take the same time however many are pooled.
 //
+// Each group of NUMA nodes (placement.h) has an equal part of the shards, a power of two of them;
+// with more groups than shards several share one. Within a group, and then among the others, a
+// shard's neighbours are those whose number differs in few of the low bits.
+//
 // Always holds: a slot in a shard is POOLED and charged to the budget. No shard holds more than its
 // share of slots, except for those that were put back as the oldest while others were added. A slot
 // that is taken out is TAKEN, the caller's, and still charged.
@@ -47,8 +51,12 @@ struct zp_slot *zp_shard_take(struct zp_shard *shard, const struct zp_wish *wish
                               bool (*wanted)(const struct zp_slot *slot, size_t size));
 bool zp_shard_push(struct zp_shard *shard, struct zp_slot *slot);
 
-// The home shard of one more thread.
+// The home shard of one more thread, in the group that it runs in.
 unsigned zp_shards_next_home(void);
+
+// The group of a shard, as slots know it, and the home shard of a thread that now runs in another.
+unsigned zp_shards_group(unsigned home);
+unsigned zp_shards_home_in(unsigned home, unsigned group);
 
 // A slot that fits the wish, from the home shard if that has one; NULL if there is none.
 struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
@@ -57,9 +65,10 @@ struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
 // Tells the eviction policy that a request for `size` bytes found nothing.
 void zp_shards_note_miss(unsigned home, size_t size);
 
-// Puts a TAKEN slot, charged and with `since` set, into the home shard, or into a neighbour when
-// that is full. When all are full, a slot of the home shard is evicted: it is returned, TAKEN and
-// still charged, for the caller to decommit. NULL otherwise.
+// Puts a TAKEN slot, charged and with `since` set, into the home shard, or the one like it in the
+// slot's own group, or into a neighbour when that is full. When all are full, a slot of the home
+// shard is evicted: it is returned, TAKEN and still charged, for the caller to decommit. NULL
+// otherwise.
 struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_counters *counters);
 
 // The slot that the policy evicts, of the home shard first; NULL when all are empty.

@@ -112,6 +112,8 @@ struct zp_slot {
     bool guard : 1;      // packed: a guard marker lies behind the committed bytes
     bool huge : 1;       // huge pages are advised for it
     bool readonly : 1;   // LIVE, and nobody may write to it (readonly.h)
+    bool reserved : 1;   // it begins with reserved huge pages (reserved.h)
+    bool pinned : 1;     // its pages are locked in memory (pin.h)
     union {
         struct zp_link links[ZP_ORDER_COUNT]; // in every state but TAKEN and LIVE
         struct {                              // LIVE
@@ -123,6 +125,7 @@ struct zp_slot {
     };
     uint32_t since;                // when it became idle, in milliseconds of the clock
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending
+    uint8_t group; // of NUMA nodes: that of the thread it was fetched for (placement.h)
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 _Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,

@@ -108,6 +108,11 @@ static void add_page(struct zp_sink *page, const struct zp_pool_stats *stats)
         add_requests(page, stats);
         add_work(page, stats);
         add_keeping(page, stats);
+        if (stats->reserved_refused != 0)
+            zp_sink_add(
+                page,
+                "  reserved huge pages  too few; times a buffer got none: %llu (vm.nr_hugepages)\n",
+                (unsigned long long)stats->reserved_refused);
         if (zp_huge_refused)
             zp_sink_add(
                 page,

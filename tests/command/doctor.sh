@@ -16,7 +16,6 @@ begin() {
     put proc/pressure/memory 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0'
     put $huge/enabled 'always [madvise] never'
     put $huge/defrag 'always defer defer+madvise [madvise] never'
-    mkdir -p "$work/root/sys/devices/system/node/node0"
 }
 is() { # NAME LEVEL [TEXT]: what is found of the machine
     ends "${status:-0}" "$zeropool" doctor --json --root "$work/root"
@@ -41,8 +40,18 @@ put proc/pressure/memory 'some avg10=9.00 avg60=7.50 avg300=5.00 total=99'
 is memory_pressure costs '7.5 %'
 rm "$work/root/proc/pressure/memory"
 is memory_pressure note
-mkdir "$work/root/sys/devices/system/node/node1"
+nodes=sys/devices/system/node
+put $nodes/online 0-3
+put $nodes/has_memory 0,2
+put $nodes/node0/cpulist 0-8191
+is numa_nodes ok '4 nodes, and CPUs of 1'
+put $nodes/node2/cpulist 0-8191
 is numa_nodes note numactl
+is shards ok 'in force; the table for up to 4, 8, 16, 32, 64, 128 CPUs: 4, 8, 8, 16, 32, 64'
+is per_shard ok '16, 16, 32, 64, 64, 64'
+is thread_cache ok '8 in force; the table for up to 4, 8, 16, 32, 64, 128 CPUs: 4, 6, 6, 8, 8, 8'
+ZEROPOOL_TLS_CACHE=3 is thread_cache ok '3 in force'
+ZEROPOOL_SHARDS=2 ZEROPOOL_MAX_PER_SHARD=77 is per_shard ok '77 in force'
 put sys/bus/virtio/devices/virtio0/device 0x0005
 put sys/bus/virtio/devices/virtio0/features 000001000000000000000000000000001000000000000000000000000000000
 is free_page_reporting note 'takes free memory back'

@@ -7,9 +7,9 @@ core_archive=$2
 
 # Each folder, and each file of core, may include from those before it and from itself.
 folders=(core config stats interface linked preload command tests bench)
-core_files=(base probes processor libc syscall log os signals held spawn team stack fatal lock
+core_files=(base probes processor libc syscall log os os_cpus os_files signals held spawn team stack fatal lock
     size_class zeros slot list stats readonly sampling timeline
-    arena spread profile commit survey usage stall budget scrub content fill
+    placement arena reserved spread profile pin commit survey usage stall budget scrub content fill
     eviction eviction_lifo eviction_clockpro fit shard batch thread_cache scrub_queue quarantine
     reclaim retain
     thread trim decay prewarm peak

@@ -57,6 +57,9 @@ refused LIVE off 'off or on' 1 yes ''
 refused PROFILE off 'off or the name of a file' ''
 refused CHECK basic 'basic, full or off' on all '' Full
 refused STACKS off 'off or on' 1 full ''
+refused HUGETLB off 'off, 2M or 1G' on 4M 2m 1
+refused PIN off 'off or on' maybe 1
+refused NUMA auto 'auto, off, local, interleave or the number of a node' near -1 1024 0x1 1,2
 refused VERBOSE 0 'a number from 0 to 3' 4 loud
 
 for name in $(names_of ZP_OPTION); do
@@ -75,6 +78,9 @@ for pair in ZERO=off:ZERO=free ZERO=both:ZERO=free DECAY_MS=0:DECAY_MS=10000 MAX
     expect "zeropool: ZEROPOOL_CHECK=full looks at freed buffers again; using ZEROPOOL_${pair#*:}" ZEROPOOL_CHECK=full
     unset "ZEROPOOL_${pair%%=*}"
 done
+export ZEROPOOL_PREWARM=2M # the machine is looked at when the pool starts
+expect 'zeropool: ZEROPOOL_NUMA names a node that has no memory; using auto' ZEROPOOL_NUMA=1023
+unset ZEROPOOL_PREWARM
 long=$(printf 'x%.0s' {1..1000})
 expect 'zeropool: ZEROPOOL_SHARD is not an option; did you mean ZEROPOOL_SHARDS?' ZEROPOOL_SHARD=4
 expect 'zeropool: ZEROPOOL_MAXMEMORY is not an option; did you mean ZEROPOOL_MAX_MEMORY?' ZEROPOOL_MAXMEMORY=1G
@@ -85,7 +91,7 @@ expect "zeropool: ZEROPOOL_SHARDS=${long:0:64}: expected auto or a power of two 
 # Good values, and what is none of our business, go without a word.
 for good in ENABLE=0 MIN_SIZE=64K MIN_SIZE=1g SHARDS=128 SHARDS=auto TLS_CACHE=0 TLS_BYTES=0 \
     MAX_PER_SHARD=65536 MAX_MEMORY=512M ZERO=off ZERO=both ZERO=background PREWARM=none PREWARM=3M,1m*2 EVICTION=lifo EVICTION=clockpro DECAY_MS=-1 DECAY_MS=0 \
-    DECAY_MS=86400000 DECAY_BY=thread RECLAIM=lazy RECLAIM=off THP=on STATS=off STATS_FORMAT=json STATS_INTERVAL_MS=1000 STATS_SIGNAL=USR1 LIVE=on CHECK=full CHECK=off STACKS=on VERBOSE=0; do
+    DECAY_MS=86400000 DECAY_BY=thread RECLAIM=lazy RECLAIM=off THP=on STATS=off STATS_FORMAT=json STATS_INTERVAL_MS=1000 STATS_SIGNAL=USR1 LIVE=on CHECK=full CHECK=off STACKS=on HUGETLB=off HUGETLB=2M HUGETLB=1G PIN=on PIN=off NUMA=auto NUMA=off NUMA=local NUMA=interleave NUMA=0 VERBOSE=0; do
     expect '' "ZEROPOOL_$good"
 done
 expect '' ZEROPOO=1

@@ -341,7 +341,8 @@ START_TEST(the_table_is_consistent)
                   : option->kind == ZP_OPTION_PATH ? sizeof(zp_field_PATH)
                                                    : sizeof(int64_t);
         if (option->kind != ZP_OPTION_PATH)
-            ck_assert_int_eq(option->kind == ZP_OPTION_CHOICE || option->kind == ZP_OPTION_LIST,
+            ck_assert_int_eq(option->kind == ZP_OPTION_CHOICE || option->kind == ZP_OPTION_LIST ||
+                                 option->kind == ZP_OPTION_NODE,
                              option->choices != NULL);
     }
     ck_assert_uint_eq(offset, sizeof(struct zp_options));
@@ -390,6 +391,8 @@ static bool is_in_range(const struct zp_option *option, int64_t value)
         return strncmp(option->allowed, "auto", 4) == 0;
     if (option->kind == ZP_OPTION_CHOICE)
         return value >= 0 && value < 12;
+    if (option->kind == ZP_OPTION_NODE && value < 0)
+        return value >= ZP_NUMA_INTERLEAVE;
     return value >= option->least && value <= option->most &&
            (option->kind != ZP_OPTION_POWER_OF_TWO || zp_is_power_of_two((size_t)value));
 }

@@ -32,7 +32,7 @@ enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
 
 static int refuse_to_drop(void *address, size_t length, int advice)
 {
-    if (advice == MADV_DONTNEED) {
+    if (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED) {
         errno = EINVAL;
         return -1;
     }

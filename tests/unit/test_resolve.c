@@ -44,6 +44,52 @@ START_TEST(defaults_follow_the_cpus)
 }
 END_TEST
 
+// Breaks when an option or a topology leads to another placement, or when nodes have no shard each.
+START_TEST(placement_follows_the_nodes)
+{
+    static const struct {
+        int64_t numa;
+        enum zp_placement placement;
+        unsigned groups;
+    } rows[] = {
+        {ZP_NUMA_AUTO, ZP_PLACEMENT_TOUCH, 3},
+        {ZP_NUMA_LOCAL, ZP_PLACEMENT_LOCAL, 3},
+        {ZP_NUMA_OFF, ZP_PLACEMENT_TOUCH, 0},
+        {ZP_NUMA_INTERLEAVE, ZP_PLACEMENT_INTERLEAVE, 0},
+        {7, ZP_PLACEMENT_NODE, 0},
+        {3, ZP_PLACEMENT_TOUCH, 3}, // 3 has no memory
+    };
+    struct zp_nodes nodes = {.online = 5, .count = 3, .usable = {0, 2, 3}};
+    zp_node_set_add(&nodes.memory, 0);
+    zp_node_set_add(&nodes.memory, 7);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        set_up();
+        machine.nodes = nodes;
+        options.numa = rows[i].numa;
+        resolve();
+        const struct zp_placement_config *got = &config.placement;
+        ck_assert_int_eq(got->placement, rows[i].placement);
+        ck_assert_uint_eq(got->groups, rows[i].groups);
+        ck_assert_int_eq(zp_node_set_has(&got->nodes, 7),
+                         rows[i].placement >= ZP_PLACEMENT_INTERLEAVE);
+        ck_assert_int_eq(zp_node_set_has(&got->nodes, 0),
+                         rows[i].placement == ZP_PLACEMENT_INTERLEAVE);
+        if (got->groups != 0)
+            ck_assert_uint_eq(got->node_of[1], 2);
+        machine.nodes.online = 1;
+        resolve();
+        ck_assert_int_eq(config.placement.placement, ZP_PLACEMENT_TOUCH);
+        ck_assert_uint_eq(config.placement.groups, 0);
+    }
+    machine.nodes.count = 33;
+    resolve();
+    ck_assert_uint_eq(config.shards, 64);
+    ck_assert_int_eq(zp_machine_wanted(&options).nodes, true);
+    options.numa = ZP_NUMA_OFF;
+    ck_assert_int_eq(zp_machine_wanted(&options).nodes, false);
+}
+END_TEST
+
 static size_t share(size_t total, size_t available, size_t retained)
 {
     return zp_budget_share(&(struct zp_memory){.total = total, .available = available}, retained);
@@ -332,6 +378,7 @@ int main(void)
 {
     TCase *tests = unit_tests();
     tcase_add_test(tests, defaults_follow_the_cpus);
+    tcase_add_test(tests, placement_follows_the_nodes);
     tcase_add_test(tests, the_budget_follows_the_memory);
     tcase_add_test(tests, what_may_be_unmarked);
     tcase_add_test(tests, a_threads_part);
