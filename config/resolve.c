@@ -6,13 +6,14 @@
 
 enum { FEW_CPUS = 4 }; // so many or fewer make no difference
 
-// What `auto` means, by CPUs: docs/design.md. Each row holds up to its number of CPUs.
+// What `auto` means, by CPUs: docs/design.md. Each row holds up to its number of CPUs. A shard for
+// each CPU: two that share one get in each other's way at every get and put (docs/scale.md).
 static const struct defaults {
     unsigned cpus;
     unsigned shards;
     uint32_t per_shard; // the least `auto` allows
 } by_cpus[] = {
-    {FEW_CPUS, 4, 16}, {8, 8, 16}, {16, 8, 32}, {32, 16, 64}, {64, 32, 64}, {UINT32_MAX, 64, 64},
+    {FEW_CPUS, 4, 16}, {8, 8, 16}, {16, 16, 32}, {32, 32, 64}, {64, 64, 64}, {UINT32_MAX, 128, 64},
 };
 
 // Buffers in a thread's cache. Bytes are the limit that counts there as well: with four buffers a
