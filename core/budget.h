@@ -7,8 +7,8 @@
 //
 // One sum that all threads change would make each of them wait for all others: with 128 CPUs a
 // hundred times as long as the rest of a get and a put takes (docs/scale.md). So what a thread
-// releases stays set aside for what it charges next: up to a 1024th of the limit, in a place that at
-// most a few threads share. What is set aside counts in the sum, and is fetched back before a
+// releases stays set aside for what it charges next: up to a 1024th of the limit, in a place that
+// at most a few threads share. What is set aside counts in the sum, and is fetched back before a
 // charge is refused. A limit below 1 GiB has nothing set aside.
 //
 // Locking: none; atomic counters, touched on the slow paths only. Fork: the child counts what it
