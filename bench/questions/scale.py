@@ -1,6 +1,6 @@
 """Machines that are not here: the real core on simulated CPUs with a simulated kernel."""
 
-from suite.question import Chart, Figure, Line, Part, Question, Target, median_of
+from suite.question import Figure, Line, Part, Question, Target, median_of
 
 PROGRAM = "{build}/bench/simulation/bench-scale"
 BUFFERS = {"1000": "1,000", "10000": "10,000", "100000": "100,000", "1000000": "1,000,000"}
@@ -108,14 +108,6 @@ QUESTIONS = [
             Part("used", ("turn", "--displaced")),
             Part("shard", ("shard",)),
             Part("pooled", ("pooled",)),
-        ],
-        charts=[
-            Chart(
-                [key("shard", buffers, "ns") for buffers in BUFFERS],
-                list(BUFFERS.values()),
-                "simulated ns of a get and a put, through shards",
-                lines=[FEW, MANY],
-            )
         ],
         seconds=40,
         rounds=1,

@@ -26,9 +26,11 @@
 #include <unistd.h>
 
 enum {
-    TURNS = 7680,   // of all CPUs together, that are measured
+    TURNS = 6400,   // of all CPUs together, that are measured
     WARM_UP = 3840, // before
-    OTHERS = 32,    // pooled buffers per CPU; live ones where it is the pooled that are many
+    FEW = 10000,    // buffers: so few that the caches hold their records, once each has been used
+    WARM_UP_FEW = 25600,
+    OTHERS = 32, // pooled buffers per CPU; live ones where it is the pooled that are many
 };
 
 static struct {
@@ -39,6 +41,7 @@ static struct {
 } asked = {.work = WORKS, .cpus = 128, .nodes = 8, .most = 1000000};
 
 static struct machine_work total;
+static size_t buffers_now;
 static struct zp_thread_cache *caches[MACHINE_CPUS_MOST];
 
 static _Noreturn void fail(const char *why)
@@ -134,7 +137,7 @@ static void add(struct machine_work work)
 static void work(unsigned cpu)
 {
     zp_thread_cache = caches[cpu];
-    turns_do(cpu, WARM_UP / asked.cpus);
+    turns_do(cpu, (buffers_now <= FEW ? WARM_UP_FEW : WARM_UP) / asked.cpus);
     machine_begin_measuring();
     for (unsigned i = 0; i < TURNS / asked.cpus; i++) {
         if (asked.displaced)
@@ -154,6 +157,7 @@ static void measure(size_t buffers)
     struct zp_pool_stats before, after;
     zp_pool_stats(&before);
     total = (struct machine_work){0};
+    buffers_now = buffers;
     machine_run(work);
     zp_pool_stats(&after);
     double turns = (double)(TURNS / asked.cpus * asked.cpus);
