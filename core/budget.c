@@ -151,7 +151,7 @@ bool zp_budget_charge(size_t bytes)
 }
 
 // A place that would have too much keeps a half.
-void zp_budget_release(size_t bytes)
+static void release(size_t bytes)
 {
     struct zp_budget_place *place = own_place();
     size_t most = place_most();
@@ -162,6 +162,13 @@ void zp_budget_release(size_t bytes)
     }
     size_t surplus = there > most / 2 ? there - most / 2 : 0;
     give(bytes + (surplus != 0 && take_from_place(place, surplus) ? surplus : 0));
+}
+
+// Most of the slow paths that come here have nothing to release.
+void zp_budget_release(size_t bytes)
+{
+    if (bytes != 0)
+        release(bytes);
 }
 
 size_t zp_budget_taken(void)
