@@ -94,7 +94,8 @@ void zp_find_defaults(struct zp_findings *findings)
     struct zp_pool_config config;
     resolve_here(&findings->machine, &config);
     find_one(findings, "shards", "shards", config.shards, shards_of)->cost =
-        "auto is as in the table, and one for each NUMA node at least";
+        "auto is one for each CPU, up to 128, and one for each NUMA node at least: CPUs that share "
+        "one get in each other's way";
     find_one(findings, "buffers per shard", "per_shard", config.most_per_shard, per_shard_of)
         ->cost =
         "auto is more than in the table: bytes are the limit that counts (MAX_MEMORY), and a limit "

@@ -34,11 +34,12 @@ static const struct zp_defaults *defaults_for(unsigned cpus)
     return row;
 }
 
-// One for each node at least.
-static unsigned shards_for(const struct zp_defaults *defaults, const struct zp_nodes *nodes)
+// One for each CPU, and for each node: two CPUs that share one get in each other's way at every get
+// and put (docs/scale.md).
+static unsigned shards_for(unsigned cpus, const struct zp_nodes *nodes)
 {
-    unsigned shards = defaults->shards;
-    while (shards < nodes->count)
+    unsigned shards = FEW_CPUS;
+    while (shards < ZP_SHARDS_MOST && (shards < cpus || shards < nodes->count))
         shards *= 2;
     return shards;
 }
@@ -123,7 +124,7 @@ void zp_resolve(const struct zp_options *options, const struct zp_machine *machi
                 struct zp_pool_config *config)
 {
     const struct zp_defaults *defaults = defaults_for(machine->cpus);
-    unsigned shards = (unsigned)choose(options->shards, shards_for(defaults, &machine->nodes));
+    unsigned shards = (unsigned)choose(options->shards, shards_for(machine->cpus, &machine->nodes));
     uint32_t per_shard = POOLED_MOST / shards;
     if (per_shard < defaults->per_shard)
         per_shard = defaults->per_shard;

@@ -293,7 +293,8 @@ static void pack_run(unsigned region)
 {
     struct zp_region_use *use = &zp_region_use[region];
     struct zp_slot **last = &use->cold[true];
-    uint32_t run = zp_arena.regions[region].run, count = run - use->used % run;
+    uint32_t run = zp_arena_run(&zp_arena.regions[region], use->used);
+    uint32_t count = run - use->used % run;
     for (uint32_t i = 0; i < count; i++) {
         struct zp_slot *slot = take_unused(region);
         if (slot == NULL)

@@ -60,7 +60,7 @@ struct zp_region {
     unsigned stride_shift;
     uint32_t limit;  // slots that fit
     size_t capacity; // bytes that a slot can hold; 0: the region has none
-    uint32_t run;    // slots that may share a mapping, from a multiple of this on; 0: none
+    uint32_t run;    // slots that may share a mapping, at first (zp_arena_run); 0: none
     bool packed;     // all its slots, from the first on
 } __attribute__((aligned(ZP_CACHE_LINE))); // found by a shift, not a multiplication
 
@@ -172,6 +172,18 @@ static inline size_t zp_arena_stride(const struct zp_slot *slot)
 static inline size_t zp_arena_capacity(const struct zp_slot *slot)
 {
     return zp_arena.regions[slot->region].capacity;
+}
+
+// Slots of 2 MiB and up that are packed share a mapping with the others of their run: 256 MiB, as
+// the kernel refuses to fork one that is larger than the machine's memory. A region of which 64 GiB
+// are in use is on a machine that has more. Runs are 4 GiB from there on, so that all regions
+// together stay below the number of mappings that is usual.
+enum { ZP_RUNS_SHORT = 256, ZP_RUN_LONGER = 16 };
+
+// Slots in the run of a slot, given by its number; runs start at multiples of it.
+static inline uint32_t zp_arena_run(const struct zp_region *region, uint32_t number)
+{
+    return number / ZP_RUNS_SHORT < region->run ? region->run : ZP_RUN_LONGER * region->run;
 }
 
 // A cold slot, now TAKEN, or NULL if the region has none left.

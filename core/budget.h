@@ -5,6 +5,12 @@
 // Always holds: what is charged never exceeds the limit, unless the limit is lowered. Bytes are
 // charged before they are retained; a buffer whose charge is refused is given back.
 //
+// One sum that all threads change would make each of them wait for all others: with 128 CPUs a
+// hundred times as long as the rest of a get and a put takes (docs/scale.md). So what a thread
+// releases stays set aside for what it charges next: up to a 1024th of the limit, in a place that
+// at most a few threads share. What is set aside counts in the sum, and is fetched back before a
+// charge is refused. A limit below 1 GiB has nothing set aside.
+//
 // Locking: none; atomic counters, touched on the slow paths only. Fork: the child counts what it
 // keeps.
 
@@ -12,6 +18,10 @@
 #define ZP_CORE_BUDGET_H
 
 #include "base.h"
+
+// Where this thread sets bytes aside; NULL before it first does.
+struct zp_budget_place;
+extern ZP_TLS struct zp_budget_place *zp_budget_place;
 
 void zp_budget_init(size_t limit);
 size_t zp_budget_limit(void);
@@ -38,8 +48,10 @@ size_t zp_budget_tails(void);
 // there.
 void zp_budget_restart(size_t retained, size_t tails);
 
-// Bytes charged now, and the most there ever were.
+// Bytes charged now. The second counts what is set aside, too: up to an eighth of the limit more,
+// and cheap. The third is the most that the second ever was.
 size_t zp_budget_used(void);
+size_t zp_budget_taken(void);
 size_t zp_budget_peak(void);
 
 #endif

@@ -166,7 +166,8 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
 static bool ends_run(const struct zp_slot *slot)
 {
     const struct zp_region *region = &zp_arena.regions[slot->region];
-    return region->run != 0 && (size_t)(slot - region->slots + 1) % region->run == 0;
+    uint32_t number = (uint32_t)(slot - region->slots);
+    return region->run != 0 && (number + 1) % zp_arena_run(region, number) == 0;
 }
 
 // Bytes of a packed slot that are accessible once it is open.

@@ -51,7 +51,8 @@ size_t zp_reclaim_unmarked(void)
 
 bool zp_reclaim_is_tight(void)
 {
-    return zp_budget_used() > zp_reclaim_unmarked() && zp_reclaim_is_on();
+    size_t unmarked = zp_reclaim_unmarked();
+    return zp_budget_taken() > unmarked && zp_reclaim_is_on() && zp_budget_used() > unmarked;
 }
 
 size_t zp_reclaim_cache_share(void)

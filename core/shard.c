@@ -85,8 +85,8 @@ static bool seems_full(const struct zp_shard *shard)
 // Bytes that the shard could hold if no other holder grew.
 static size_t capacity_of(const struct zp_shard *shard)
 {
-    size_t limit = zp_budget_limit(), used = zp_budget_used();
-    return (used < limit ? limit - used : 0) + shard->bytes;
+    size_t limit = zp_budget_limit(), taken = zp_budget_taken();
+    return (taken < limit ? limit - taken : 0) + shard->bytes;
 }
 
 static unsigned class_of(const struct zp_slot *slot)

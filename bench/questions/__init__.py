@@ -1,6 +1,6 @@
 """All questions of the benchmark suite, in the order in which they are asked."""
 
-from . import loaders, loads, memory, paths, patterns, programs, proportion, reads, threads
+from . import loaders, loads, memory, paths, patterns, programs, proportion, reads, scale, threads
 
 QUESTIONS = [
     *loads.QUESTIONS,
@@ -10,6 +10,7 @@ QUESTIONS = [
     *proportion.QUESTIONS,
     *patterns.QUESTIONS,
     *threads.QUESTIONS,
+    *scale.QUESTIONS,
     *memory.QUESTIONS,
     *programs.QUESTIONS,
 ]

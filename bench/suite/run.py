@@ -230,14 +230,16 @@ def chosen_questions(names, parser):
     return [known[name] for name in names] or QUESTIONS
 
 
-def ready_peers(options, parser, progress):
-    """The peers by name: the newest releases built, and each found to serve malloc or left out."""
+def ready_peers(options, questions, parser, progress):
+    """The peers by name: the newest releases that are needed built, and each found to serve malloc
+    or left out."""
     known = [peer.name for peer in all_peers(options.build, options.against)]
     for name in options.peers:
         if name not in known:
             parser.error(f"no peer named {name}; there are: {' '.join(known)}")
+    needed = options.peers or [line.peer for question in questions for line in question.lines]
     why = newest.build_all(
-        options.build, options.peers, lambda name: progress.step(f"building peers: {name}")
+        options.build, needed, lambda name: progress.step(f"building peers: {name}")
     )
     peers = all_peers(options.build, options.against)
     for peer in peers:
@@ -306,7 +308,7 @@ def main():
     described = {**machine.describe(), "date": time.strftime("%Y-%m-%d")}
     print(", ".join(f"{key} {value}" for key, value in described.items()) + "\n", flush=True)
     progress = Progress([q.seconds * (QUICK if options.quick else 1) for q in questions])
-    peers = ready_peers(options, parser, progress)
+    peers = ready_peers(options, questions, parser, progress)
     runner = Runner(options, peers, progress)
     answers = [runner.answer(question) for question in questions]
     if options.is_full:

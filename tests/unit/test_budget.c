@@ -150,6 +150,93 @@ START_TEST(threads_together_keep_to_the_limit)
 }
 END_TEST
 
+// ---- Set aside -------------------------------------------------------------------------------
+
+// A limit of which something may be set aside, and how much of it in a place.
+#define LARGE_LIMIT (2048 * ZP_MIB)
+#define PLACE_MOST (2 * ZP_MIB)
+
+static void *give_and_take(void *unused)
+{
+    (void)unused;
+    MUST(zp_budget_charge(PLACE_MOST));
+    zp_budget_release(PLACE_MOST);
+    return NULL;
+}
+
+static void run_thread(void *(*function)(void *))
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, function, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+// Breaks when a thread that gives and takes changes what all threads read, or when what is set
+// aside counts as charged.
+START_TEST(what_is_released_is_set_aside)
+{
+    zp_budget_init(LARGE_LIMIT);
+    give_and_take(NULL);
+    ck_assert_uint_eq(zp_budget_used(), 0);
+    size_t taken = zp_budget_taken();
+    ck_assert_uint_gt(taken, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        ck_assert(zp_budget_charge(PLACE_MOST / 2));
+        ck_assert_uint_eq(zp_budget_used(), PLACE_MOST / 2);
+        zp_budget_release(PLACE_MOST / 2);
+        ck_assert_uint_eq(zp_budget_taken(), taken);
+    }
+    ck_assert_uint_eq(zp_budget_used(), 0);
+}
+END_TEST
+
+// Breaks when more is set aside than may be: by one thread that only releases, or by many.
+START_TEST(little_is_set_aside)
+{
+    zp_budget_init(LARGE_LIMIT);
+    ck_assert(zp_budget_charge(LARGE_LIMIT));
+    for (size_t bytes = 0; bytes < LARGE_LIMIT; bytes += ZP_MIB) {
+        zp_budget_release(ZP_MIB);
+        ck_assert_uint_le(zp_budget_taken(), zp_budget_used() + PLACE_MOST);
+    }
+    for (unsigned i = 0; i < 200; i++)
+        run_thread(give_and_take);
+    ck_assert_uint_eq(zp_budget_used(), 0);
+    ck_assert_uint_le(zp_budget_taken(), LARGE_LIMIT / 8);
+}
+END_TEST
+
+// Breaks when what other threads have set aside is missing from the limit.
+START_TEST(the_limit_is_exact_whatever_is_set_aside)
+{
+    zp_budget_init(LARGE_LIMIT);
+    for (unsigned i = 0; i < 5; i++)
+        run_thread(give_and_take);
+    ck_assert(!zp_budget_charge(LARGE_LIMIT + 1));
+    ck_assert(zp_budget_charge(LARGE_LIMIT));
+    ck_assert_uint_eq(zp_budget_used(), LARGE_LIMIT);
+    ck_assert(!zp_budget_charge(1));
+    zp_budget_release(LARGE_LIMIT);
+    give_and_take(NULL);
+    zp_budget_set_limit(4 * ZP_MIB);
+    ck_assert(!zp_budget_exceeded());
+    ck_assert(!zp_budget_charge(4 * ZP_MIB + 1));
+    ck_assert(zp_budget_charge(4 * ZP_MIB));
+    ck_assert_uint_eq(zp_budget_taken(), 4 * ZP_MIB);
+}
+END_TEST
+
+// Breaks when a small budget, of which what is set aside would be missing, has something there.
+START_TEST(a_small_limit_sets_nothing_aside)
+{
+    zp_budget_init(ZP_GIB - 1);
+    ck_assert(zp_budget_charge(64 * ZP_KIB));
+    ck_assert_uint_eq(zp_budget_taken(), 64 * ZP_KIB);
+    zp_budget_release(64 * ZP_KIB);
+    ck_assert_uint_eq(zp_budget_taken(), 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -161,5 +248,9 @@ int main(void)
     tcase_add_test(tests, no_tail_costs_nothing);
     tcase_add_test(tests, a_limit_can_be_lowered);
     tcase_add_test(tests, threads_together_keep_to_the_limit);
+    tcase_add_test(tests, what_is_released_is_set_aside);
+    tcase_add_test(tests, little_is_set_aside);
+    tcase_add_test(tests, the_limit_is_exact_whatever_is_set_aside);
+    tcase_add_test(tests, a_small_limit_sets_nothing_aside);
     return unit_run("budget", tests);
 }
