@@ -15,8 +15,6 @@
 
 #pragma weak zeropool_numa_node
 
-enum { PAGE_MOST = 2 * MIB }; // a huge page has one node
-
 // A CPU of each of two nodes.
 static struct {
     unsigned cpu, node;
@@ -98,7 +96,7 @@ static void interleave(size_t size)
     char *buffer = get_written(size);
     int first = zeropool_numa_node(buffer);
     bool several = false;
-    for (size_t at = 0; at < size; at += PAGE_MOST)
+    for (size_t at = 0; at < size; at += page_size())
         several = several || zeropool_numa_node(buffer + at) != first;
     CHECK(several);
 }
