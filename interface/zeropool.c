@@ -10,6 +10,7 @@
 #include "core/fatal.h"
 #include "core/os.h"
 #include "core/pool_batch.h"
+#include "core/readonly.h"
 #include "interface/host.h"
 #include "interface/version.h"
 
@@ -235,12 +236,14 @@ void zeropool_release(const void *buffer)
     if (buffer == NULL)
         return;
     struct zp_slot *slot = slot_of(buffer);
-    if (slot != NULL && slot->readonly)
-        zp_pool_put(slot->start);
-    else if (slot == NULL && zp_arena_owns(buffer))
+    if (slot != NULL && slot->readonly) {
+        if (zp_readonly_release(slot))
+            zp_pool_put(slot->start);
+    } else if (slot == NULL && zp_arena_owns(buffer)) {
         zp_pool_bad_pointer(operation, buffer);
-    else if (zp_pool.check != ZP_CHECK_OFF)
+    } else if (zp_pool.check != ZP_CHECK_OFF) {
         zp_fatal_pointer(operation, " of a buffer that is not frozen", buffer, NULL);
+    }
 }
 
 int zeropool_numa_node(const void *pointer)
