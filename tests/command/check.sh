@@ -118,7 +118,7 @@ END
 # One that is interrupted passes that on, reports when the program has ended, and leaves nothing behind either.
 for signal in TERM INT HUP; do
     mkfifo "$work/begun"
-    TMPDIR=$work python3 "$work/with_signal" SIGINT SIG_DFL "$zeropool" check -- \
+    TMPDIR=$work python3 "$work/with_signal" "SIG$signal" SIG_DFL "$zeropool" check -- \
         sh -c 'echo begun; exec sleep 100' >"$work/begun" 2>"$work/err" &
     started+=("$!")
     exec {shown}<"$work/begun"
