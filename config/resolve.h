@@ -11,8 +11,9 @@
 #include "config/options.h"
 #include "core/pool.h"
 
-// The defaults of the pools that this one descends from: for machines of up to so many CPUs. Of these
-// only the least number of buffers per shard is taken from here; docs/design.md says what else is.
+// The defaults of the pools that this one descends from: for machines of up to so many CPUs. Of
+// these only the least number of buffers per shard is taken from here; docs/design.md says what
+// else is.
 struct zp_defaults {
     unsigned cpus;
     unsigned shards;

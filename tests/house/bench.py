@@ -22,7 +22,7 @@ from suite import compare, docs, report, results
 from suite.question import Figure, Question, Target, lines_of, median_of, ratio, to_best_peer
 from workloads import loaders as loading
 
-MOST_SECONDS = 1480  # of 25 minutes; the rest is for building and preparing
+MOST_SECONDS = 1490  # of 25 minutes; the rest is for building and preparing
 
 
 def measured(samples, lines=("glibc", "tcmalloc", "zeropool"), target=None):
