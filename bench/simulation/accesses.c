@@ -69,6 +69,20 @@ ACCESSES(16)
                                            __ATOMIC_SEQ_CST);                                      \
     }
 
+// What clang calls in place of both.
+#define EXCHANGE_VALUE(bits)                                                                       \
+    uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                     \
+        volatile uint##bits##_t *word, uint##bits##_t expected, uint##bits##_t value, int order,   \
+        int failure_order);                                                                        \
+    uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                     \
+        volatile uint##bits##_t *word, uint##bits##_t expected, uint##bits##_t value, int order,   \
+        int failure_order)                                                                         \
+    {                                                                                              \
+        __tsan_atomic##bits##_compare_exchange_strong(word, &expected, value, order,               \
+                                                      failure_order);                              \
+        return expected;                                                                           \
+    }
+
 #define ATOMICS(bits)                                                                              \
     uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t *word, int order);     \
     void __tsan_atomic##bits##_store(volatile uint##bits##_t *word, uint##bits##_t value,          \
@@ -99,7 +113,8 @@ ACCESSES(16)
     CHANGE(bits, fetch_or)                                                                         \
     CHANGE(bits, fetch_and)                                                                        \
     EXCHANGE_IF(bits, compare_exchange_strong)                                                     \
-    EXCHANGE_IF(bits, compare_exchange_weak)
+    EXCHANGE_IF(bits, compare_exchange_weak)                                                       \
+    EXCHANGE_VALUE(bits)
 
 ATOMICS(8)
 ATOMICS(16)
