@@ -52,6 +52,12 @@ static inline void check_options(const struct zp_options *options)
         case ZP_OPTION_CHOICE:
             check_choice(option, *(const int64_t *)field);
             break;
+        case ZP_OPTION_NODE:
+            if (*(const int64_t *)field < 0)
+                check_choice(option, ~*(const int64_t *)field);
+            else
+                check_number(option, *(const int64_t *)field);
+            break;
         case ZP_OPTION_LIST:
             check_list(option, field);
             break;
