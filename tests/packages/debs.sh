@@ -23,16 +23,16 @@ version=$(dpkg-deb -f "$packages"/zeropool_*.deb Version)
 for package in "$packages"/*.deb; do
     rm -rf /tmp/unpacked
     dpkg-deb -R "$package" /tmp/unpacked
-    sed -i "/^\(Version\|Depends\):/s/$version/0.0.1-1/" /tmp/unpacked/DEBIAN/control
+    sed -i "/^\(Version\|Depends\):/s/$version/0.0.1-1/g" /tmp/unpacked/DEBIAN/control
     dpkg-deb -b /tmp/unpacked "$older" >/dev/null
 done
 
 install() { apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }
-installed() { dpkg-query -W -f '${Version} ' zeropool libzeropool-preload libzeropool-dev; }
+installed() { dpkg-query -W -f '${Version} ' zeropool libzeropool-preload libzeropool0 libzeropool-dev; }
 
 files >/tmp/before
 install "$older"/*.deb
-[[ $(installed) == '0.0.1-1 0.0.1-1 0.0.1-1 ' ]] || complain "installed: $(installed)"
+[[ $(installed) == '0.0.1-1 0.0.1-1 0.0.1-1 0.0.1-1 ' ]] || complain "installed: $(installed)"
 command_works zeropool
 
 # A program that runs meanwhile keeps the library that it began with, and ends as it would have.
@@ -45,7 +45,7 @@ ZEROPOOL_STATS=exit LD_PRELOAD=libzeropool_preload.so /bin/bash -c '
 running=$!
 read -r </tmp/started
 install "$packages"/*.deb
-[[ $(installed) == "$version $version $version " ]] || complain "upgraded: $(installed)"
+[[ $(installed) == "$version $version $version $version " ]] || complain "upgraded: $(installed)"
 echo >/tmp/end
 status=0
 wait "$running" || status=$?
