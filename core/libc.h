@@ -8,7 +8,6 @@
 #define ZP_CORE_LIBC_H
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,9 +16,6 @@
 extern char __libc_single_threaded __attribute__((weak));
 int pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *mask)
     __attribute__((weak));
-
-// glibc 2.29
-int getcpu(unsigned *cpu, unsigned *node) __attribute__((weak));
 
 // Whether this thread is the only one of the process. False if that is not known.
 static inline bool zp_is_single_threaded(void)

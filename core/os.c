@@ -70,10 +70,10 @@ static long call_mbind(void *address, size_t length, int policy, const unsigned 
     return zp_syscall(SYS_mbind, address, length, policy, nodes, most, flags);
 }
 
-// libc's makes no system call where the kernel has a way without.
+// libc's has no system call on some processors, but is of glibc 2.29: the library runs on 2.28.
 static int call_getcpu(unsigned *cpu, unsigned *node)
 {
-    return getcpu != NULL ? getcpu(cpu, node) : (int)zp_syscall(SYS_getcpu, cpu, node, NULL);
+    return (int)zp_syscall(SYS_getcpu, cpu, node, NULL);
 }
 
 static ssize_t call_process_vm_readv(pid_t process, const struct iovec *to, unsigned long count,
