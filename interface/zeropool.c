@@ -117,9 +117,10 @@ int zeropool_get_batch(void **buffers, const size_t *sizes, size_t count)
     int saved = errno;
     if (__builtin_mul_overflow(count, sizeof(*buffers), &bytes) || bytes > PTRDIFF_MAX)
         return ENOMEM;
-    memset(buffers, 0, bytes);
-    if (!can_be(sizes, count))
+    if (!can_be(sizes, count)) {
+        memset(buffers, 0, bytes);
         return ENOMEM;
+    }
     zp_host_start();
     zp_pool_get_batch(buffers, sizes, count, CALLER);
     size_t got = 0;
