@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A page that a browser does not show: a script that fails, a flame graph or a table that is empty.
 # usage: page.sh SITES ZEROPOOL
+# shellcheck disable=SC1091,SC2154 # of common.sh
 set -euo pipefail
 
 sites=$1 zeropool=$2
@@ -9,15 +10,7 @@ if [[ -z $browser ]]; then
     echo 'no Chromium here (package chromium): skipped'
     exit 77
 fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-head -c 20M /dev/zero >data
-
-fail() {
-    echo "$*"
-    exit 1
-}
+source "$(dirname "$0")/common.sh"
 
 shown() { # PAGE [WIDTH]: what the page has become after its script
     HOME=$work timeout 100 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \

@@ -1,18 +1,11 @@
 #!/usr/bin/env bash
 # A profile whose numbers are wrong, that does not come, or that takes another's place.
 # usage: record.sh SITES ZEROPOOL
+# shellcheck disable=SC1091,SC2154 # of common.sh
 set -euo pipefail
 
 sites=$1 zeropool=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-head -c 20M /dev/zero >data
-
-fail() {
-    echo "$*"
-    exit 1
-}
+source "$(dirname "$0")/common.sh"
 
 profiled() { # FILE WORD...
     env LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE="$1" ZEROPOOL_DECAY_MS=-1 "${@:2}"

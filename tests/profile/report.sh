@@ -1,18 +1,11 @@
 #!/usr/bin/env bash
 # A report that names the wrong place, gives advice that the library does not take, or trips over a damaged file.
 # usage: report.sh SITES ZEROPOOL PPROF.PY
+# shellcheck disable=SC1091,SC2154 # of common.sh
 set -euo pipefail
 
 sites=$1 zeropool=$2 decode=$3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-head -c 20M /dev/zero >data
-
-fail() {
-    echo "$*"
-    exit 1
-}
+source "$(dirname "$0")/common.sh"
 
 LD_PRELOAD="$ZP_LIBRARY" ZEROPOOL_PROFILE=known "$sites" data
 
