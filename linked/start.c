@@ -8,6 +8,7 @@
 #include "core/pool.h"
 #include "core/signals.h"
 #include "interface/limits.h"
+#include "interface/nodes.h"
 
 #include <pthread.h>
 #include <sys/auxv.h>
@@ -41,6 +42,7 @@ static void start(void)
         return;
     struct zp_machine_wants wants = zp_machine_wanted(&options);
     zp_machine_probe(&machine, &wants, "");
+    zp_nodes_warn(&options, &machine);
     zp_resolve(&options, &machine, &config);
     if (options.max_memory == ZP_AUTO)
         config.decay.limits_now = zp_limits_now;

@@ -8,6 +8,7 @@
 #include "core/pool.h"
 #include "core/signals.h"
 #include "interface/limits.h"
+#include "interface/nodes.h"
 #include "preload/aside.h"
 #include "preload/atfork.h"
 #include "preload/clock.h"
@@ -163,12 +164,6 @@ static void say_what_runs(const struct zp_pool_config *config)
     zp_line_write(&line);
 }
 
-static void warn_of_node(const struct zp_machine *machine)
-{
-    if (zp_options.numa >= 0 && !zp_node_set_has(&machine->nodes.memory, (unsigned)zp_options.numa))
-        zp_log(ZP_LOG_WARNING, "ZEROPOOL_NUMA names a node that has no memory; using auto", NULL);
-}
-
 static bool start_pool(void)
 {
     struct zp_machine machine;
@@ -177,7 +172,7 @@ static bool start_pool(void)
     zp_os_calls.stopwatch = zp_clock_microseconds;
     struct zp_machine_wants wants = zp_machine_wanted(&zp_options);
     zp_machine_probe(&machine, &wants, "");
-    warn_of_node(&machine);
+    zp_nodes_warn(&zp_options, &machine);
     zp_resolve(&zp_options, &machine, &config);
     config.peak = learns();
     if (learns())
