@@ -3,9 +3,9 @@
 #include "at_hand.h"
 
 #include "batch.h"
-#include "budget.h"
 #include "content.h"
 #include "get.h"
+#include "quota.h"
 #include "spread.h"
 
 // Whether a pooled slot can be handed out as it is: no page to be given back, none to be fetched.
@@ -37,7 +37,7 @@ struct zp_slot *zp_at_hand_get(struct zp_thread_cache *cache, size_t size)
             return NULL;
         zp_content_reuse_at_hand(slot);
         slot->usable = zp_round_up(length, zp_arena.page);
-        zp_budget_release(slot->usable);
+        zp_quota_release(slot->pool, slot->usable);
         zp_budget_leave_tail(zp_slot_tail(slot));
         zp_count(&cache->counters.shard_hits, 1);
     }

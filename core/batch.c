@@ -7,7 +7,8 @@ static size_t take_locked(struct zp_shard *shard, const struct zp_batch *batch, 
 {
     size_t missing = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        size_t length = batch->slots[i] == NULL ? batch->length(batch->sizes[i]) : 0;
+        bool wanted = batch->slots[i] == NULL && batch->sizes[i] >= batch->least;
+        size_t length = wanted ? batch->length(batch->sizes[i]) : 0;
         if (length == 0)
             continue;
         unsigned own = zp_class_of(length), last = longer ? zp_class_last_fit(own) : own;

@@ -18,6 +18,7 @@ struct zp_batch {
     const size_t *sizes; // that were asked for
     size_t count;
     size_t (*length)(size_t size); // bytes that a slot needs for one; 0: it is not to be found
+    size_t least;                  // what is smaller is not to be found
 };
 
 // Finds a slot for each request that has none: one of its class, or else a longer one. Shards that

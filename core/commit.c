@@ -6,6 +6,7 @@
 #include "os.h"
 #include "pin.h"
 #include "placement.h"
+#include "pools.h"
 #include "reserved.h"
 
 #include <errno.h>
@@ -81,6 +82,7 @@ static void set_committed(struct zp_slot *slot, size_t bytes)
     count(slot->committed, bytes);
     __atomic_fetch_add(&zp_arena_totals.committed, bytes - slot->committed, __ATOMIC_RELAXED);
     zp_pin_note_size(slot, bytes);
+    zp_pools_note_committed(slot->pool, bytes - slot->committed);
     slot->committed = bytes;
     if (slot->usable > bytes)
         slot->usable = bytes;
@@ -142,6 +144,15 @@ static void commit_reserved(struct zp_slot *slot, size_t bytes)
     slot->warm = (uint32_t)(reserved / zp_arena.page);
 }
 
+static void place(const struct zp_slot *slot, char *from, size_t length)
+{
+    int node = slot->pool != 0 ? zp_pools[slot->pool].traits.node : -1;
+    if (ZP_UNLIKELY(node >= 0))
+        zp_placement_place_on(from, length, (unsigned)node);
+    else
+        zp_placement_place(from, length, slot->group);
+}
+
 static int commit_standalone(struct zp_slot *slot, size_t bytes)
 {
     commit_reserved(slot, bytes);
@@ -153,7 +164,7 @@ static int commit_standalone(struct zp_slot *slot, size_t bytes)
     if (error == 0)
         zp_os_advise(from, length, MADV_DODUMP);
     if (error == 0)
-        zp_placement_place(from, length, slot->group);
+        place(slot, from, length);
     // Without the advice the slot has small pages and works.
     if (error == 0 && slot->huge && bytes >= ZP_HUGE_PAGE)
         zp_os_advise(from, length, MADV_HUGEPAGE);
@@ -256,7 +267,7 @@ int zp_commit(struct zp_slot *slot, size_t bytes)
         place_guard(slot);
     if (ZP_UNLIKELY(pinned))
         zp_pin_again(slot);
-    else if (ZP_UNLIKELY(zp_pin_is_on()))
+    else if (ZP_UNLIKELY(zp_pin_is_wanted(slot)))
         zp_pin(slot);
     if (slot->content == ZP_CONTENT_RESIDENT &&
         zp_reserved_bytes(slot) != bytes) // what was added is not resident

@@ -2,10 +2,10 @@
 
 #include "decay.h"
 
-#include "budget.h"
 #include "commit.h"
 #include "os.h"
 #include "quarantine.h"
+#include "quota.h"
 #include "reclaim.h"
 #include "scrub_queue.h"
 #include "shard.h"
@@ -120,7 +120,7 @@ static bool trim_tail(struct zp_slot *slot)
     size_t before = slot->committed, keep = (before - 1) & ~(UNIT - 1);
     if (keep == 0 || zp_commit_trim(slot, keep) != 0 || slot->committed != keep)
         return false;
-    zp_budget_release(before - keep);
+    zp_quota_release(slot->pool, before - keep);
     return true;
 }
 
@@ -253,7 +253,7 @@ static void tend_own_cache(struct zp_thread_cache *cache, uint32_t now)
         zp_retain_flush_oldest(cache, settled, since);
     }
     zp_thread_cache_stamp(cache, now);
-    zp_budget_release(zp_thread_cache_take_unused(cache, now, TICK_MOST_MS));
+    zp_quota_release(cache->pool, zp_thread_cache_take_unused(cache, now, TICK_MOST_MS));
 }
 
 void zp_decay_tick(struct zp_thread_cache *cache)

@@ -2,7 +2,6 @@
 
 #include "fork.h"
 
-#include "budget.h"
 #include "commit.h"
 #include "decay.h"
 #include "held.h"
@@ -10,10 +9,11 @@
 #include "libc.h"
 #include "os.h"
 #include "pin.h"
-#include "pool.h"
+#include "pool_own.h"
 #include "prewarm.h"
 #include "profile.h"
 #include "quarantine.h"
+#include "quota.h"
 #include "read.h"
 #include "reserved.h"
 #include "scrub_queue.h"
@@ -22,6 +22,8 @@
 #include "stall.h"
 #include "team.h"
 #include "timeline.h"
+
+#include <string.h>
 
 // Excluding a run from the child costs as much as copying so many pages (decision 9).
 enum { PAGES_WORTH_A_MARK = 64 };
@@ -114,8 +116,12 @@ ZP_RACY static bool is_excluded(const struct zp_slot *slot)
 bool zp_fork_is_inside(void)
 {
     const struct zp_thread_cache *cache = zp_thread_cache;
-    bool own = cache != &zp_no_cache || zp_is_single_threaded();
-    return zp_locks_held != 0 || (own && __atomic_load_n(&cache->inside, __ATOMIC_RELAXED));
+    if (cache == &zp_no_cache && !zp_is_single_threaded())
+        cache = NULL;
+    bool inside = zp_locks_held != 0;
+    for (; cache != NULL && !inside; cache = cache->next_own)
+        inside = __atomic_load_n(&cache->inside, __ATOMIC_RELAXED);
+    return inside;
 }
 
 void zp_fork_begin(bool interrupted)
@@ -169,6 +175,7 @@ void zp_fork_prepare(void)
 {
     zp_held_before_fork();
     if (whole) {
+        zp_pools_lock();
         zp_thread_caches_lock();
         zp_arena_lock_all();
         zp_shards_lock_all();
@@ -211,6 +218,7 @@ void zp_fork_parent(void)
         zp_shards_unlock_all();
         zp_arena_unlock_all();
         zp_thread_caches_unlock();
+        zp_pools_unlock();
     }
     if (paused)
         zp_helper_resume();
@@ -259,26 +267,35 @@ static void give_up_orphan(struct zp_slot *slot)
 
 // Threads that the child does not have may have been about to charge a tail, or to end one: so the
 // child counts the tails by its records.
-static size_t live_tails;
+static size_t live_tails[ZP_POOLS_MOST];
 
 static void visit_record(struct zp_slot *slot)
 {
     if (slot->state == ZP_SLOT_LIVE)
-        live_tails += zp_slot_tail(slot);
+        live_tails[slot->pool] += zp_slot_tail(slot);
     else
         give_up_orphan(slot);
 }
 
-static size_t give_up_orphans(void)
+static void count_retained(void)
 {
-    live_tails = 0;
-    zp_arena_visit(visit_record);
-    return live_tails;
+    size_t tails = zp_budget_tails();
+    if (!alone || zp_pools_count() > 1) {
+        memset(live_tails, 0, sizeof(live_tails));
+        zp_arena_visit(visit_record);
+        tails = 0;
+        for (unsigned pool = 0; pool < zp_pools_count(); pool++)
+            tails += live_tails[pool];
+    }
+    zp_budget_restart(zp_shards_bytes(), tails);
+    for (unsigned pool = 1; pool < zp_pools_count(); pool++)
+        zp_quota_restart(pool, zp_shards_bytes_of(pool) + live_tails[pool]);
 }
 
 static void reset_locks(void)
 {
     zp_lock_forget_all();
+    zp_pools_reset_lock();
     zp_thread_caches_reset();
     zp_arena_reset_locks();
     zp_shards_reset_locks();
@@ -301,6 +318,7 @@ void zp_fork_child(void)
     if (!whole)
         return;
     reset_locks();
+    zp_pool_own_reset();
     zp_pin_reset();
     zp_reserved_in_child();
     visit_runs(is_excluded, fill_hole);
@@ -308,8 +326,7 @@ void zp_fork_child(void)
     zp_scrub_queue_reset();
     zp_quarantine_reset();
     zp_prewarm_reset();
-    size_t tails = alone ? zp_budget_tails() : give_up_orphans();
-    zp_budget_restart(zp_shards_bytes(), tails);
+    count_retained();
     zp_commit_restart();
     zp_stall_forget_fetched();
 }

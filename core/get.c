@@ -3,7 +3,6 @@
 #include "get.h"
 
 #include "batch.h"
-#include "budget.h"
 #include "commit.h"
 #include "content.h"
 #include "decay.h"
@@ -11,6 +10,7 @@
 #include "pin.h"
 #include "placement.h"
 #include "prewarm.h"
+#include "quota.h"
 #include "retain.h"
 #include "scrub_queue.h"
 #include "shard.h"
@@ -51,8 +51,8 @@ static bool settle_tail(struct zp_slot *slot, size_t before)
         zp_commit_trim(slot, most);
     size_t tail = zp_slot_tail(slot);
     if (tail <= before)
-        zp_budget_end_tail(before - tail);
-    return tail <= before || zp_budget_charge_tail(tail - before);
+        zp_quota_end_tail(slot->pool, before - tail);
+    return tail <= before || zp_quota_charge_tail(slot->pool, tail - before);
 }
 
 // Makes a buffer that is long enough one of `size` usable bytes. Its tail is charged up to now.
@@ -62,7 +62,7 @@ static void shorten(struct zp_slot *slot, size_t size)
     slot->usable = zp_round_up(size, zp_arena.page);
     if (settle_tail(slot, before))
         return;
-    zp_budget_end_tail(before);
+    zp_quota_end_tail(slot->pool, before);
     zp_commit_trim(slot, slot->usable);
     slot->usable = slot->committed; // the kernel may have left it accessible
 }
@@ -101,7 +101,7 @@ static bool lengthen(struct zp_slot *slot, size_t size)
         there = 0;
     if (zp_commit(slot, size) != 0)
         return false;
-    zp_budget_end_tail(tail);
+    zp_quota_end_tail(slot->pool, tail);
     slot->usable = slot->committed;
     shorten(slot, size);
     if (filled && populate(slot, there, slot->committed) && (!dirty || there == 0)) {
@@ -132,7 +132,7 @@ static bool make_private(struct zp_slot *slot)
     size_t tail = zp_slot_tail(slot);
     if (slot->epoch != epoch && !zp_slot_is_empty(slot) && zp_commit_trim(slot, 0) != 0)
         return false;
-    zp_budget_end_tail(tail - zp_slot_tail(slot));
+    zp_quota_end_tail(slot->pool, tail - zp_slot_tail(slot));
     slot->epoch = epoch;
     return true;
 }
@@ -140,12 +140,12 @@ static bool make_private(struct zp_slot *slot)
 // A TAKEN slot whose every byte is charged as retained becomes the request's.
 static struct zp_slot *take_over(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
 {
-    zp_budget_release(slot->usable);
+    zp_quota_release(slot->pool, slot->usable);
     bool grows = slot->committed < size;
     if (make_private(slot) && zp_content_reuse(slot, &cache->counters) && fit_to(slot, size)) {
         zp_count(&cache->counters.shard_hits, 1);
         zp_count(&cache->counters.lengthened, grows);
-        if (ZP_UNLIKELY(zp_pin_is_on()))
+        if (ZP_UNLIKELY(zp_pin_is_wanted(slot)))
             zp_pin(slot); // what was refused may be allowed now
         return slot;
     }
@@ -173,7 +173,7 @@ static bool finish_job(struct zp_thread_cache *cache, struct zp_scrub_job *job)
 static struct zp_slot *get_unscrubbed(struct zp_thread_cache *cache, size_t size, unsigned last)
 {
     struct zp_scrub_job job;
-    if (!zp_scrub_queue_take(size, last, &job))
+    if (!zp_scrub_queue_take(cache->pool, size, last, &job))
         return NULL;
     if (!finish_job(cache, &job)) {
         zp_retain_let_go(job.slot);
@@ -214,7 +214,7 @@ static struct zp_slot *get_fresh(struct zp_thread_cache *cache, size_t size, con
 {
     ZP_PROBE_2(miss, size, caller);
     zp_shards_note_miss(cache->home, size);
-    struct zp_slot *slot = zp_retain_take_cold(zp_arena_region_of(size));
+    struct zp_slot *slot = zp_retain_take_cold(cache->pool, size);
     if (slot == NULL)
         return NULL;
     // Where there is no memory the pool gives back what it has, and tries once more.
@@ -226,7 +226,8 @@ static struct zp_slot *get_fresh(struct zp_thread_cache *cache, size_t size, con
         return NULL;
     }
     slot->usable = slot->committed;
-    zp_prewarm_forgo(zp_class_of(size));
+    if (cache->pool == 0)
+        zp_prewarm_forgo(zp_class_of(size));
     zp_count(&cache->counters.fresh, 1);
     return slot;
 }
@@ -367,13 +368,14 @@ struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t a
 static size_t batch_length(size_t size)
 {
     size_t length = size <= ZP_CLASS_MAX ? zp_spread_length(size, 1) : 0;
-    return size >= zp_arena.threshold && length <= ZP_CLASS_MAX ? length : 0;
+    return length <= ZP_CLASS_MAX ? length : 0;
 }
 
 void zp_get_batch(struct zp_thread_cache *cache, void **slots, const size_t *sizes, size_t count,
                   const void *caller)
 {
-    struct zp_batch batch = {slots, sizes, count, batch_length};
+    size_t least = zp_pools[cache->pool].traits.threshold;
+    struct zp_batch batch = {slots, sizes, count, batch_length, least};
     struct answer asked = {.known = false};
     zp_batch_take(cache->home, &batch, &cache->counters);
     for (size_t i = 0; i < count; i++) {

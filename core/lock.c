@@ -7,7 +7,7 @@
 ZP_TLS unsigned zp_locks_held;
 
 #ifndef NDEBUG
-ZP_TLS struct zp_lock_trail zp_lock_trail;
+ZP_TLS unsigned zp_ranks_held[ZP_RANKS];
 #endif
 
 // After so long a thread that waits looks whether the lock was released silently.

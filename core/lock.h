@@ -4,8 +4,9 @@
 // their index, and fork takes them all in that order; builds with assertions check the ranks.
 //
 // Always holds: nothing is scrubbed, allocated or logged under a lock, and no system call is made,
-// with two exceptions: opening another page of slot records (arena.h), and the barrier before the
-// caches of other threads are emptied (thread_cache.h). So a lock is held for tens of nanoseconds.
+// with three exceptions: opening another page of slot records (arena.h), the barrier before the
+// caches of other threads are emptied (thread_cache.h), and opening a pool (pools.h). So a lock is
+// held for tens of nanoseconds.
 //
 // It is a word that threads wait for by futex, not a mutex of libc: who may make no system call
 // (zeropool_try_get) takes a lock only if it is free, and releases it without waking anybody. So
@@ -27,6 +28,7 @@
 enum zp_lock_rank {
     ZP_RANK_NONE,
     ZP_RANK_HELPER,     // pausing the helper, first of all in a fork
+    ZP_RANK_POOLS,      // opening and closing a pool
     ZP_RANK_EMPTYING,   // emptying the caches of other threads
     ZP_RANK_THREADS,    // the list of thread caches
     ZP_RANK_REGION,     // the cold slots of one region
@@ -34,6 +36,7 @@ enum zp_lock_rank {
     ZP_RANK_QUEUE,      // the slots that wait to be scrubbed
     ZP_RANK_QUARANTINE, // the slots in quarantine
     ZP_RANK_PROFILE,    // the tables of the profile
+    ZP_RANKS,
 };
 
 struct zp_lock {
@@ -51,19 +54,16 @@ enum zp_lock_word {
 extern ZP_TLS unsigned zp_locks_held;
 
 #ifndef NDEBUG
-// The ranks of those it holds, as a stack. Fork takes the most at once.
-extern ZP_TLS struct zp_lock_trail {
-    unsigned depth;
-    enum zp_lock_rank ranks[256];
-} zp_lock_trail;
+// How many of each rank.
+extern ZP_TLS unsigned zp_ranks_held[ZP_RANKS];
 #endif
 
 // Called before waiting for a lock: waiting out of order can deadlock, trying cannot.
 static inline void zp_lock_check_order(const struct zp_lock *lock)
 {
 #ifndef NDEBUG
-    struct zp_lock_trail *trail = &zp_lock_trail;
-    assert(trail->depth == 0 || trail->ranks[trail->depth - 1] <= lock->rank);
+    for (unsigned rank = lock->rank + 1; rank < ZP_RANKS; rank++)
+        assert(zp_ranks_held[rank] == 0);
 #endif
     (void)lock;
 }
@@ -71,8 +71,7 @@ static inline void zp_lock_check_order(const struct zp_lock *lock)
 static inline void zp_lock_note_taken(const struct zp_lock *lock)
 {
 #ifndef NDEBUG
-    assert(zp_lock_trail.depth < sizeof(zp_lock_trail.ranks) / sizeof(zp_lock_trail.ranks[0]));
-    zp_lock_trail.ranks[zp_lock_trail.depth++] = lock->rank;
+    zp_ranks_held[lock->rank]++;
 #endif
     (void)lock;
 }
@@ -124,8 +123,8 @@ static inline bool zp_lock_try(struct zp_lock *lock)
 static inline uint32_t zp_lock_free(struct zp_lock *lock)
 {
 #ifndef NDEBUG
-    assert(zp_lock_trail.depth > 0);
-    zp_lock_trail.depth--;
+    assert(zp_ranks_held[lock->rank] > 0);
+    zp_ranks_held[lock->rank]--;
 #endif
     return __atomic_exchange_n(&lock->word, ZP_LOCK_FREE, __ATOMIC_RELEASE);
 }
@@ -154,7 +153,8 @@ static inline void zp_lock_reset(struct zp_lock *lock)
 static inline void zp_lock_forget_all(void)
 {
 #ifndef NDEBUG
-    zp_lock_trail.depth = 0;
+    for (unsigned rank = 0; rank < ZP_RANKS; rank++)
+        zp_ranks_held[rank] = 0;
 #endif
     zp_locks_held = 0;
 }

@@ -62,7 +62,8 @@ static void end(void)
 ZP_RACY static void note(const struct zp_slot *slot)
 {
     size_t usable = slot->usable;
-    if (peak.count == ZP_PREWARM_MOST || slot->mapping != ZP_MAPPING_PLAIN || usable == 0)
+    if (peak.count == ZP_PREWARM_MOST || slot->pool != 0 || slot->mapping != ZP_MAPPING_PLAIN ||
+        usable == 0)
         return;
     if (slot->content == ZP_CONTENT_RESIDENT || zp_usage_in_memory(slot->base, usable))
         peak.buffers[peak.count++] = (struct held){slot->born, usable};

@@ -3,6 +3,7 @@
 #include "pin.h"
 
 #include "os.h"
+#include "pools.h"
 
 static ZP_FROZEN bool is_on = false;
 
@@ -17,9 +18,9 @@ void zp_pin_init(bool on)
     is_on = on;
 }
 
-bool zp_pin_is_on(void)
+bool zp_pin_is_wanted(const struct zp_slot *slot)
 {
-    return is_on;
+    return is_on || (slot->pool != 0 && zp_pools[slot->pool].traits.pinned);
 }
 
 static size_t pinned_bytes(void)

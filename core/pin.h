@@ -19,7 +19,9 @@
 
 // Called once; `on` is whether every buffer is to be pinned.
 void zp_pin_init(bool on);
-bool zp_pin_is_on(void);
+
+// Whether a slot is to be: every one, or those of its pool.
+bool zp_pin_is_wanted(const struct zp_slot *slot);
 
 // Pins a slot, if the limit allows.
 void zp_pin(struct zp_slot *slot);

@@ -42,22 +42,28 @@ int zp_placement_node(unsigned group)
 }
 
 // An error other than these concerns the range alone: then it comes from where it is touched first.
-static void place(char *from, size_t length, int policy, const struct zp_node_set *nodes)
+static int place(char *from, size_t length, int policy, const struct zp_node_set *nodes)
 {
     if (__atomic_load_n(&refused, __ATOMIC_RELAXED))
-        return;
+        return 0;
     int error = zp_os_bind(from, length, policy, nodes->words, ZP_NODES_MOST);
     if (error == -EPERM || error == -ENOSYS)
         __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
+    return error;
+}
+
+int zp_placement_place_on(char *from, size_t length, unsigned node)
+{
+    struct zp_node_set nodes = {{0}};
+    zp_node_set_add(&nodes, node);
+    return place(from, length, ZP_OS_PREFER, &nodes);
 }
 
 void zp_placement_place(char *from, size_t length, unsigned group)
 {
     if (config.placement != ZP_PLACEMENT_LOCAL || group >= config.groups)
         return;
-    struct zp_node_set nodes = {{0}};
-    zp_node_set_add(&nodes, config.node_of[group]);
-    place(from, length, ZP_OS_PREFER, &nodes);
+    zp_placement_place_on(from, length, config.node_of[group]);
 }
 
 void zp_placement_place_all(char *from, size_t length)

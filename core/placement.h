@@ -68,6 +68,10 @@ unsigned zp_placement_group(unsigned otherwise);
 // Has the pages of a slot that stands alone, which are yet to come, placed for a group.
 void zp_placement_place(char *from, size_t length, unsigned group);
 
+// Has them come from a node. 0, or a negative errno: -EINVAL if it is none that this process may
+// have memory from.
+int zp_placement_place_on(char *from, size_t length, unsigned node);
+
 // The same for addresses that are reserved, where placement is the same for all.
 void zp_placement_place_all(char *from, size_t length);
 

@@ -11,6 +11,7 @@
 #include "peak.h"
 #include "pin.h"
 #include "placement.h"
+#include "pools.h"
 #include "profile.h"
 #include "quarantine.h"
 #include "reclaim.h"
@@ -90,25 +91,48 @@ struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *calle
     return get_slot(cache, size, alignment, caller);
 }
 
+struct zp_slot *zp_pool_get_of(unsigned pool, size_t size, size_t alignment, const void *caller)
+{
+    struct zp_thread_cache *cache = zp_pool.started ? zp_thread_open_cache_of(pool) : NULL;
+    if (cache == NULL)
+        return NULL;
+    return zp_profile_on ? get_profiled(cache, size, alignment, caller)
+                         : get_slot(cache, size, alignment, caller);
+}
+
 static ZP_COLD void put_profiled(const struct zp_slot *slot)
 {
     zp_profile_note_put(slot);
     note_time();
 }
 
-void zp_pool_put_slowly(struct zp_slot *slot)
+static void put_slowly(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
-    if (ZP_UNLIKELY(slot->readonly) && !zp_readonly_put(slot, &zp_thread_cache->counters))
+    if (ZP_UNLIKELY(slot->readonly) && !zp_readonly_put(slot, &cache->counters))
         return;
     zp_put_record_stack(slot);
     if (ZP_UNLIKELY(zp_peak_is_on))
         zp_peak_look();
     if (ZP_UNLIKELY(zp_profile_on))
         put_profiled(slot);
-    struct zp_thread_cache *cache = zp_thread_open_cache();
+    zp_thread_cache_open(cache);
     zp_put_slot(cache, slot);
     zp_thread_cache_close(cache);
     zp_pool_call_helper();
+}
+
+void zp_pool_put_slowly(struct zp_slot *slot)
+{
+    put_slowly(zp_thread_own_cache(), slot);
+}
+
+void zp_pool_put_to_own(struct zp_slot *slot)
+{
+    struct zp_thread_cache *cache = zp_thread_cache_of(slot->pool);
+    if (cache == NULL)
+        cache = &zp_no_cache; // it goes to a shard
+    zp_count(&cache->counters.puts, 1);
+    put_slowly(cache, slot);
 }
 
 bool zp_pool_clear(struct zp_slot *slot, size_t size)
@@ -163,7 +187,8 @@ struct zp_slot *zp_pool_move(struct zp_slot *slot, size_t size)
 {
     if (slot->readonly)
         return NULL;
-    struct zp_thread_cache *cache = zp_thread_open_cache(); // a fork that interrupts this sees it
+    // A fork that interrupts this sees it.
+    struct zp_thread_cache *cache = zp_thread_open_cache();
     zp_put_record_stack(slot);
     struct zp_recorded recorded = {.slot = NULL};
     if (ZP_UNLIKELY(zp_profile_on))
@@ -207,6 +232,16 @@ int zp_pool_init(const struct zp_pool_config *config)
     resident = config->profile.resident;
     zp_thread_caches_init(config->thread_cache_most, !config->content.scrub, !zp_profile_on);
     zp_placement_init(&config->placement);
+    zp_pools_init(&(struct zp_pool_traits){
+        .threshold = config->arena.smallest,
+        .budget = config->budget,
+        .shards = config->shards,
+        .per_shard = config->most_per_shard,
+        .thread_cache = config->thread_cache_most,
+        .eviction = config->eviction,
+        .pinned = config->pin,
+        .node = -1,
+    });
     int error = zp_shards_init(config->shards, config->most_per_shard, config->eviction);
     if (error == 0)
         error = zp_threads_init();
@@ -327,10 +362,11 @@ void zp_pool_survey(struct zp_pool_stats *stats)
 
 void zp_pool_flush(void)
 {
-    struct zp_thread_cache *cache = zp_thread_cache;
-    zp_thread_cache_open(cache);
-    zp_retain_flush(cache);
-    zp_thread_cache_close(cache);
+    for (struct zp_thread_cache *cache = zp_thread_cache; cache != NULL; cache = cache->next_own) {
+        zp_thread_cache_open(cache);
+        zp_retain_flush(cache);
+        zp_thread_cache_close(cache);
+    }
 }
 
 // Does not set up a cache: it is called when jemalloc itself finds no memory.

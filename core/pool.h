@@ -97,7 +97,7 @@ void zp_pool_note_time(void);
 // The same with what takes longer: the size classes, and what is estimated.
 void zp_pool_survey(struct zp_pool_stats *stats);
 
-// Moves what this thread's cache holds to the shards.
+// Moves what this thread's caches hold to the shards.
 void zp_pool_flush(void);
 
 // Gives back to the kernel what is retained, in the caches of other threads too but for those that
@@ -108,8 +108,9 @@ size_t zp_pool_trim(void);
 // of a cache line; NULL if there is none, or no slot is so aligned. `size` must not be below the
 // smallest size configured. zp_slot_is_zero says whether all of the buffer reads as zero.
 // `caller` is a return address in the code that asks: how the same place used what it got before
-// decides how the memory comes.
+// decides how the memory comes. The second gets it from a pool of the program's own.
 struct zp_slot *zp_pool_get_for(size_t size, size_t alignment, const void *caller);
+struct zp_slot *zp_pool_get_of(unsigned pool, size_t size, size_t alignment, const void *caller);
 
 static inline struct zp_slot *zp_pool_get(size_t size, size_t alignment)
 {
@@ -150,8 +151,9 @@ static inline struct zp_slot *zp_pool_slot(const void *buffer, const char *opera
     return zp_pool_is_live(slot, buffer) ? slot : zp_pool_bad_pointer(operation, buffer);
 }
 
-// Takes back a live buffer where the fast path does not.
+// Takes back a live buffer where the fast path does not; one of a pool of the program's own.
 void zp_pool_put_slowly(struct zp_slot *slot);
+void zp_pool_put_to_own(struct zp_slot *slot);
 
 // Puts a buffer into the thread's cache as it is; false if that is not to be.
 static inline bool zp_pool_keep_dirty(struct zp_thread_cache *cache, struct zp_slot *slot,
@@ -177,6 +179,10 @@ static inline void zp_pool_put_for(void *buffer, void *caller)
     // Atomic, as the owners of a read-only buffer may give it up at once.
     __atomic_store_n(&slot->freed_by, caller, __ATOMIC_RELAXED);
     ZP_PROBE_2(put, buffer, slot->usable);
+    if (ZP_UNLIKELY(slot->pool != 0)) {
+        zp_pool_put_to_own(slot);
+        return;
+    }
     struct zp_thread_cache *cache = zp_thread_cache;
     uint64_t puts = __atomic_load_n(&cache->counters.puts, __ATOMIC_RELAXED) + 1;
     zp_count_to(&cache->counters.puts, puts);

@@ -2,11 +2,11 @@
 
 #include "prewarm.h"
 
-#include "budget.h"
 #include "commit.h"
 #include "decay.h"
 #include "log.h"
 #include "os.h"
+#include "quota.h"
 #include "reclaim.h"
 #include "retain.h"
 #include "spread.h"
@@ -124,9 +124,9 @@ static void give_up(const char *why)
 }
 
 // A cold slot that has memory now and is charged, not yet touched: TAKEN. NULL if there is none.
-static struct zp_slot *make(size_t size)
+static struct zp_slot *make(unsigned pool, size_t size)
 {
-    struct zp_slot *slot = zp_retain_take_cold(zp_arena_region_of(size));
+    struct zp_slot *slot = zp_retain_take_cold(pool, size);
     if (slot == NULL)
         return NULL;
     slot->huge = zp_arena.huge_pages != ZP_HUGE_NONE; // all of it will be touched
@@ -135,7 +135,7 @@ static struct zp_slot *make(size_t size)
         return NULL;
     }
     slot->usable = slot->committed;
-    if (!zp_budget_charge(slot->usable)) {
+    if (!zp_quota_charge(pool, slot->usable)) {
         zp_decommit(slot);
         return NULL;
     }
@@ -145,7 +145,7 @@ static struct zp_slot *make(size_t size)
 // The next buffer, PENDING.
 static bool begin(size_t size)
 {
-    struct zp_slot *slot = make(size);
+    struct zp_slot *slot = make(0, size);
     if (slot == NULL)
         return false;
     zp_slot_step(slot, ZP_SLOT_PENDING);
@@ -222,10 +222,10 @@ void zp_prewarm_part(struct zp_thread_cache *cache)
 size_t zp_prewarm_now(struct zp_thread_cache *cache, size_t size, size_t count)
 {
     size_t length = size <= ZP_CLASS_MAX ? zp_spread_length(size, 1) : SIZE_MAX, made = 0;
-    if (size < zp_arena.threshold || length > ZP_CLASS_MAX)
+    if (size < zp_pools[cache->pool].traits.threshold || length > ZP_CLASS_MAX)
         return 0;
     for (size_t i = 0; i < count; i++) {
-        struct zp_slot *slot = make(length);
+        struct zp_slot *slot = make(cache->pool, length);
         if (slot == NULL)
             break;
         touch(slot->base, slot->committed);

@@ -2,12 +2,12 @@
 
 #include "put.h"
 
-#include "budget.h"
 #include "commit.h"
 #include "content.h"
 #include "decay.h"
 #include "os.h"
 #include "quarantine.h"
+#include "quota.h"
 #include "reclaim.h"
 #include "retain.h"
 #include "scrub_queue.h"
@@ -77,13 +77,13 @@ static void leave_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot
 static bool keep_in_quarantine(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     size_t bytes = slot->usable;
-    if (!zp_retain_charge(cache, bytes))
+    if (!zp_retain_charge(cache, slot->pool, bytes))
         return false;
     slot->since = zp_os_clock();
     slot->mapping = ZP_MAPPING_CHANGED; // until it leaves, in part or whole
     if (!zp_content_clean(slot, &cache->counters) ||
         zp_os_protect(slot->base, slot->committed, PROT_NONE) != 0) {
-        zp_budget_release(bytes);
+        zp_quota_release(slot->pool, bytes);
         return false;
     }
     zp_reclaim_enter(slot);
@@ -110,11 +110,11 @@ static bool is_left_to_helper(const struct zp_slot *slot, const struct zp_counte
 static bool keep_unscrubbed(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     size_t bytes = slot->usable;
-    if (!zp_retain_charge(cache, bytes))
+    if (!zp_retain_charge(cache, slot->pool, bytes))
         return false;
-    bool queued = zp_scrub_queue_put(slot, cache->home);
+    bool queued = zp_scrub_queue_put(slot, cache->home % ZP_SHARDS_MOST);
     if (!queued)
-        zp_budget_release(bytes);
+        zp_quota_release(slot->pool, bytes);
     zp_count(&cache->counters.puts_queued, queued);
     return queued;
 }
@@ -163,7 +163,7 @@ static bool make_room(struct zp_thread_cache *cache, size_t bytes)
         zp_retain_flush_one(cache);
     size_t needed = cache->bytes + bytes;
     if (needed > cache->granted) {
-        if (!zp_retain_charge(cache, needed - cache->granted))
+        if (!zp_retain_charge(cache, cache->pool, needed - cache->granted))
             return false;
         zp_thread_cache_grant(cache, needed);
     }
@@ -184,10 +184,10 @@ static bool keep_in_cache(struct zp_thread_cache *cache, struct zp_slot *slot)
 static bool charge_and_clean(struct zp_thread_cache *cache, struct zp_slot *slot)
 {
     size_t bytes = slot->usable;
-    if (!zp_retain_charge(cache, bytes))
+    if (!zp_retain_charge(cache, slot->pool, bytes))
         return false;
     if (!zp_content_clean(slot, &cache->counters)) {
-        zp_budget_release(bytes);
+        zp_quota_release(slot->pool, bytes);
         return false;
     }
     zp_count(&cache->counters.puts_shard, 1);
@@ -236,7 +236,7 @@ void zp_put_slot(struct zp_thread_cache *cache, struct zp_slot *slot)
 struct zp_slot *zp_put_into_chain(struct zp_thread_cache *cache, struct zp_slot *slot,
                                   struct zp_slot *chain)
 {
-    if (!is_unshared(slot) || slot->committed <= config.quarantine ||
+    if (!is_unshared(slot) || !is_near(cache, slot) || slot->committed <= config.quarantine ||
         is_left_to_helper(slot, &cache->counters)) {
         zp_put_slot(cache, slot);
         return chain;

@@ -2,10 +2,10 @@
 
 #include "resize.h"
 
-#include "budget.h"
 #include "commit.h"
 #include "os.h"
 #include "pin.h"
+#include "quota.h"
 #include "reserved.h"
 #include "retain.h"
 
@@ -22,7 +22,7 @@ static void shrink(struct zp_slot *slot, size_t size)
     if (size > slot->usable - slot->usable / 4 ||
         zp_commit_trim(slot, zp_round_up(size, zp_arena.page)) != 0)
         return;
-    zp_budget_end_tail(tail);
+    zp_quota_end_tail(slot->pool, tail);
     slot->usable = slot->committed;
 }
 
@@ -32,7 +32,7 @@ static bool grow(struct zp_slot *slot, size_t size)
     if (size > zp_arena_capacity(slot) || zp_commit(slot, size) != 0)
         return false;
     slot->usable = zp_round_up(size, zp_arena.page);
-    zp_budget_end_tail(before - zp_slot_tail(slot));
+    zp_quota_end_tail(slot->pool, before - zp_slot_tail(slot));
     return true;
 }
 
@@ -49,13 +49,13 @@ bool zp_resize(struct zp_slot *slot, size_t size)
 
 // An empty slot for a growing buffer. What has grown once will grow again: addresses for twice the
 // size cost nothing and make every second step one in place.
-static struct zp_slot *take_for_growth(size_t size)
+static struct zp_slot *take_for_growth(unsigned pool, size_t size)
 {
     struct zp_slot *slot = NULL;
     if (size <= ZP_CLASS_MAX / 2)
-        slot = zp_retain_take_cold(zp_arena_region_of(2 * size));
+        slot = zp_retain_take_cold(pool, 2 * size);
     if (slot == NULL && size <= ZP_CLASS_MAX)
-        slot = zp_retain_take_cold(zp_arena_region_of(size));
+        slot = zp_retain_take_cold(pool, size);
     return slot;
 }
 
@@ -116,7 +116,7 @@ static bool move(struct zp_slot *from, struct zp_slot *to, size_t size)
 struct zp_slot *zp_resize_move(struct zp_slot *slot, size_t size)
 {
     size_t offset = zp_slot_offset(slot);
-    struct zp_slot *to = take_for_growth(offset + size);
+    struct zp_slot *to = take_for_growth(slot->pool, offset + size);
     if (to == NULL || !move(slot, to, offset + size))
         return NULL;
     to->start = to->base + offset;

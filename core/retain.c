@@ -3,13 +3,13 @@
 #include "retain.h"
 
 #include "batch.h"
-#include "budget.h"
 #include "commit.h"
 #include "content.h"
 #include "os.h"
 #include "placement.h"
 #include "probes.h"
 #include "quarantine.h"
+#include "quota.h"
 #include "reclaim.h"
 #include "scrub_queue.h"
 #include "shard.h"
@@ -21,7 +21,7 @@ enum { SWEEP_US = 1000 };
 
 void zp_retain_drop(struct zp_slot *slot)
 {
-    zp_budget_end_tail(zp_slot_tail(slot));
+    zp_quota_end_tail(slot->pool, zp_slot_tail(slot));
     zp_decommit(slot);
 }
 
@@ -29,7 +29,7 @@ size_t zp_retain_let_go(struct zp_slot *slot)
 {
     size_t bytes = slot->committed;
     ZP_PROBE_2(evict, slot->base, bytes);
-    zp_budget_release(slot->usable);
+    zp_quota_release(slot->pool, slot->usable);
     zp_retain_drop(slot);
     return bytes;
 }
@@ -40,34 +40,60 @@ static void evict(struct zp_thread_cache *cache, struct zp_slot *slot)
     zp_retain_let_go(slot);
 }
 
-static bool evict_one(struct zp_thread_cache *cache)
+// A shard of the pool that is like this thread's.
+static unsigned home_of(const struct zp_thread_cache *cache, unsigned pool)
 {
-    struct zp_slot *slot = zp_shards_evict(cache->home);
-    if (slot == NULL)
-        slot = zp_scrub_queue_evict();
-    if (slot == NULL)
-        slot = zp_quarantine_take();
-    if (slot == NULL)
-        return false;
-    evict(cache, slot);
-    return true;
+    return pool * ZP_SHARDS_MOST + cache->home % ZP_SHARDS_MOST;
 }
 
-bool zp_retain_charge(struct zp_thread_cache *cache, size_t bytes)
+// What leaves for a buffer of a pool: one of that pool's; where all pools together have no room,
+// then one of any.
+static struct zp_slot *choose(const struct zp_thread_cache *cache, unsigned pool, bool any)
 {
-    while (!zp_budget_charge(bytes))
-        if (bytes > zp_budget_limit() || !evict_one(cache))
+    struct zp_slot *slot = zp_shards_evict(home_of(cache, pool));
+    if (slot == NULL && any)
+        slot = zp_scrub_queue_evict();
+    if (slot == NULL && any)
+        slot = zp_quarantine_take();
+    for (unsigned other = 0; slot == NULL && any && other < zp_pools_count(); other++)
+        slot = zp_shards_evict(home_of(cache, other));
+    return slot;
+}
+
+bool zp_retain_charge(struct zp_thread_cache *cache, unsigned pool, size_t bytes)
+{
+    while (!zp_quota_charge(pool, bytes)) {
+        if (bytes > zp_quota_limit(pool))
             return false;
+        struct zp_slot *slot = choose(cache, pool, !zp_quota_is_full(pool, bytes));
+        if (slot == NULL)
+            return false;
+        evict(cache, slot);
+    }
     return true;
 }
 
 // ---- Cold slots ------------------------------------------------------------------------------
 
-struct zp_slot *zp_retain_take_cold(unsigned region)
+// The region for a buffer of a pool of the program's own: one that there is, though its requests
+// may be smaller than the process's; and one whose slots stand alone if memory comes from a node.
+static unsigned own_region(unsigned pool, size_t size)
 {
+    if (zp_pools[pool].traits.node >= 0 && size < ZP_HUGE_PAGE)
+        size = ZP_HUGE_PAGE;
+    unsigned region = zp_arena_region_of(size);
+    while (zp_arena.regions[region].limit == 0 && region < ZP_REGION_COUNT - 1)
+        region++;
+    return region;
+}
+
+struct zp_slot *zp_retain_take_cold(unsigned pool, size_t size)
+{
+    unsigned region = pool == 0 ? zp_arena_region_of(size) : own_region(pool, size);
     struct zp_slot *slot = zp_arena_take(region);
     if (slot == NULL)
         return NULL;
+    slot->pool = (uint8_t)pool;
     zp_content_verify(slot); // a packed slot is accessible while it is cold
     slot->huge = zp_arena.huge_pages == ZP_HUGE_ALL;
     slot->epoch = zp_arena_epoch();
@@ -104,11 +130,16 @@ static void put_into_shard(struct zp_thread_cache *cache, unsigned home, struct 
 void zp_retain_pool(struct zp_thread_cache *cache, unsigned home, struct zp_slot *slot,
                     uint32_t since)
 {
+    if (zp_pools_is_closed(slot->pool)) {
+        zp_retain_let_go(slot);
+        return;
+    }
     enter(slot, since);
     put_into_shard(cache, home, slot);
     sweep_if_tight(home);
 }
 
+// A chain is of one pool.
 void zp_retain_pool_chain(struct zp_thread_cache *cache, struct zp_slot *chain, uint32_t since)
 {
     for (struct zp_slot *slot = chain; slot != NULL; slot = slot->links[ZP_ORDER_CLASS].older)
@@ -134,6 +165,10 @@ static struct zp_slot *take_at(struct zp_thread_cache *cache, unsigned place)
 
 static void put_oldest(const struct zp_thread_cache *cache, struct zp_slot *slot)
 {
+    if (zp_pools_is_closed(slot->pool)) {
+        zp_retain_let_go(slot);
+        return;
+    }
     zp_budget_convert_tail(zp_slot_tail(slot));
     slot->usable = slot->committed;
     zp_shards_put_oldest(cache->home, slot);
@@ -147,7 +182,7 @@ void zp_retain_flush_one(struct zp_thread_cache *cache)
 
 static void release_grant(struct zp_thread_cache *cache)
 {
-    zp_budget_release(cache->granted);
+    zp_quota_release(cache->pool, cache->granted);
     zp_thread_cache_grant(cache, 0);
 }
 
@@ -184,13 +219,19 @@ void zp_retain_flush_oldest(struct zp_thread_cache *cache, unsigned count, uint3
         zp_retain_pool(cache, cache->home, take_at(cache, 0), since);
 }
 
-void zp_retain_flush_others(struct zp_thread_cache *cache, uint32_t idle)
+void zp_retain_flush_pool(struct zp_thread_cache *cache, unsigned pool, uint32_t idle)
 {
     size_t spare;
-    struct zp_slot *slot = zp_thread_caches_take(idle, &spare);
-    zp_budget_release(spare);
+    struct zp_slot *slot = zp_thread_caches_take(cache, pool, idle, &spare);
+    zp_quota_release(pool, spare);
     for (struct zp_slot *next; slot != NULL; slot = next) {
         next = slot->links[ZP_ORDER_CLASS].older;
         put_oldest(cache, slot);
     }
+}
+
+void zp_retain_flush_others(struct zp_thread_cache *cache, uint32_t idle)
+{
+    for (unsigned pool = 0; pool < zp_pools_count(); pool++)
+        zp_retain_flush_pool(cache, pool, idle);
 }

@@ -20,14 +20,15 @@
 // ZEROPOOL_DECAY_MS: idle buffers are never given back.
 #define ZP_DECAY_NEVER (-1)
 
-// Charges `bytes` to the budget, evicting others until they fit; false if they do not.
-bool zp_retain_charge(struct zp_thread_cache *cache, size_t bytes);
+// Charges `bytes` to a pool, evicting others until they fit; false if they do not.
+bool zp_retain_charge(struct zp_thread_cache *cache, unsigned pool, size_t bytes);
 
-// A cold slot of a region, now TAKEN. NULL if there is none.
-struct zp_slot *zp_retain_take_cold(unsigned region);
+// A cold slot that holds `size` bytes, now TAKEN and of a pool. NULL if there is none.
+struct zp_slot *zp_retain_take_cold(unsigned pool, size_t size);
 
-// Puts a TAKEN, charged slot into the shard `home` or a neighbour, idle since `since`. It is zero,
-// unless nothing is scrubbed.
+// Puts a TAKEN, charged slot into the shard of its pool that is like `home`, or a neighbour, idle
+// since `since`. It is zero, unless nothing is scrubbed. If its pool was closed, its memory goes
+// back to the kernel.
 void zp_retain_pool(struct zp_thread_cache *cache, unsigned home, struct zp_slot *slot,
                     uint32_t since);
 
@@ -52,8 +53,9 @@ void zp_retain_flush_idle(struct zp_thread_cache *cache);
 // Moves the oldest `count` buffers, as the newest there, idle since `since`.
 void zp_retain_flush_oldest(struct zp_thread_cache *cache, unsigned count, uint32_t since);
 
-// Moves what the caches of other threads hold that have been idle for so many milliseconds, as the
-// oldest there. Caches that their threads are using are skipped.
+// Moves what all other caches hold that have been idle for so many milliseconds, as the oldest
+// there. Caches that their threads are using are skipped. The second does so for one pool's.
 void zp_retain_flush_others(struct zp_thread_cache *cache, uint32_t idle);
+void zp_retain_flush_pool(struct zp_thread_cache *cache, unsigned pool, uint32_t idle);
 
 #endif

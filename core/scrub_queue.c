@@ -29,6 +29,16 @@ static struct {
     uint32_t hand_overs;                     // the word that the request waits on
 } queue;
 
+// What is looked for: at least `size` bytes, of the class `last` at most.
+struct request {
+    unsigned pool;
+    size_t size;
+    unsigned last;
+};
+
+// How many of the oldest slots of a class are compared: some may be of other pools.
+enum { LOOKS = 8 };
+
 void zp_scrub_queue_init(size_t bytes)
 {
     zp_lock_init(&queue.lock, ZP_RANK_QUEUE);
@@ -90,26 +100,31 @@ static void take_away(struct zp_slot *slot)
     zp_slot_step(slot, ZP_SLOT_TAKEN);
 }
 
-// Whether a slot can serve a request for `size` bytes that takes classes up to `last`.
-static bool serves(const struct zp_slot *slot, size_t size, unsigned last)
+// Whether a slot can serve a request.
+static bool serves(const struct zp_slot *slot, const struct request *request)
 {
-    if (slot == NULL || zp_arena_capacity(slot) < size)
+    if (slot == NULL || slot->pool != request->pool || zp_arena_capacity(slot) < request->size)
         return false;
     unsigned size_class = zp_class_of(slot->usable);
-    return size_class >= zp_class_of(size) && size_class <= last;
+    return size_class >= zp_class_of(request->size) && size_class <= request->last;
 }
 
-static struct zp_slot *find(size_t size, unsigned last)
+static struct zp_slot *find(const struct request *request)
 {
-    for (unsigned c = zp_class_of(size); c <= last; c++)
-        if (serves(queue.of_class[c].oldest, size, last))
-            return queue.of_class[c].oldest;
+    for (unsigned c = zp_class_of(request->size); c <= request->last; c++) {
+        struct zp_slot *slot = queue.of_class[c].oldest;
+        for (unsigned i = 0; slot != NULL && i < LOOKS; i++) {
+            if (serves(slot, request))
+                return slot;
+            slot = slot->links[ZP_ORDER_CLASS].newer;
+        }
+    }
     return NULL;
 }
 
-static bool take_queued(size_t size, unsigned last, struct zp_scrub_job *job)
+static bool take_queued(const struct request *request, struct zp_scrub_job *job)
 {
-    *job = (struct zp_scrub_job){.slot = find(size, last)};
+    *job = (struct zp_scrub_job){.slot = find(request)};
     if (job->slot == NULL)
         return false;
     remove_locked(job->slot);
@@ -119,9 +134,9 @@ static bool take_queued(size_t size, unsigned last, struct zp_scrub_job *job)
 
 // Takes what the helper has in hand: at once if it is between two parts; else asks for the
 // hand-over. One request at a time may wait for one.
-static bool take_hand(size_t size, unsigned last, struct zp_scrub_job *job)
+static bool take_hand(const struct request *request, struct zp_scrub_job *job)
 {
-    if (queue.wanted || queue.handed.slot != NULL || !serves(queue.hand.slot, size, last))
+    if (queue.wanted || queue.handed.slot != NULL || !serves(queue.hand.slot, request))
         return false;
     if (queue.at_part) {
         queue.wanted = true;
@@ -148,31 +163,44 @@ static bool await_hand_over(uint32_t hand_overs, struct zp_scrub_job *job)
     return job->slot != NULL;
 }
 
-bool zp_scrub_queue_take(size_t size, unsigned last, struct zp_scrub_job *job)
+bool zp_scrub_queue_take(unsigned pool, size_t size, unsigned last, struct zp_scrub_job *job)
 {
     if (zp_scrub_queue_bytes() == 0)
         return false;
     zp_lock_take(&queue.lock);
+    struct request request = {pool, size, last};
     bool wanted_before = queue.wanted;
-    bool found = take_queued(size, last, job) || take_hand(size, last, job);
+    bool found = take_queued(&request, job) || take_hand(&request, job);
     bool waits = !found && queue.wanted && !wanted_before;
     uint32_t hand_overs = queue.hand_overs;
     zp_lock_release(&queue.lock);
     return waits ? await_hand_over(hand_overs, job) : found;
 }
 
-struct zp_slot *zp_scrub_queue_evict(void)
+static struct zp_slot *evict(unsigned pool, bool any)
 {
     if (zp_scrub_queue_bytes() == 0)
         return NULL;
     zp_lock_take(&queue.lock);
     struct zp_slot *slot = queue.all.oldest;
+    while (slot != NULL && !any && slot->pool != pool)
+        slot = slot->links[ZP_ORDER_ARRIVAL].newer;
     if (slot != NULL) {
         remove_locked(slot);
         take_away(slot);
     }
     zp_lock_release(&queue.lock);
     return slot;
+}
+
+struct zp_slot *zp_scrub_queue_evict(void)
+{
+    return evict(0, true);
+}
+
+struct zp_slot *zp_scrub_queue_evict_of(unsigned pool)
+{
+    return evict(pool, false);
 }
 
 // ---- Parts -----------------------------------------------------------------------------------

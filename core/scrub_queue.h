@@ -52,13 +52,15 @@ bool zp_scrub_queue_is_open(void);
 // Puts a TAKEN, charged slot that the thread with this home shard freed; false if there is no room.
 bool zp_scrub_queue_put(struct zp_slot *slot, unsigned home);
 
-// Takes the shortest slot that serves a request of `size` bytes, up to the class `last`, with the
+// Takes a slot of a pool that serves a request of `size` bytes, up to the class `last`, with the
 // progress of its scrubbing. Waits for the end of a part if only the one in hand would do, for 2 ms
 // at most. False if there is none.
-bool zp_scrub_queue_take(size_t size, unsigned last, struct zp_scrub_job *job);
+bool zp_scrub_queue_take(unsigned pool, size_t size, unsigned last, struct zp_scrub_job *job);
 
-// Takes the slot that has waited longest, not the one in hand; NULL if there is none.
+// Takes the slot that has waited longest, not the one in hand; NULL if there is none. The second
+// takes one of a pool.
 struct zp_slot *zp_scrub_queue_evict(void);
+struct zp_slot *zp_scrub_queue_evict_of(unsigned pool);
 
 // Bytes in the queue and in hand; a hint while other threads work.
 size_t zp_scrub_queue_bytes(void);

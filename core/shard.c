@@ -2,73 +2,11 @@
 
 #include "shard.h"
 
-#include "budget.h"
 #include "os.h"
-#include "placement.h"
+#include "quota.h"
 
 // How far a reading of the clock may lie behind one that another thread took before it.
 enum { CLOCK_SLACK_MS = 60 * 1000 };
-
-static ZP_FROZEN struct zp_shard *shards = NULL;
-static ZP_FROZEN unsigned shard_mask = 0;
-static ZP_FROZEN uint32_t shard_capacity = 0;
-static ZP_FROZEN const struct zp_eviction_policy *policy = NULL;
-static ZP_FROZEN unsigned group_shift = 0; // a group has 1 << group_shift shards
-static unsigned homes_given[ZP_SHARDS_MOST];
-
-// As many of the low bits of a shard's number as are left when each group has its own high ones.
-static unsigned shift_for(unsigned count)
-{
-    unsigned shift = zp_log2(count), groups = zp_placement_groups();
-    while (shift > 0 && count >> shift < groups)
-        shift--;
-    return shift;
-}
-
-int zp_shards_init(unsigned count, uint32_t most_per_shard, const struct zp_eviction_policy *chosen)
-{
-    void *mapped;
-    size_t bytes = zp_round_up(count * sizeof(struct zp_shard), zp_os_page_size());
-    int error = zp_os_map_fenced(bytes, PROT_READ | PROT_WRITE, &mapped);
-    if (error != 0)
-        return error;
-    policy = chosen;
-    shard_mask = count - 1;
-    shard_capacity = most_per_shard;
-    group_shift = shift_for(count);
-    shards = mapped;
-    for (unsigned i = 0; i < count; i++)
-        zp_lock_init(&shards[i].lock, ZP_RANK_SHARD);
-    return 0;
-}
-
-unsigned zp_shards_group(unsigned home)
-{
-    return home >> group_shift;
-}
-
-unsigned zp_shards_home_in(unsigned home, unsigned group)
-{
-    unsigned within = home & ((1u << group_shift) - 1);
-    return (group << group_shift | within) & shard_mask;
-}
-
-unsigned zp_shards_next_home(void)
-{
-    unsigned first = zp_shards_home_in(0, zp_placement_group(0));
-    unsigned next = __atomic_fetch_add(&homes_given[first], 1, __ATOMIC_RELAXED);
-    return zp_shards_home_in(next, zp_shards_group(first));
-}
-
-static struct zp_shard *neighbour(unsigned home, unsigned distance)
-{
-    return &shards[home ^ distance];
-}
-
-struct zp_shard *zp_shards_at(unsigned home, unsigned distance)
-{
-    return distance <= shard_mask ? neighbour(home, distance) : NULL;
-}
 
 // Fields that are read without the lock are written so that such a read is whole.
 
@@ -79,14 +17,18 @@ static void set_count(struct zp_shard *shard, uint32_t count)
 
 static bool seems_full(const struct zp_shard *shard)
 {
-    return __atomic_load_n(&shard->count, __ATOMIC_RELAXED) >= shard_capacity;
+    return __atomic_load_n(&shard->count, __ATOMIC_RELAXED) >= shard->set->capacity;
 }
 
 // Bytes that the shard could hold if no other holder grew.
 static size_t capacity_of(const struct zp_shard *shard)
 {
-    size_t limit = zp_budget_limit(), taken = zp_budget_taken();
-    return (taken < limit ? limit - taken : 0) + shard->bytes;
+    return zp_quota_left(shard->set->pool) + shard->bytes;
+}
+
+static struct zp_shard *shard_of(const struct zp_slot *slot)
+{
+    return &zp_shard_set(slot->pool)->shards[slot->shard];
 }
 
 static unsigned class_of(const struct zp_slot *slot)
@@ -97,7 +39,7 @@ static unsigned class_of(const struct zp_slot *slot)
 static void push(struct zp_shard *shard, struct zp_slot *older, struct zp_slot *slot)
 {
     zp_slot_step(slot, ZP_SLOT_POOLED);
-    slot->shard = (uint8_t)(shard - shards);
+    slot->shard = (uint8_t)(shard - shard->set->shards);
     zp_eviction_add(&shard->eviction, slot, older == shard->eviction.arrivals.newest);
     zp_list_insert(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, older, slot);
     set_count(shard, shard->count + 1);
@@ -107,7 +49,7 @@ static void push(struct zp_shard *shard, struct zp_slot *older, struct zp_slot *
 static void push_newest(struct zp_shard *shard, struct zp_slot *slot)
 {
     push(shard, shard->eviction.arrivals.newest, slot);
-    policy->arrive(&shard->eviction, class_of(slot));
+    shard->set->policy->arrive(&shard->eviction, class_of(slot));
 }
 
 static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot)
@@ -124,7 +66,7 @@ static struct zp_slot *pull(struct zp_shard *shard, struct zp_slot *slot)
 
 static struct zp_slot *evict_locked(struct zp_shard *shard)
 {
-    return pull(shard, policy->evict(&shard->eviction, capacity_of(shard)));
+    return pull(shard, shard->set->policy->evict(&shard->eviction, capacity_of(shard)));
 }
 
 // ---- Taking ----------------------------------------------------------------------------------
@@ -135,7 +77,7 @@ struct zp_slot *zp_shard_take(struct zp_shard *shard, const struct zp_wish *wish
     struct zp_slot *slot = zp_fit_find(&shard->eviction, wish);
     if (slot == NULL || (wanted != NULL && !wanted(slot, wish->size)))
         return NULL;
-    policy->use(&shard->eviction, class_of(slot), slot->committed, capacity_of(shard));
+    shard->set->policy->use(&shard->eviction, class_of(slot), slot->committed, capacity_of(shard));
     return pull(shard, slot);
 }
 
@@ -144,8 +86,9 @@ struct zp_slot *zp_shard_take(struct zp_shard *shard, const struct zp_wish *wish
 static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, bool wait, bool *busy,
                                   struct zp_counters *counters)
 {
-    for (unsigned i = 0; i <= shard_mask; i++) {
-        struct zp_shard *shard = neighbour(home, i);
+    const struct zp_shard_set *set = zp_shard_set_of(home);
+    for (unsigned i = 0; i <= zp_shard_set_mask(set); i++) {
+        struct zp_shard *shard = zp_shard_at(set, home, i);
         if (!zp_fit_may_exist(&shard->eviction, wish))
             continue;
         if (!zp_lock_try(&shard->lock)) {
@@ -177,11 +120,11 @@ struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
 
 void zp_shards_note_miss(unsigned home, size_t size)
 {
-    struct zp_shard *shard = neighbour(home, 0);
+    struct zp_shard *shard = zp_shards_at(home, 0);
     if (__atomic_load_n(&shard->eviction.ghosts, __ATOMIC_RELAXED) == 0)
         return;
     zp_lock_take(&shard->lock);
-    policy->miss(&shard->eviction, zp_class_of(size), capacity_of(shard));
+    shard->set->policy->miss(&shard->eviction, zp_class_of(size), capacity_of(shard));
     zp_lock_release(&shard->lock);
 }
 
@@ -189,7 +132,7 @@ void zp_shards_note_miss(unsigned home, size_t size)
 
 bool zp_shard_push(struct zp_shard *shard, struct zp_slot *slot)
 {
-    bool room = shard->count < shard_capacity;
+    bool room = shard->count < shard->set->capacity;
     if (room)
         push_newest(shard, slot);
     return room;
@@ -212,17 +155,18 @@ static bool put_without_waiting(struct zp_shard *shard, struct zp_slot *slot,
 
 struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_counters *counters)
 {
-    home = zp_shards_home_in(home, slot->group);
-    for (unsigned i = 0; i <= shard_mask; i++) {
-        if (put_without_waiting(neighbour(home, i), slot, counters)) {
+    home = zp_shards_home_for(home, slot);
+    const struct zp_shard_set *set = zp_shard_set_of(home);
+    for (unsigned i = 0; i <= zp_shard_set_mask(set); i++) {
+        if (put_without_waiting(zp_shard_at(set, home, i), slot, counters)) {
             zp_count(&counters->spilled, i != 0);
             return NULL;
         }
     }
-    struct zp_shard *shard = neighbour(home, 0);
+    struct zp_shard *shard = zp_shard_at(set, home, 0);
     struct zp_slot *evicted = NULL;
     zp_lock_take(&shard->lock);
-    if (shard->count >= shard_capacity)
+    if (shard->count >= shard->set->capacity)
         evicted = evict_locked(shard);
     push_newest(shard, slot);
     zp_lock_release(&shard->lock);
@@ -233,8 +177,9 @@ struct zp_slot *zp_shards_put(unsigned home, struct zp_slot *slot, struct zp_cou
 
 struct zp_slot *zp_shards_evict(unsigned home)
 {
-    for (unsigned i = 0; i <= shard_mask; i++) {
-        struct zp_shard *shard = neighbour(home, i);
+    const struct zp_shard_set *set = zp_shard_set_of(home);
+    for (unsigned i = 0; i <= zp_shard_set_mask(set); i++) {
+        struct zp_shard *shard = zp_shard_at(set, home, i);
         if (__atomic_load_n(&shard->count, __ATOMIC_RELAXED) == 0)
             continue;
         zp_lock_take(&shard->lock);
@@ -277,11 +222,11 @@ static struct zp_slot *take_unreclaimable_locked(struct zp_shard *shard, uint32_
 
 typedef struct zp_slot *take_by_age(struct zp_shard *shard, uint32_t now, uint32_t idle);
 
-static struct zp_slot *take_first(unsigned home, uint32_t idle, take_by_age *take)
+static struct zp_slot *take_first_of(unsigned home, uint32_t now, uint32_t idle, take_by_age *take)
 {
-    uint32_t now = zp_os_clock();
-    for (unsigned i = 0; i <= shard_mask; i++) {
-        struct zp_shard *shard = neighbour(home, i);
+    const struct zp_shard_set *set = zp_shard_set_of(home);
+    for (unsigned i = 0; i <= zp_shard_set_mask(set); i++) {
+        struct zp_shard *shard = zp_shard_at(set, home, i);
         if (__atomic_load_n(&shard->count, __ATOMIC_RELAXED) == 0)
             continue;
         zp_lock_take(&shard->lock);
@@ -291,6 +236,17 @@ static struct zp_slot *take_first(unsigned home, uint32_t idle, take_by_age *tak
             return slot;
     }
     return NULL;
+}
+
+// Of the home's pool, or else of another.
+static struct zp_slot *take_first(unsigned home, uint32_t idle, take_by_age *take)
+{
+    uint32_t now = zp_os_clock();
+    struct zp_slot *slot = take_first_of(home, now, idle, take);
+    for (unsigned pool = 0; slot == NULL && pool < zp_pools_count(); pool++)
+        if (pool != zp_shards_pool(home))
+            slot = take_first_of(pool * ZP_SHARDS_MOST, now, idle, take);
+    return slot;
 }
 
 struct zp_slot *zp_shards_take_idle(unsigned home, uint32_t idle)
@@ -305,7 +261,7 @@ struct zp_slot *zp_shards_take_unreclaimable(unsigned home, uint32_t idle)
 
 void zp_shards_put_reclaimable(struct zp_slot *slot)
 {
-    struct zp_shard *shard = &shards[slot->shard];
+    struct zp_shard *shard = shard_of(slot);
     zp_lock_take(&shard->lock);
     push(shard, shard->reclaimable, slot);
     if (slot->reclaimable == ZP_RECLAIMABLE_ALL)
@@ -315,7 +271,7 @@ void zp_shards_put_reclaimable(struct zp_slot *slot)
 
 void zp_shards_put_oldest(unsigned home, struct zp_slot *slot)
 {
-    struct zp_shard *shard = neighbour(zp_shards_home_in(home, slot->group), 0);
+    struct zp_shard *shard = zp_shards_at(zp_shards_home_for(home, slot), 0);
     zp_lock_take(&shard->lock);
     push(shard, NULL, slot);
     if (slot->reclaimable != ZP_RECLAIMABLE_ALL)
@@ -323,42 +279,7 @@ void zp_shards_put_oldest(unsigned home, struct zp_slot *slot)
     zp_lock_release(&shard->lock);
 }
 
-size_t zp_shards_bytes(void)
-{
-    size_t bytes = 0;
-    for (unsigned i = 0; i <= shard_mask; i++) {
-        zp_lock_take(&shards[i].lock);
-        bytes += shards[i].bytes;
-        zp_lock_release(&shards[i].lock);
-    }
-    return bytes;
-}
-
-void zp_shards_lock_all(void)
-{
-    for (unsigned i = 0; i <= shard_mask; i++)
-        zp_lock_take(&shards[i].lock);
-}
-
-void zp_shards_unlock_all(void)
-{
-    for (unsigned i = shard_mask + 1; i-- > 0;)
-        zp_lock_release(&shards[i].lock);
-}
-
-void zp_shards_reset_locks(void)
-{
-    for (unsigned i = 0; i <= shard_mask; i++)
-        zp_lock_reset(&shards[i].lock);
-}
-
-void zp_shards_visit(void (*visit)(struct zp_slot *slot))
-{
-    for (unsigned i = 0; i <= shard_mask; i++)
-        zp_list_visit(&shards[i].eviction.arrivals, ZP_ORDER_ARRIVAL, visit);
-}
-
 void zp_shards_remove(struct zp_slot *slot)
 {
-    pull(&shards[slot->shard], slot);
+    pull(shard_of(slot), slot);
 }

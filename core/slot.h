@@ -126,6 +126,7 @@ struct zp_slot {
     uint32_t since;                // when it became idle, in milliseconds of the clock
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending
     uint8_t group; // of NUMA nodes: that of the thread it was fetched for (placement.h)
+    uint8_t pool;  // that it was taken for (pools.h)
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 _Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,

@@ -2,8 +2,9 @@
 //
 // Threads: a thread gets its cache at its first large request and empties it when it ends.
 //
-// Always holds: a cache is set up at most once in a thread's life. The destructor of a pthread key
-// empties it; destructors that run later find zp_no_cache.
+// Always holds: the cache for the process's pool is set up at most once in a thread's life. The
+// destructor of a pthread key empties it, and those for other pools, which are in a list behind it;
+// destructors that run later find zp_no_cache.
 //
 // Locking: see thread_cache.h and retain.h. Fork: the thread that forks keeps its cache.
 
@@ -26,7 +27,21 @@ static inline struct zp_thread_cache *zp_thread_own_cache(void)
     return cache != &zp_no_cache ? cache : zp_thread_set_up();
 }
 
+// This thread's cache for a pool, set up if need be; the first only if it has been. NULL if there
+// is none, which is never so for the process's pool.
+struct zp_thread_cache *zp_thread_known_cache_of(unsigned pool);
+struct zp_thread_cache *zp_thread_cache_of(unsigned pool);
+
 // The same, opened.
+static inline struct zp_thread_cache *zp_thread_open_cache_of(unsigned pool)
+{
+    struct zp_thread_cache *cache = zp_thread_cache_of(pool);
+    if (cache != NULL)
+        zp_thread_cache_open(cache);
+    return cache;
+}
+
+// The one for the process's pool, opened.
 static inline struct zp_thread_cache *zp_thread_open_cache(void)
 {
     struct zp_thread_cache *cache = zp_thread_own_cache();

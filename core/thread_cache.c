@@ -4,6 +4,7 @@
 
 #include "lock.h"
 #include "os.h"
+#include "pools.h"
 #include "stack.h"
 
 #include <string.h>
@@ -18,29 +19,32 @@ static struct {
     struct zp_lock emptying; // one thread at a time claims caches
     struct zp_lock lock;
     struct zp_thread_cache *all; // only ever grows, so it is walked without the lock
-    struct zp_thread_cache *free;
+    struct zp_thread_cache *free[ZP_POOLS_MOST];
     struct zp_thread_cache *fresh, *fresh_end; // never used: their pages have not been touched
 } threads;
 
 static ZP_FROZEN struct {
-    unsigned capacity, dirty_capacity;
+    unsigned capacity;
+    bool dirty;
     unsigned settled; // entries that stay when a cache is closed: all, if no fast path is used
 } config = {0};
 
 static void push_free(struct zp_thread_cache *cache)
 {
-    cache->next_free = threads.free;
-    threads.free = cache;
+    cache->next_free = threads.free[cache->pool];
+    threads.free[cache->pool] = cache;
 }
 
-static struct zp_thread_cache *take_free(void)
+// The counters of those that are gone are the pool's still, so a cache stays with its pool.
+static struct zp_thread_cache *take_free(unsigned pool)
 {
     zp_lock_take(&threads.lock);
-    struct zp_thread_cache *cache = threads.free;
+    struct zp_thread_cache *cache = threads.free[pool];
     if (cache != NULL) {
-        threads.free = cache->next_free;
+        threads.free[pool] = cache->next_free;
     } else if (threads.fresh != threads.fresh_end) {
         cache = threads.fresh++;
+        cache->pool = pool;
         cache->next = threads.all;
         __atomic_store_n(&threads.all, cache, __ATOMIC_RELEASE);
     }
@@ -186,16 +190,16 @@ void zp_thread_caches_init(unsigned capacity, bool dirty, bool fast)
     zp_lock_init(&threads.emptying, ZP_RANK_EMPTYING);
     zp_lock_init(&threads.lock, ZP_RANK_THREADS);
     config.capacity = capacity;
-    config.dirty_capacity = dirty ? capacity : 0;
+    config.dirty = dirty;
     config.settled = fast ? 0 : ZP_CACHE_MOST;
 }
 
-struct zp_thread_cache *zp_thread_cache_acquire(void)
+struct zp_thread_cache *zp_thread_cache_acquire(unsigned pool)
 {
-    struct zp_thread_cache *cache = take_free();
+    struct zp_thread_cache *cache = take_free(pool);
     if (cache == NULL) {
         make_more();
-        cache = take_free();
+        cache = take_free(pool);
     }
     if (cache == NULL)
         return NULL;
@@ -207,8 +211,9 @@ struct zp_thread_cache *zp_thread_cache_acquire(void)
 
 void zp_thread_cache_enable(struct zp_thread_cache *cache, bool ends)
 {
-    cache->capacity = ends ? config.capacity : 0;
-    cache->dirty_capacity = ends ? config.dirty_capacity : 0;
+    unsigned most = cache->pool == 0 ? config.capacity : zp_pools[cache->pool].traits.thread_cache;
+    cache->capacity = ends ? most : 0;
+    cache->dirty_capacity = ends && config.dirty ? most : 0;
 }
 
 void zp_thread_cache_give_up(struct zp_thread_cache *cache)
@@ -232,6 +237,19 @@ void zp_thread_caches_sum(struct zp_counters *sum, uint64_t *bytes)
         zp_counters_add(sum, &cache->counters);
         *bytes += zp_thread_cache_bytes(cache);
     }
+}
+
+void zp_thread_caches_sum_of(unsigned pool, struct zp_counters *sum, uint64_t *bytes,
+                             uint64_t *granted)
+{
+    memset(sum, 0, sizeof(*sum));
+    *bytes = *granted = 0;
+    for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next)
+        if (cache->pool == pool) {
+            zp_counters_add(sum, &cache->counters);
+            *bytes += zp_thread_cache_bytes(cache);
+            *granted += __atomic_load_n(&cache->granted, __ATOMIC_RELAXED);
+        }
 }
 
 // Whether a cache has not been used for so long. The fast paths only count puts: their use is
@@ -260,12 +278,12 @@ static bool is_empty(const struct zp_thread_cache *cache)
 }
 
 // Claims the caches of other threads that are to be emptied; false if there are none.
-static bool claim(uint32_t idle)
+static bool claim(const struct zp_thread_cache *own, unsigned pool, uint32_t idle)
 {
     bool any = false;
     uint32_t now = zp_os_clock();
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
-        if (cache == zp_thread_cache || is_empty(cache) || !is_idle(cache, now, idle))
+        if (cache->pool != pool || cache == own || is_empty(cache) || !is_idle(cache, now, idle))
             continue;
         __atomic_store_n(&cache->claimed, true, __ATOMIC_SEQ_CST);
         any = true;
@@ -293,12 +311,13 @@ static struct zp_slot *empty_claimed(struct zp_thread_cache *cache, struct zp_sl
     return list;
 }
 
-struct zp_slot *zp_thread_caches_take(uint32_t idle, size_t *spare)
+struct zp_slot *zp_thread_caches_take(const struct zp_thread_cache *own, unsigned pool,
+                                      uint32_t idle, size_t *spare)
 {
     struct zp_slot *list = NULL;
     *spare = 0;
     zp_lock_take(&threads.emptying);
-    if (claim(idle)) {
+    if (claim(own, pool, idle)) {
         bool safe = zp_os_barrier() == 0;
         for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
             if (!is_claimed(cache))
@@ -329,7 +348,7 @@ void zp_thread_caches_reset(void)
 {
     zp_lock_reset(&threads.lock);
     zp_lock_reset(&threads.emptying);
-    threads.free = NULL;
+    memset(threads.free, 0, sizeof(threads.free));
     memset(&zp_no_cache.counters, 0, sizeof(zp_no_cache.counters));
     for (struct zp_thread_cache *cache = first_cache(); cache != NULL; cache = cache->next) {
         memset(&cache->counters, 0, sizeof(cache->counters));
@@ -340,6 +359,7 @@ void zp_thread_caches_reset(void)
         cache->granted = cache->dirty_room = cache->most_used = 0;
         cache->settled = 0;
         cache->attentive = false;
+        cache->next_own = NULL;
         if (cache != zp_thread_cache) {
             cache->capacity = cache->dirty_capacity = 0;
             push_free(cache);

@@ -17,7 +17,8 @@
 //     next thread: even if a thread ends without its teardown, no pointer dangles.
 //
 // A thread's cache is set up at its first large request and emptied when it ends (thread.h). What
-// the thread frees after that goes to a shard.
+// the thread frees after that goes to a shard. It has one more for each pool of the program's own
+// that it uses (pools.h), which the fast paths do not know.
 //
 // Another thread may empty a cache, to give memory back while the owner sleeps. The owner stores
 // `inside`, then loads `claimed`; the other thread stores `claimed`, then makes all threads pass a
@@ -75,9 +76,11 @@ struct zp_thread_cache {
     struct zp_counters counters;
     uint64_t seen;                     // puts at `stamp`
     struct zp_thread_cache *next;      // list of all caches ever made
-    struct zp_thread_cache *next_free; // list of those without a thread
+    struct zp_thread_cache *next_free; // list of those of its pool without a thread
+    struct zp_thread_cache *next_own;  // list of those of its thread, that of the process's first
     uint32_t stamp;                    // on the clock: when it was last seen in use
     unsigned home;                     // the thread's shard
+    unsigned pool;                     // whose it is
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 extern struct zp_thread_cache zp_no_cache;
@@ -87,19 +90,21 @@ extern ZP_TLS struct zp_thread_cache *zp_thread_cache;
 // `fast` whether the fast paths are used.
 void zp_thread_caches_init(unsigned capacity, bool dirty, bool fast);
 
-// A cache for one more thread, which puts buffers into it only if it `ends`: if it will empty the
-// cache and give it up when the thread ends. NULL if there is no memory for one.
-struct zp_thread_cache *zp_thread_cache_acquire(void);
+// A cache of a pool for one more thread, which puts buffers into it only if it `ends`: if it will
+// empty the cache and give it up when the thread ends. NULL if there is no memory for one.
+struct zp_thread_cache *zp_thread_cache_acquire(unsigned pool);
 void zp_thread_cache_enable(struct zp_thread_cache *cache, bool ends);
 
 // Gives up an empty cache for good.
 void zp_thread_cache_give_up(struct zp_thread_cache *cache);
 
-// Takes what the caches of other threads hold that have not been used for `idle` milliseconds: a
-// list, linked by `older` of ZP_ORDER_CLASS, of slots that are still charged, with `since` set, the
-// newest of each cache first. What was granted beyond them goes to `*spare`. Caches whose owners
-// are inside are left alone, and all of them where the kernel has no barrier for it.
-struct zp_slot *zp_thread_caches_take(uint32_t idle, size_t *spare);
+// Takes what the caches of a pool hold that have not been used for `idle` milliseconds, but for the
+// caller's `own`: a list, linked by `older` of ZP_ORDER_CLASS, of slots that are still charged,
+// with `since` set, the newest of each cache first. What was granted beyond them goes to `*spare`.
+// Caches whose owners are inside are left alone, and all of them where the kernel has no barrier
+// for it.
+struct zp_slot *zp_thread_caches_take(const struct zp_thread_cache *own, unsigned pool,
+                                      uint32_t idle, size_t *spare);
 
 // Notes that the cache is in use.
 static inline void zp_thread_cache_stamp(struct zp_thread_cache *cache, uint32_t now)
@@ -148,11 +153,14 @@ static inline void zp_thread_cache_leave(struct zp_thread_cache *cache)
     __atomic_store_n(&cache->inside, false, __ATOMIC_RELEASE);
 }
 
-// Sums the counters of all threads, past and present, and the bytes in their caches.
+// Sums the counters of all threads, past and present, and the bytes in their caches. The second
+// does so for one pool, of which the caches may hold `granted` bytes.
 void zp_thread_caches_sum(struct zp_counters *sum, uint64_t *bytes);
+void zp_thread_caches_sum_of(unsigned pool, struct zp_counters *sum, uint64_t *bytes,
+                             uint64_t *granted);
 
 // Fork: the lock of the lists; in the child all caches are empty and count from 0, and all but the
-// calling thread's are without a thread.
+// calling thread's for the process's pool are without a thread.
 void zp_thread_caches_lock(void);
 void zp_thread_caches_unlock(void);
 void zp_thread_caches_reset(void);

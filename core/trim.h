@@ -14,4 +14,7 @@
 // for what the helper has in hand. Returns the bytes.
 size_t zp_trim(struct zp_thread_cache *cache);
 
+// The same for what the cache's pool retains, but for what is in quarantine.
+size_t zp_trim_pool(struct zp_thread_cache *cache);
+
 #endif

@@ -10,7 +10,8 @@
  *         zeropool_put(buffer);
  *     }
  *
- * There is one pool per process. The preloaded library (LD_PRELOAD=libzeropool_preload.so) serves
+ * There is one pool per process, and a program can make others for itself (zeropool_pool_create).
+ * The preloaded library (LD_PRELOAD=libzeropool_preload.so) serves
  * malloc from it; libzeropool.so and libzeropool.a (pkg-config zeropool) leave malloc as it is. A
  * program that is linked with one of them and runs under the preloaded library uses the pool of
  * that: free() then takes what zeropool_get returned, and zeropool_put what malloc returned.
@@ -52,7 +53,10 @@ const char *zeropool_version(void);
  * of 0 gives a buffer without a byte. NULL with ENOMEM. */
 void *zeropool_get(size_t size);
 
-/* The same, at a multiple of `alignment`, a power of two; else NULL with EINVAL. */
+/* The same, zero with ZEROPOOL_ZERO=off as well. */
+void *zeropool_get_zeroed(size_t size);
+
+/* As zeropool_get, at a multiple of `alignment`, a power of two; else NULL with EINVAL. */
 void *zeropool_get_aligned(size_t alignment, size_t size);
 
 /* The same as zeropool_get if a buffer is at hand in the pool: one that needs no system call, in
@@ -89,7 +93,8 @@ size_t zeropool_prewarm(size_t size, size_t count);
  * the pool is off. */
 size_t zeropool_trim(void);
 
-/* What the pool has done and holds. A newer library may add members at the end, and only there. */
+/* What a pool has done and holds. The process's counts what all others do as well. A newer library
+ * may add members at the end, and only there. */
 struct zeropool_stats {
     size_t size;         /* set by the caller: sizeof(struct zeropool_stats) */
     size_t version;      /* of the members: ZEROPOOL_STATS_VERSION of the library that runs */
@@ -102,7 +107,7 @@ struct zeropool_stats {
     size_t live_buffers; /* got and not put yet */
     size_t live_bytes;
     size_t retained_bytes; /* waiting for the next get */
-    size_t budget_bytes;   /* that may wait: ZEROPOOL_MAX_MEMORY */
+    size_t budget_bytes;   /* that may wait: ZEROPOOL_MAX_MEMORY, or what the pool was given */
 };
 
 #define ZEROPOOL_STATS_VERSION 1
@@ -141,6 +146,69 @@ int zeropool_retain(const void *buffer);
 /* Gives up a reference. What was given up too often is a buffer that is not frozen, or put twice:
  * it ends the program as zeropool_put says. NULL is ignored. */
 void zeropool_release(const void *buffer);
+
+/* ---- Pools of one's own ---- */
+
+/* A pool beside the process's, for buffers that are to have limits of their own, or are not to get
+ * in the way of others: a tenant, a device, a thread pool. It has shards, thread caches and a
+ * budget for itself; how buffers are made zero, checked and given back when idle is the same for
+ * all pools. A buffer returns to the pool that it came from: zeropool_put and, under the preloaded
+ * library, free know it. Every function above takes buffers of any pool. */
+struct zeropool_pool;
+
+enum {
+    ZEROPOOL_EVICTION_CLOCKPRO, /* by reuse distance */
+    ZEROPOOL_EVICTION_LIFO,     /* the oldest first */
+};
+
+/* How a pool is to be. A newer library may add members at the end, and only there; those that the
+ * caller does not know are as the process's pool has them. */
+struct zeropool_options {
+    size_t size;         /* set by the caller: sizeof(struct zeropool_options) */
+    size_t threshold;    /* bytes: smaller requests are the allocator's. From 64 KiB to 1 GiB */
+    size_t budget;       /* bytes that may wait; all pools together never have more of them than
+                          * ZEROPOOL_MAX_MEMORY */
+    size_t shards;       /* locks that waiting buffers are spread over: a power of two up to 128 */
+    size_t per_shard;    /* buffers that wait behind each of them: 1 to 65536 */
+    size_t thread_cache; /* buffers that a thread keeps for itself: 0 to 64 */
+    int eviction;        /* which buffer leaves when the budget is full: ZEROPOOL_EVICTION_... */
+    int pinned;          /* 1: buffers are locked in memory as far as the limit of locked memory
+                          * allows, the rest are not; 0 */
+    int node;            /* the NUMA node that memory comes from as long as it has some; -1: as
+                          * ZEROPOOL_NUMA says */
+};
+
+/* Fills as many members as the caller's struct has, by its `size`, with what the process's pool
+ * has: change what is to differ, then call zeropool_pool_create. 0; or EINVAL if `options` is NULL
+ * or has no room for the threshold. */
+int zeropool_options_get(struct zeropool_options *options);
+
+/* A pool with these options. NULL with EINVAL if one of them is out of its range, the process may
+ * have no memory from that node, `options` is NULL or its size is odd; with ENOMEM if there is no
+ * memory for it, or 255 pools exist. One that was destroyed counts until its last buffer is put.
+ * Where the process's pool is off or could not start, the allocator serves every request. */
+struct zeropool_pool *zeropool_pool_create(const struct zeropool_options *options);
+
+/* Gives back what the pool retains. No thread may use the pool any more, but its buffers stay as
+ * they are, and may be put at any time: their memory then goes back to the kernel. NULL is ignored.
+ */
+void zeropool_pool_destroy(struct zeropool_pool *pool);
+
+/* As the functions without `pool_` in their names, for this pool; NULL is the process's. What is no
+ * pool, or one that was destroyed: NULL with EINVAL; EINVAL; 0. zeropool_pool_try_get has nothing
+ * before the thread has got from the pool otherwise. With ZEROPOOL_CHECK=full zeropool_pool_trim
+ * leaves what is in quarantine. */
+void *zeropool_pool_get(struct zeropool_pool *pool, size_t size);
+void *zeropool_pool_get_aligned(struct zeropool_pool *pool, size_t alignment, size_t size);
+void *zeropool_pool_try_get(struct zeropool_pool *pool, size_t size);
+int zeropool_pool_get_batch(struct zeropool_pool *pool, void **buffers, const size_t *sizes,
+                            size_t count);
+size_t zeropool_pool_prewarm(struct zeropool_pool *pool, size_t size, size_t count);
+size_t zeropool_pool_trim(struct zeropool_pool *pool);
+int zeropool_pool_stats_get(struct zeropool_pool *pool, struct zeropool_stats *stats);
+double zeropool_pool_hit_rate(struct zeropool_pool *pool);
+
+/* ---- Where memory is ---- */
 
 /* The NUMA node of the page that `pointer` lies in; -1 if it is not known: the page is not in
  * memory, or the kernel or its container refuses the question (move_pages). */

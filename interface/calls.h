@@ -11,9 +11,11 @@
 
 #include "core/zeropool.h"
 
-#define ZP_CALLS(CALL)                                                                             \
+// Those of zeropool.c, and those of pools.c.
+#define ZP_CALLS_OF_ONE(CALL)                                                                      \
     CALL(version)                                                                                  \
     CALL(get)                                                                                      \
+    CALL(get_zeroed)                                                                               \
     CALL(get_aligned)                                                                              \
     CALL(try_get)                                                                                  \
     CALL(put)                                                                                      \
@@ -30,6 +32,21 @@
     CALL(release)                                                                                  \
     CALL(numa_node)
 
+#define ZP_CALLS_OF_POOLS(CALL)                                                                    \
+    CALL(options_get)                                                                              \
+    CALL(pool_create)                                                                              \
+    CALL(pool_destroy)                                                                             \
+    CALL(pool_get)                                                                                 \
+    CALL(pool_get_aligned)                                                                         \
+    CALL(pool_try_get)                                                                             \
+    CALL(pool_get_batch)                                                                           \
+    CALL(pool_prewarm)                                                                             \
+    CALL(pool_trim)                                                                                \
+    CALL(pool_stats_get)                                                                           \
+    CALL(pool_hit_rate)
+
+#define ZP_CALLS(CALL) ZP_CALLS_OF_ONE(CALL) ZP_CALLS_OF_POOLS(CALL)
+
 struct zp_calls {
     size_t size; // bytes of the table
 // NOLINTNEXTLINE(bugprone-macro-parentheses)
@@ -43,6 +60,11 @@ struct zp_calls {
     extern __typeof__(zeropool_##name) zp_own_##name __attribute__((visibility("hidden")));
 ZP_CALLS(ZP_CALL_OWN)
 #undef ZP_CALL_OWN
+
+// Where a function of zeropool.h is, its other name. In a linked library it has no other.
+#define ZP_CALL_ALIAS(name)                                                                        \
+    extern __typeof__(zeropool_##name) zp_own_##name                                               \
+        __attribute__((alias("zeropool_" #name), visibility("hidden")));
 
 // The initialiser of such a table.
 #define ZP_CALL_ENTRY(name) .name = zp_own_##name,

@@ -12,18 +12,13 @@
 #include "core/pool_batch.h"
 #include "core/readonly.h"
 #include "interface/host.h"
+#include "interface/request.h"
 #include "interface/version.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define CALLER __builtin_return_address(0)
-
-static void *fail(int error)
-{
-    errno = error;
-    return NULL;
-}
 
 const char *zeropool_version(void)
 {
@@ -32,55 +27,42 @@ const char *zeropool_version(void)
 
 // ---- Get and put -----------------------------------------------------------------------------
 
-static bool is_small(size_t size)
+// A buffer that this thread's cache has at hand, as long as that takes nanoseconds.
+static void *get_newest(size_t size)
 {
-    return size < ZP_GLANCE(zp_arena.threshold);
-}
-
-static void *get(size_t size, size_t alignment, const void *caller)
-{
-    struct zp_slot *slot =
-        is_small(size) || size > PTRDIFF_MAX ? NULL : zp_host_get(size, alignment, caller);
-    return slot != NULL ? slot->start : NULL;
-}
-
-static void *get_anywhere(size_t size, const void *caller)
-{
-    void *buffer = get(size, 1, caller);
-    if (buffer == NULL && size <= PTRDIFF_MAX)
-        buffer = zp_host_calloc(size);
-    return buffer;
+    return size < ZP_GLANCE(zp_arena.threshold) ? NULL : zp_pool_get_newest(size);
 }
 
 void *zeropool_get(size_t size)
 {
-    void *buffer = is_small(size) ? NULL : zp_pool_get_newest(size);
+    void *buffer = get_newest(size);
     if (ZP_UNLIKELY(buffer == NULL))
-        buffer = get_anywhere(size, CALLER);
-    return buffer != NULL ? buffer : fail(ENOMEM);
+        buffer = zp_request(0, size, 1, CALLER);
+    return buffer != NULL ? buffer : zp_fail(ENOMEM);
+}
+
+void *zeropool_get_zeroed(size_t size)
+{
+    struct zp_slot *slot = zp_request_pooled(0, size, 1, CALLER);
+    if (slot == NULL)
+        return size <= PTRDIFF_MAX ? zp_host_calloc(size) : zp_fail(ENOMEM);
+    if (ZP_UNLIKELY(!zp_slot_is_zero(slot)) && !zp_pool_clear(slot, size))
+        memset(slot->start, 0, size);
+    return slot->start;
 }
 
 void *zeropool_get_aligned(size_t alignment, size_t size)
 {
     if (!zp_is_power_of_two(alignment))
-        return fail(EINVAL);
-    void *buffer = get(size, alignment, CALLER);
-    if (buffer == NULL && size <= PTRDIFF_MAX)
-        buffer = zp_host_calloc_aligned(alignment, size);
-    return buffer != NULL ? buffer : fail(ENOMEM);
+        return zp_fail(EINVAL);
+    void *buffer = zp_request(0, size, alignment, CALLER);
+    return buffer != NULL ? buffer : zp_fail(ENOMEM);
 }
 
 void *zeropool_try_get(size_t size)
 {
-    if (size > PTRDIFF_MAX)
-        return fail(ENOMEM);
-    if (is_small(size))
-        return fail(EAGAIN);
-    void *buffer = zp_pool_get_newest(size);
-    if (buffer != NULL)
-        return buffer;
-    struct zp_slot *slot = zp_pool_get_at_hand(size);
-    return slot != NULL ? slot->start : fail(EAGAIN);
+    void *buffer = get_newest(size);
+    return buffer != NULL ? buffer : zp_request_try(0, size);
 }
 
 void zeropool_put(void *buffer)
@@ -91,53 +73,14 @@ void zeropool_put(void *buffer)
         zp_host_free(buffer);
 }
 
-// ---- Batches ---------------------------------------------------------------------------------
-
-// Whether the bytes of all requests can be added up.
-static bool can_be(const size_t *sizes, size_t count)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < count; i++)
-        if (__builtin_add_overflow(sum, sizes[i], &sum) || sum > PTRDIFF_MAX)
-            return false;
-    return true;
-}
-
-static void put_all(void *const *buffers, size_t count, void *caller)
-{
-    zp_pool_put_batch(buffers, count, caller);
-    for (size_t i = 0; i < count; i++)
-        if (!zp_arena_owns(buffers[i]))
-            zp_host_free(buffers[i]);
-}
-
 int zeropool_get_batch(void **buffers, const size_t *sizes, size_t count)
 {
-    size_t bytes;
-    int saved = errno;
-    if (__builtin_mul_overflow(count, sizeof(*buffers), &bytes) || bytes > PTRDIFF_MAX)
-        return ENOMEM;
-    if (!can_be(sizes, count)) {
-        memset(buffers, 0, bytes);
-        return ENOMEM;
-    }
-    zp_host_start();
-    zp_pool_get_batch(buffers, sizes, count, CALLER);
-    size_t got = 0;
-    while (got < count &&
-           (buffers[got] != NULL || (buffers[got] = get_anywhere(sizes[got], CALLER)) != NULL))
-        got++;
-    if (got < count) {
-        put_all(buffers, count, CALLER);
-        memset(buffers, 0, bytes);
-    }
-    errno = saved;
-    return got < count ? ENOMEM : 0;
+    return zp_request_batch(0, buffers, sizes, count, CALLER);
 }
 
 void zeropool_put_batch(void *const *buffers, size_t count)
 {
-    put_all(buffers, count, CALLER);
+    zp_request_put_batch(buffers, count, CALLER);
 }
 
 // ---- The pool --------------------------------------------------------------------------------
@@ -145,7 +88,7 @@ void zeropool_put_batch(void *const *buffers, size_t count)
 size_t zeropool_prewarm(size_t size, size_t count)
 {
     zp_host_start();
-    return zp_pool_prewarm_now(size, count);
+    return zp_pool_prewarm_now(0, size, count);
 }
 
 size_t zeropool_trim(void)
@@ -155,34 +98,12 @@ size_t zeropool_trim(void)
 
 int zeropool_stats_get(struct zeropool_stats *stats)
 {
-    if (stats == NULL || stats->size < offsetof(struct zeropool_stats, thread_hits))
-        return EINVAL;
-    struct zp_pool_stats now;
-    zp_pool_stats(&now);
-    struct zeropool_stats all = {
-        .size = stats->size < sizeof(all) ? stats->size : sizeof(all),
-        .version = ZEROPOOL_STATS_VERSION,
-        .thread_hits = now.counters.thread_hits,
-        .shard_hits = now.counters.shard_hits,
-        .fresh = now.counters.fresh,
-        .refused = now.counters.refused,
-        .puts = now.counters.puts,
-        .contended = now.counters.contended,
-        .live_buffers = now.live_buffers,
-        .live_bytes = now.live_bytes,
-        .retained_bytes = now.retained_bytes,
-        .budget_bytes = now.budget_bytes,
-    };
-    memcpy(stats, &all, all.size);
-    return 0;
+    return zp_request_stats(0, stats);
 }
 
 double zeropool_hit_rate(void)
 {
-    struct zp_pool_stats now;
-    zp_pool_stats(&now);
-    uint64_t served = zp_counters_served(&now.counters);
-    return served != 0 ? 1 - (double)now.counters.fresh / (double)served : 0;
+    return zp_request_hit_rate(0);
 }
 
 // ---- A buffer --------------------------------------------------------------------------------
@@ -253,13 +174,7 @@ int zeropool_numa_node(const void *pointer)
     return node >= 0 ? node : -1;
 }
 
-// ---- The names of our own --------------------------------------------------------------------
-
-#ifndef ZP_LINKED_OWN_H // there they have no other
+#ifndef ZP_LINKED_OWN_H
 #include "interface/calls.h"
-
-#define OWN(name)                                                                                  \
-    extern __typeof__(zeropool_##name) zp_own_##name                                               \
-        __attribute__((alias("zeropool_" #name), visibility("hidden")));
-ZP_CALLS(OWN)
+ZP_CALLS_OF_ONE(ZP_CALL_ALIAS)
 #endif

@@ -41,6 +41,11 @@ void *zeropool_get(size_t size)
     return to()->get(size);
 }
 
+void *zeropool_get_zeroed(size_t size)
+{
+    return to()->get_zeroed(size);
+}
+
 void *zeropool_get_aligned(size_t alignment, size_t size)
 {
     return to()->get_aligned(alignment, size);
@@ -114,4 +119,60 @@ void zeropool_release(const void *buffer)
 int zeropool_numa_node(const void *pointer)
 {
     return to()->numa_node(pointer);
+}
+
+int zeropool_options_get(struct zeropool_options *options)
+{
+    return to()->options_get(options);
+}
+
+struct zeropool_pool *zeropool_pool_create(const struct zeropool_options *options)
+{
+    return to()->pool_create(options);
+}
+
+void zeropool_pool_destroy(struct zeropool_pool *pool)
+{
+    to()->pool_destroy(pool);
+}
+
+void *zeropool_pool_get(struct zeropool_pool *pool, size_t size)
+{
+    return to()->pool_get(pool, size);
+}
+
+void *zeropool_pool_get_aligned(struct zeropool_pool *pool, size_t alignment, size_t size)
+{
+    return to()->pool_get_aligned(pool, alignment, size);
+}
+
+void *zeropool_pool_try_get(struct zeropool_pool *pool, size_t size)
+{
+    return to()->pool_try_get(pool, size);
+}
+
+int zeropool_pool_get_batch(struct zeropool_pool *pool, void **buffers, const size_t *sizes,
+                            size_t count)
+{
+    return to()->pool_get_batch(pool, buffers, sizes, count);
+}
+
+size_t zeropool_pool_prewarm(struct zeropool_pool *pool, size_t size, size_t count)
+{
+    return to()->pool_prewarm(pool, size, count);
+}
+
+size_t zeropool_pool_trim(struct zeropool_pool *pool)
+{
+    return to()->pool_trim(pool);
+}
+
+int zeropool_pool_stats_get(struct zeropool_pool *pool, struct zeropool_stats *stats)
+{
+    return to()->pool_stats_get(pool, stats);
+}
+
+double zeropool_pool_hit_rate(struct zeropool_pool *pool)
+{
+    return to()->pool_hit_rate(pool);
 }

@@ -24,4 +24,17 @@
 #define zeropool_release zp_own_release
 #define zeropool_numa_node zp_own_numa_node
 
+#define zeropool_get_zeroed zp_own_get_zeroed
+#define zeropool_options_get zp_own_options_get
+#define zeropool_pool_create zp_own_pool_create
+#define zeropool_pool_destroy zp_own_pool_destroy
+#define zeropool_pool_get zp_own_pool_get
+#define zeropool_pool_get_aligned zp_own_pool_get_aligned
+#define zeropool_pool_try_get zp_own_pool_try_get
+#define zeropool_pool_get_batch zp_own_pool_get_batch
+#define zeropool_pool_prewarm zp_own_pool_prewarm
+#define zeropool_pool_trim zp_own_pool_trim
+#define zeropool_pool_stats_get zp_own_pool_stats_get
+#define zeropool_pool_hit_rate zp_own_pool_hit_rate
+
 #endif

@@ -70,10 +70,10 @@ static void start_another_thread(void)
 // As zp_thread_set_up gives a thread its cache.
 static void give_cache(unsigned cpu)
 {
-    struct zp_thread_cache *cache = zp_thread_cache_acquire();
+    struct zp_thread_cache *cache = zp_thread_cache_acquire(0);
     if (cache == NULL)
         fail("no thread cache");
-    unsigned next = zp_shards_next_home();
+    unsigned next = zp_shards_next_home(0);
     cache->home = asked.near ? cpu * asked.shards / asked.cpus : next;
     zp_thread_cache_enable(cache, true);
     caches[cpu] = cache;

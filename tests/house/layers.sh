@@ -9,14 +9,14 @@ core_archive=$2
 folders=(core config stats interface linked preload command tests bench)
 core_files=(base probes processor libc syscall log os os_cpus os_files signals held spawn team stack fatal lock
     size_class zeros slot list stats readonly sampling timeline
-    placement arena reserved spread profile pin commit survey usage stall budget scrub content fill
-    eviction eviction_lifo eviction_clockpro fit shard batch thread_cache scrub_queue quarantine
+    pools placement arena reserved spread profile pin commit survey usage stall budget quota scrub content fill
+    eviction eviction_lifo eviction_clockpro fit shard_set shard batch thread_cache scrub_queue quarantine
     reclaim retain
     thread trim decay prewarm peak
     get at_hand put resize
     depth parts read
     background helper
-    pool pool_batch fork
+    pool pool_batch pool_own fork
     zeropool)
 
 failures=0

@@ -50,7 +50,7 @@ START_TEST(each_gets_one_of_its_class_first)
     start_with(there, 2);
     void *slots[3] = {NULL, NULL, NULL};
     const size_t sizes[] = {2 * ZP_MIB, 3 * ZP_MIB, SIZE_MAX};
-    struct zp_batch batch = {slots, sizes, 3, as_asked};
+    struct zp_batch batch = {slots, sizes, 3, as_asked, 0};
     zp_batch_take(0, &batch, &zp_no_cache.counters);
     for (unsigned i = 0; i < 2; i++) {
         struct zp_slot *slot = slots[i];
@@ -61,7 +61,7 @@ START_TEST(each_gets_one_of_its_class_first)
     ck_assert_ptr_null(slots[2]);
     // None of the class: a longer one.
     const size_t shorter[] = {2 * ZP_MIB - ZP_MIB / 4};
-    struct zp_batch other = {slots, shorter, 1, as_asked};
+    struct zp_batch other = {slots, shorter, 1, as_asked, 0};
     slots[0] = NULL;
     zp_batch_take(0, &other, &zp_no_cache.counters);
     ck_assert_uint_eq(((struct zp_slot *)slots[0])->committed, 2 * ZP_MIB);
@@ -87,7 +87,7 @@ START_TEST(a_batch_waits_for_a_busy_shard)
     static const size_t there[] = {ZP_MIB};
     start_with(there, 1);
     void *slots[1] = {NULL};
-    struct zp_batch batch = {slots, there, 1, as_asked};
+    struct zp_batch batch = {slots, there, 1, as_asked, 0};
     zp_batch_take(0, &batch, &zp_no_cache.counters);
     put_back(slots[0]); // into the shard that is tried first
     struct zp_wish wish = {.size = ZP_MIB, .alignment = 1, .last = zp_class_of(ZP_MIB)};
@@ -113,7 +113,7 @@ START_TEST(a_chain_goes_where_there_is_room)
         there[i] = ZP_MIB;
     start_with(there, MANY);
     void *slots[MANY] = {NULL};
-    struct zp_batch batch = {slots, there, MANY, as_asked};
+    struct zp_batch batch = {slots, there, MANY, as_asked, 0};
     zp_batch_take(0, &batch, &zp_no_cache.counters);
     struct zp_slot *chain = NULL;
     for (unsigned i = 0; i < MANY; i++) {

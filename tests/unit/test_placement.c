@@ -144,12 +144,12 @@ START_TEST(groups_and_shards)
     unsigned shards = 1u << _i, most = shards > 4 ? shards / 4 : 1;
     start_with(shards, 4, ZP_PLACEMENT_TOUCH);
     for (node_now = 0; node_now < 8; node_now++) {
-        unsigned group = zp_placement_group(0), first = zp_shards_next_home();
+        unsigned group = zp_placement_group(0), first = zp_shards_next_home(0);
         ck_assert_uint_lt(first, shards);
         if (shards >= 4)
             ck_assert_uint_eq(zp_shards_group(first), group);
         for (unsigned i = 1; i < most; i++) {
-            unsigned next = zp_shards_next_home();
+            unsigned next = zp_shards_next_home(0);
             ck_assert_uint_ne(next, first);
             ck_assert_uint_eq(zp_shards_group(next), group);
         }

@@ -18,7 +18,7 @@ static void get_all(void **buffers, size_t size)
     size_t sizes[MANY];
     for (unsigned i = 0; i < MANY; i++)
         sizes[i] = size;
-    zp_pool_get_batch(buffers, sizes, MANY, NULL);
+    zp_pool_get_batch(0, buffers, sizes, MANY, NULL);
     for (unsigned i = 0; i < MANY; i++) {
         if (buffers[i] == NULL)
             buffers[i] = unit_get_or_fail(size)->start;
@@ -143,32 +143,32 @@ END_TEST
 START_TEST(a_try_takes_what_is_at_hand)
 {
     struct zp_pool_config config = unit_pool_config();
-    ck_assert_ptr_null(zp_pool_get_at_hand(ZP_MIB)); // not started
+    ck_assert_ptr_null(zp_pool_get_at_hand(0, ZP_MIB)); // not started
     config.thread_cache_most = 1;
     unit_pool_start(&config);
-    ck_assert_ptr_null(zp_pool_get_at_hand(4 * ZP_MIB)); // nothing there
+    ck_assert_ptr_null(zp_pool_get_at_hand(0, 4 * ZP_MIB)); // nothing there
     struct zp_slot *one = unit_get_or_fail(4 * ZP_MIB), *two = unit_get_or_fail(4 * ZP_MIB);
     memset(one->start, 1, 4 * ZP_MIB);
     memset(two->start, 1, 4 * ZP_MIB);
     zp_pool_put(one->start);
     zp_pool_put(two->start);
-    ck_assert_ptr_null(zp_pool_get_at_hand(2 * ZP_MIB));    // its rest would have to be given back
-    ck_assert_ptr_eq(zp_pool_get_at_hand(4 * ZP_MIB), two); // the thread's cache
-    unit_let_pass(5000);                                    // the kernel may have taken pages
-    ck_assert_ptr_eq(zp_pool_get_at_hand(4 * ZP_MIB - ZP_MIB / 2), one);
+    ck_assert_ptr_null(zp_pool_get_at_hand(0, 2 * ZP_MIB)); // its rest would have to be given back
+    ck_assert_ptr_eq(zp_pool_get_at_hand(0, 4 * ZP_MIB), two); // the thread's cache
+    unit_let_pass(5000);                                       // the kernel may have taken pages
+    ck_assert_ptr_eq(zp_pool_get_at_hand(0, 4 * ZP_MIB - ZP_MIB / 2), one);
     ck_assert_uint_eq(stats().tail_bytes, zp_slot_tail(one));
     ck_assert_uint_eq(stats().counters.shard_hits, 1);
     ck_assert_int_eq(one->start[0], 0);
-    ck_assert_ptr_null(zp_pool_get_at_hand(4 * ZP_MIB));
-    ck_assert_ptr_null(zp_pool_get_at_hand(2 * ZP_CLASS_MAX));
+    ck_assert_ptr_null(zp_pool_get_at_hand(0, 4 * ZP_MIB));
+    ck_assert_ptr_null(zp_pool_get_at_hand(0, 2 * ZP_CLASS_MAX));
     zp_pool_put(one->start);
     zp_pool_flush();
     ck_assert_uint_eq(zp_budget_used(), zp_shards_bytes());
     // Another thread is emptying the cache: a try does not wait for it.
     __atomic_store_n(&zp_thread_cache->claimed, true, __ATOMIC_SEQ_CST);
-    ck_assert_ptr_null(zp_pool_get_at_hand(4 * ZP_MIB));
+    ck_assert_ptr_null(zp_pool_get_at_hand(0, 4 * ZP_MIB));
     __atomic_store_n(&zp_thread_cache->claimed, false, __ATOMIC_SEQ_CST);
-    ck_assert_ptr_nonnull(zp_pool_get_at_hand(4 * ZP_MIB));
+    ck_assert_ptr_nonnull(zp_pool_get_at_hand(0, 4 * ZP_MIB));
 }
 END_TEST
 
@@ -181,7 +181,7 @@ START_TEST(a_try_leaves_what_needs_work)
     unit_pool_start(&config);
     struct zp_slot *slot = unit_get_or_fail(ZP_MIB);
     zp_pool_put(slot->start);
-    ck_assert_ptr_null(zp_pool_get_at_hand(ZP_MIB)); // it would be made zero again
+    ck_assert_ptr_null(zp_pool_get_at_hand(0, ZP_MIB)); // it would be made zero again
     ck_assert_int_eq(slot->state, ZP_SLOT_POOLED);
 }
 END_TEST
@@ -189,17 +189,18 @@ END_TEST
 // Breaks when prewarming goes beyond the budget, counts wrongly, or keeps what a fork shares.
 START_TEST(prewarming_makes_what_there_is_room_for)
 {
-    ck_assert_uint_eq(zp_pool_prewarm_now(ZP_MIB, 1), 0); // not started
-    unit_pool_start_default();
-    zp_arena.threshold = ZP_MIB;
-    ck_assert_uint_eq(zp_pool_prewarm_now(4 * ZP_MIB, 3), 3);
+    ck_assert_uint_eq(zp_pool_prewarm_now(0, ZP_MIB, 1), 0); // not started
+    struct zp_pool_config config = unit_pool_config();
+    config.arena.smallest = ZP_MIB;
+    unit_pool_start(&config);
+    ck_assert_uint_eq(zp_pool_prewarm_now(0, 4 * ZP_MIB, 3), 3);
     ck_assert_uint_eq(stats().retained_bytes, 12 * ZP_MIB);
     ck_assert_uint_eq(unit_resident_pages(unit_get_or_fail(4 * ZP_MIB)->base, 4 * ZP_MIB),
                       4 * ZP_MIB / unit_page());
     ck_assert_uint_eq(stats().counters.fresh, 0);
-    ck_assert_uint_eq(zp_pool_prewarm_now(4 * ZP_MIB, SIZE_MAX), 14); // of 64 MiB
-    ck_assert_uint_eq(zp_pool_prewarm_now(ZP_MIB / 2, 1), 0);
-    ck_assert_uint_eq(zp_pool_prewarm_now(SIZE_MAX, 1), 0);
+    ck_assert_uint_eq(zp_pool_prewarm_now(0, 4 * ZP_MIB, SIZE_MAX), 14); // of 64 MiB
+    ck_assert_uint_eq(zp_pool_prewarm_now(0, ZP_MIB / 2, 1), 0);
+    ck_assert_uint_eq(zp_pool_prewarm_now(0, SIZE_MAX, 1), 0);
 }
 END_TEST
 

@@ -47,9 +47,9 @@ static void run_as(unsigned cpu)
 {
     struct thread *thread = &machine.threads[cpu];
     if (thread->cache == NULL) {
-        thread->cache = zp_thread_cache_acquire();
+        thread->cache = zp_thread_cache_acquire(0);
         MUST(thread->cache != NULL);
-        thread->cache->home = zp_shards_next_home();
+        thread->cache->home = zp_shards_next_home(0);
         zp_thread_cache_enable(thread->cache, true);
     }
     zp_thread_cache = thread->cache;

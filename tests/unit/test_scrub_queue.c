@@ -36,7 +36,7 @@ static void put(unsigned index, size_t bytes)
 
 static struct zp_slot *take(size_t size)
 {
-    if (!zp_scrub_queue_take(size, zp_class_last_fit(zp_class_of(size)), &job))
+    if (!zp_scrub_queue_take(0, size, zp_class_last_fit(zp_class_of(size)), &job))
         return NULL;
     ck_assert_int_eq(job.slot->state, ZP_SLOT_TAKEN);
     return job.slot;
@@ -61,7 +61,7 @@ START_TEST(what_is_put_waits)
     ck_assert_uint_eq(job.done, 0);
     ck_assert_int_eq(slots[0].state, ZP_SLOT_TAKEN);
     ck_assert_uint_eq(zp_scrub_queue_bytes(), 0);
-    ck_assert(!zp_scrub_queue_take(ZP_MIB, ZP_CLASS_COUNT - 1, &job));
+    ck_assert(!zp_scrub_queue_take(0, ZP_MIB, ZP_CLASS_COUNT - 1, &job));
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(requests_take_what_serves)
     put(3, 30 * ZP_MIB);
     ck_assert_ptr_null(take(7 * ZP_MIB));
     ck_assert_ptr_null(take(2 * ZP_MIB));
-    ck_assert(!zp_scrub_queue_take(4 * ZP_MIB, zp_class_of(4 * ZP_MIB), &job)); // none so large
+    ck_assert(!zp_scrub_queue_take(0, 4 * ZP_MIB, zp_class_of(4 * ZP_MIB), &job)); // none so large
     ck_assert_ptr_eq(take(4 * ZP_MIB + 1), &slots[1]);
     ck_assert_ptr_eq(take(4 * ZP_MIB), &slots[2]);
     ck_assert_ptr_eq(take(6 * ZP_MIB - 1), &slots[0]);
@@ -270,13 +270,14 @@ static void want_it_too(void)
 {
     struct zp_scrub_job none;
     unsigned last = ZP_CLASS_COUNT - 1;
-    MUST(!zp_scrub_queue_take(5 * ZP_MIB, last, &none)); // at once: it would come here again
+    MUST(!zp_scrub_queue_take(0, 5 * ZP_MIB, last, &none)); // at once: it would come here again
     finish_part();
-    MUST(!zp_scrub_queue_take(5 * ZP_MIB, last, &none)); // it is spoken for
+    MUST(!zp_scrub_queue_take(0, 5 * ZP_MIB, last, &none)); // it is spoken for
     MUST(!zp_scrub_queue_part(&part));
     put(1, 5 * ZP_MIB);
     MUST(zp_scrub_queue_part(&part));
-    MUST(!zp_scrub_queue_take(5 * ZP_MIB, last, &none)); // what comes next is not handed over yet
+    MUST(
+        !zp_scrub_queue_take(0, 5 * ZP_MIB, last, &none)); // what comes next is not handed over yet
 }
 
 // Breaks when two requests wait for one slot, or the second takes what is handed to the first.

@@ -132,7 +132,7 @@ START_TEST(homes_are_spread)
     zp_shards_init(8, 8, &zp_eviction_lifo);
     unsigned given[8] = {0};
     for (unsigned i = 0; i < 80; i++) {
-        unsigned home = zp_shards_next_home();
+        unsigned home = zp_shards_next_home(0);
         ck_assert_uint_lt(home, 8);
         given[home]++;
     }

@@ -99,7 +99,7 @@ static void *shuffle(void *argument)
 {
     struct unit_random random = *(struct unit_random *)argument;
     struct zp_counters own = {0};
-    unsigned home = zp_shards_next_home();
+    unsigned home = zp_shards_next_home(0);
     struct zp_slot *held[8] = {NULL};
     for (unsigned i = 0; i < ROUNDS; i++) {
         unsigned at = (unsigned)unit_random_below(&random, 8);

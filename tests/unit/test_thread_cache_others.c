@@ -32,7 +32,7 @@ static void init(void)
 // As a thread is given its cache (thread.h).
 static struct zp_thread_cache *get_own(void)
 {
-    struct zp_thread_cache *own = zp_thread_cache_acquire();
+    struct zp_thread_cache *own = zp_thread_cache_acquire(0);
     MUST(own != NULL && own->count == 0 && own->bytes == 0 && own->granted == 0);
     zp_thread_cache_enable(own, true);
     MUST(own->capacity == 3 && own->dirty_capacity == 3);
@@ -97,7 +97,7 @@ static void empty_others(uint32_t idle)
 {
     memset(&given, 0, sizeof(given));
     errno = 4711;
-    struct zp_slot *slot = zp_thread_caches_take(idle, &given.released);
+    struct zp_slot *slot = zp_thread_caches_take(zp_thread_cache, 0, idle, &given.released);
     ck_assert_int_eq(errno, 4711);
     for (; slot != NULL; slot = slot->links[ZP_ORDER_CLASS].older) {
         given.slots[given.count++] = slot;
