@@ -2,6 +2,7 @@
 
 #include "thread.h"
 
+#include "os.h"
 #include "retain.h"
 #include "shard.h"
 
@@ -20,17 +21,21 @@ static void end_cache(struct zp_thread_cache *cache)
     zp_thread_cache_close(cache);
 }
 
-// The destructor of the key: the thread is ending.
+// The destructor of the key: the thread is ending. The next thread may have the cache for the
+// process's pool, and with it the table of the others, as soon as it is given up.
 static void end_thread(void *argument)
 {
-    for (struct zp_thread_cache *cache = argument; cache != NULL; cache = cache->next_own)
+    struct zp_thread_cache *main = argument, *other = main->next_own;
+    for (struct zp_thread_cache *cache = main; cache != NULL; cache = cache->next_own)
         end_cache(cache);
     zp_thread_cache = &zp_no_cache;
-    for (struct zp_thread_cache *cache = argument, *next; cache != NULL; cache = next) {
-        next = cache->next_own;
-        cache->next_own = NULL;
-        zp_thread_cache_give_up(cache);
+    main->next_own = NULL;
+    for (struct zp_thread_cache *next; other != NULL; other = next) {
+        next = other->next_own;
+        main->others[other->pool] = NULL;
+        zp_thread_cache_give_up(other);
     }
+    zp_thread_cache_give_up(main);
 }
 
 int zp_threads_init(void)
@@ -55,9 +60,32 @@ struct zp_thread_cache *zp_thread_set_up(void)
 
 struct zp_thread_cache *zp_thread_known_cache_of(unsigned pool)
 {
-    struct zp_thread_cache *cache = zp_thread_cache;
-    while (cache != NULL && cache->pool != pool)
-        cache = cache->next_own;
+    struct zp_thread_cache *main = zp_thread_cache;
+    if (pool == 0)
+        return main;
+    return main->others != NULL ? main->others[pool] : NULL;
+}
+
+// The table stays with the cache when the thread ends.
+static struct zp_thread_cache **table_of(struct zp_thread_cache *main)
+{
+    void *table;
+    if (main->others == NULL &&
+        zp_os_map(ZP_POOLS_MOST * sizeof(main->others[0]), PROT_READ | PROT_WRITE, &table) == 0)
+        main->others = table;
+    return main->others;
+}
+
+static ZP_COLD struct zp_thread_cache *make_cache_of(struct zp_thread_cache *main, unsigned pool)
+{
+    struct zp_thread_cache **table = table_of(main);
+    struct zp_thread_cache *cache = table != NULL ? zp_thread_cache_acquire(pool) : NULL;
+    if (cache == NULL)
+        return NULL;
+    cache->home = zp_shards_next_home(pool);
+    zp_thread_cache_enable(cache, pthread_setspecific(key, main) == 0);
+    cache->next_own = main->next_own;
+    main->next_own = table[pool] = cache;
     return cache;
 }
 
@@ -65,14 +93,5 @@ struct zp_thread_cache *zp_thread_cache_of(unsigned pool)
 {
     struct zp_thread_cache *main = zp_thread_own_cache();
     struct zp_thread_cache *cache = zp_thread_known_cache_of(pool);
-    if (cache != NULL || main == &zp_no_cache)
-        return cache;
-    cache = zp_thread_cache_acquire(pool);
-    if (cache == NULL)
-        return NULL;
-    cache->home = zp_shards_next_home(pool);
-    zp_thread_cache_enable(cache, pthread_setspecific(key, main) == 0);
-    cache->next_own = main->next_own;
-    main->next_own = cache;
-    return cache;
+    return cache == NULL && main != &zp_no_cache ? make_cache_of(main, pool) : cache;
 }

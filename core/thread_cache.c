@@ -360,6 +360,8 @@ void zp_thread_caches_reset(void)
         cache->settled = 0;
         cache->attentive = false;
         cache->next_own = NULL;
+        if (cache->others != NULL)
+            memset(cache->others, 0, ZP_POOLS_MOST * sizeof(cache->others[0]));
         if (cache != zp_thread_cache) {
             cache->capacity = cache->dirty_capacity = 0;
             push_free(cache);

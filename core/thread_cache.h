@@ -78,6 +78,7 @@ struct zp_thread_cache {
     struct zp_thread_cache *next;      // list of all caches ever made
     struct zp_thread_cache *next_free; // list of those of its pool without a thread
     struct zp_thread_cache *next_own;  // list of those of its thread, that of the process's first
+    struct zp_thread_cache **others;   // that one only: those of its thread by pool; or NULL
     uint32_t stamp;                    // on the clock: when it was last seen in use
     unsigned home;                     // the thread's shard
     unsigned pool;                     // whose it is

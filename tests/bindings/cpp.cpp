@@ -169,6 +169,39 @@ void resources()
     std::pmr::set_default_resource(nullptr);
 }
 
+// A pool of the program's own keeps its memory from others, and buffers outlive it.
+void pools()
+{
+    zeropool_options options = zeropool::options();
+    options.budget = 64 * MiB;
+    std::pmr::vector<char> longest(zeropool::resource());
+    {
+        const zeropool::pool tenant(options);
+        zeropool::memory_resource resource(tenant);
+        const auto retained = [&tenant] {
+            zeropool_stats now{};
+            now.size = sizeof(now);
+            CHECK(zeropool_pool_stats_get(tenant.get(), &now) == 0);
+            return now.retained_bytes;
+        };
+        {
+            std::pmr::vector<char> theirs(8 * MiB, 'x', &resource);
+            CHECK(zeropool_owns(theirs.data()) && retained() == 0);
+        }
+        CHECK(retained() >= 8 * MiB);
+        longest = std::pmr::vector<char>(9 * MiB, 'y', &resource);
+        CHECK(resource.is_equal(*zeropool::resource()));
+    }
+    CHECK(longest.front() == 'y' && longest.back() == 'y');
+    options.shards = 3;
+    try {
+        const zeropool::pool refused(options);
+        CHECK(false);
+    } catch (const std::system_error &error) {
+        CHECK(error.code() == std::errc::invalid_argument);
+    }
+}
+
 // What one thread allocates is deallocated by another.
 void threads()
 {
@@ -207,6 +240,7 @@ int main()
     alignments();
     refused();
     resources();
+    pools();
     threads();
     std::puts("works");
 }

@@ -12,7 +12,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 /// assert_eq!(numbers.iter().sum::<f32>(), 6291456.0);
 /// ```
 ///
-/// `alloc_zeroed` is the trait's own, which writes zeros: with `ZEROPOOL_ZERO=off` buffers are not zero.
+/// `vec![0; n]` writes no zeros: the pool's buffers are zero.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pool;
 
@@ -20,6 +20,9 @@ impl Pool {
     /// What the pool serves unless `ZEROPOOL_MIN_SIZE` says otherwise. Where that is larger, requests in between cost a
     /// detour.
     pub const SMALLEST: usize = 1 << 20;
+
+    /// What every buffer starts at a multiple of.
+    const ALIGNED: usize = 16;
 }
 
 // SAFETY: a layout always leads to the same allocator, and both keep the contract: memory at a multiple of the
@@ -33,6 +36,24 @@ unsafe impl GlobalAlloc for Pool {
         }
         // SAFETY: any size and alignment may be asked for.
         unsafe { sys::zeropool_get_aligned(layout.align(), layout.size()).cast() }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if layout.size() < Self::SMALLEST {
+            // SAFETY: the caller's promises are those that System asks for.
+            return unsafe { System.alloc_zeroed(layout) };
+        }
+        if layout.align() <= Self::ALIGNED {
+            // SAFETY: any size may be asked for.
+            return unsafe { sys::zeropool_get_zeroed(layout.size()).cast() };
+        }
+        // SAFETY: the caller's promises are those that `alloc` asks for.
+        let memory = unsafe { self.alloc(layout) };
+        if !memory.is_null() {
+            // SAFETY: it has that many bytes, and is nobody else's.
+            unsafe { memory.write_bytes(0, layout.size()) };
+        }
+        memory
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
