@@ -454,7 +454,7 @@ END_TEST
 enum { THREADS = 4, TURNS = 2000 / UNIT_SLOWER };
 
 static unsigned shared_pool;
-static struct zp_slot *_Atomic handed;
+static struct zp_slot *handed; // atomic
 
 static void *use_pools(void *argument)
 {
