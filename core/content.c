@@ -9,6 +9,7 @@
 #include "os.h"
 #include "probes.h"
 #include "reserved.h"
+#include "scrub_team.h"
 #include "usage.h"
 
 enum {
@@ -110,12 +111,21 @@ static struct zp_scrub_result overwrite(char *base, size_t bytes, bool cached)
     return (struct zp_scrub_result){.written = bytes, .us = zp_os_stopwatch() - start};
 }
 
+// Several threads make a buffer zero, if that is worth it and does not fail.
+static bool clean_together(const struct zp_slot *slot, struct zp_scrub_result *result)
+{
+    return zp_scrub_team_is_for(slot) &&
+           zp_scrub_team_clean(slot, zp_content_clean_part, result) == 0;
+}
+
 // A buffer that was wholly in memory when it was handed out.
 static void clean_resident(struct zp_slot *slot, struct zp_counters *counters, bool cached)
 {
     if (is_to_be_dropped(slot, zp_content_seems_sparse(slot)) && drop(slot, counters))
         return;
-    struct zp_scrub_result result = overwrite(slot->base, slot->committed, cached);
+    struct zp_scrub_result result;
+    if (!clean_together(slot, &result))
+        result = overwrite(slot->base, slot->committed, cached);
     zp_content_note_clean(slot, &result, counters);
 }
 
@@ -161,7 +171,7 @@ static bool clean_partial(struct zp_slot *slot, struct zp_counters *counters, bo
         return true;
     struct zp_scrub_hint hint = {.cached = cached, .huge = zp_commit_is_huge(slot)};
     struct zp_scrub_result result;
-    if (scrub(slot, 0, slot->committed, hint, &result) != 0)
+    if (!clean_together(slot, &result) && scrub(slot, 0, slot->committed, hint, &result) != 0)
         return false;
     if (was_empty)
         zp_usage_note_touched(zp_class_of(slot->usable), result.written + result.kept,

@@ -11,7 +11,7 @@
 #define COLD_PART (256 * ZP_KIB)
 #define ALL_OF_IT ((size_t)1 << 62)
 
-enum { COPIERS_MOST = 8 }; // memory is not faster with more
+enum { COPIERS_MOST = ZP_TEAM_MOST + 1 };
 
 static ZP_FROZEN unsigned usable_cpus = 0;
 

@@ -20,6 +20,7 @@
 #include "retain.h"
 #include "scrub.h"
 #include "scrub_queue.h"
+#include "scrub_team.h"
 #include "shard.h"
 #include "stall.h"
 #include "survey.h"
@@ -115,6 +116,7 @@ static void put_slowly(struct zp_thread_cache *cache, struct zp_slot *slot)
         zp_peak_look();
     if (ZP_UNLIKELY(zp_profile_on))
         put_profiled(slot);
+    zp_scrub_team_call_up(slot);
     zp_thread_cache_open(cache);
     zp_put_slot(cache, slot);
     zp_thread_cache_close(cache);
@@ -228,6 +230,7 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_background_init(config->report);
     zp_helper_init();
     zp_read_init(&config->read);
+    zp_scrub_team_init(config->content.scrub ? config->read.cpus : 0);
     zp_profile_init(&config->profile);
     resident = config->profile.resident;
     zp_thread_caches_init(config->thread_cache_most, !config->content.scrub, !zp_profile_on);

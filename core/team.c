@@ -131,13 +131,18 @@ static void run(void)
 
 // ---- Opening and closing ---------------------------------------------------------------------
 
-// Members are wanted as many as the works that are open have room for.
-static void start_members(void)
+// As many as the works that are open have room for.
+static unsigned wanted_members(void)
 {
     unsigned wanted = 0;
     for (unsigned i = 0; i < ZP_TEAM_WORKS; i++)
         if (get(&team.slots[i].state) == OPEN)
             wanted += get(&team.slots[i].limit);
+    return wanted;
+}
+
+static void start_members(unsigned wanted)
+{
     if (wanted > ZP_TEAM_MOST)
         wanted = ZP_TEAM_MOST;
     uint32_t members = get(&team.members);
@@ -153,15 +158,20 @@ static void start_members(void)
     }
 }
 
-static void call(unsigned members)
+static void wake(unsigned members)
 {
-    start_members();
     add(&team.calls, 1);
     if (members != 0 && get(&team.sleeping) != 0)
         zp_os_wake_some(&team.calls, members);
 }
 
-struct zp_team_slot *zp_team_open(struct zp_team_work *work, unsigned members)
+static void call(unsigned members)
+{
+    start_members(wanted_members());
+    wake(members);
+}
+
+static struct zp_team_slot *open_work(struct zp_team_work *work, unsigned members)
 {
     if (zp_os_is_restricted() || get(&team.dismissed))
         return NULL;
@@ -172,10 +182,33 @@ struct zp_team_slot *zp_team_open(struct zp_team_work *work, unsigned members)
         slot->work = work;
         set(&slot->limit, members);
         set(&slot->state, OPEN);
-        call(members);
         return slot;
     }
     return NULL;
+}
+
+struct zp_team_slot *zp_team_open(struct zp_team_work *work, unsigned members)
+{
+    struct zp_team_slot *slot = open_work(work, members);
+    if (slot != NULL)
+        call(members);
+    return slot;
+}
+
+struct zp_team_slot *zp_team_open_to_present(struct zp_team_work *work, unsigned members)
+{
+    if (members == 0 || get(&team.members) == 0)
+        return NULL;
+    struct zp_team_slot *slot = open_work(work, members);
+    if (slot != NULL)
+        wake(members);
+    return slot;
+}
+
+void zp_team_call_up(unsigned members)
+{
+    if (!zp_os_is_restricted() && !get(&team.dismissed))
+        start_members(members);
 }
 
 void zp_team_limit(struct zp_team_slot *slot, unsigned members)

@@ -36,6 +36,11 @@ struct zp_team_slot;
 // Called without locks, outside of the own thread cache. Keeps errno.
 struct zp_team_slot *zp_team_open(struct zp_team_work *work, unsigned members);
 
+// The same for members that are there already: no thread is started, so that it may be called
+// inside the own thread cache. The second sees to it that so many are there.
+struct zp_team_slot *zp_team_open_to_present(struct zp_team_work *work, unsigned members);
+void zp_team_call_up(unsigned members);
+
 // From now on so many members; those that are too many leave after their part.
 void zp_team_limit(struct zp_team_slot *slot, unsigned members);
 
