@@ -41,8 +41,7 @@ bool zp_option_is_flag(const struct zp_command *command, const struct zp_option 
 {
     char name[ZP_FLAG_NAME_MOST];
     zp_option_flag(option, name);
-    return command->options != 0 && option->kind != ZP_OPTION_UNAVAILABLE &&
-           find_flag(command, name, strlen(name)) == NULL;
+    return command->options != 0 && find_flag(command, name, strlen(name)) == NULL;
 }
 
 static const struct zp_option *find_option(const struct zp_command *command, const char *word,
@@ -125,8 +124,6 @@ bool zp_flag_number(const struct zp_arguments *arguments, const char *name, long
 
 static int refuse_value(const struct zp_option *option, const char *name, const char *value)
 {
-    if (option->kind == ZP_OPTION_UNAVAILABLE)
-        return zp_wrong("%s: not available in this version", name);
     return zp_wrong("%s %s: expected %s", name, value, option->allowed);
 }
 

@@ -36,6 +36,18 @@ static bool find_item(const char *list, const char *name, char item[PATH_MAX], s
     return false;
 }
 
+// LD_PRELOAD does not name the library.
+static void explain_unnamed(const struct zp_process *process, const char *list,
+                            struct zp_check *check)
+{
+    const char *inherit = zp_process_variable(process, "ZEROPOOL_INHERIT");
+    bool may_be_kept = inherit != NULL && strcmp(inherit, "0") == 0;
+    EXPLAIN(check->reason, "it was started without the library: LD_PRELOAD %s%s",
+            list == NULL || *list == '\0' ? "is not set" : "names others only",
+            may_be_kept ? "; with ZEROPOOL_INHERIT=0 a program does not pass the library on" : "");
+    EXPLAIN(check->advice, "start it again: zeropool run -- %s ...", process->program);
+}
+
 static void explain_absence(const struct zp_process *process, struct zp_check *check)
 {
     char path[PATH_MAX + sizeof(process->root)], item[PATH_MAX];
@@ -49,9 +61,7 @@ static void explain_absence(const struct zp_process *process, struct zp_check *c
     } else if (process->secure) {
         EXPLAIN(check->reason, "the program %s", zp_obstacle_text(ZP_IS_SET_ID));
     } else if (list == NULL || !find_item(list, ZP_LIBRARY_FILE, item, &offset)) {
-        EXPLAIN(check->reason, "it was started without the library: LD_PRELOAD %s",
-                list == NULL || *list == '\0' ? "is not set" : "names others only");
-        EXPLAIN(check->advice, "start it again: zeropool run -- %s ...", process->program);
+        explain_unnamed(process, list, check);
     } else {
         snprintf(path, sizeof(path), "%s%s", process->root, item);
         struct zp_elf elf;

@@ -41,6 +41,11 @@ ends 1 "$zeropool" check --json "$pid"
 holds 'not it[0]["in_force"] and it[0]["library"] is None'
 close
 
+start not_passed_on env ZEROPOOL_INHERIT=0 "$hold_program" # as what a program with the library would start
+ends 1 "$zeropool" check "$pid"
+says 'LD_PRELOAD is not set; with ZEROPOOL_INHERIT=0'
+close
+
 start off env ZEROPOOL_SHARDS=3 ZEROPOOL_NONSENSE=1 "$zeropool" run --enable 0 -- "$hold_program"
 ends 1 "$zeropool" check "$pid"
 says 'ZEROPOOL_ENABLE=0'

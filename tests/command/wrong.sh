@@ -35,7 +35,7 @@ for command in run check compare record; do
     wrong 'no p' "$command"
     wrong 'no p' "$command" --
     wrong 'no p' "$command" --shards 4
-    wrong 'not available' "$command" --inherit 0 "${touch[@]}"
+    wrong 'expected 0 or 1' "$command" --inherit no "${touch[@]}"
     wrong 'loader, server or debug' "$command" --profile fast "${touch[@]}"
     wrong 'does not go with' "$command" --check full --zero off "${touch[@]}"
     wrong 'does not go with' "$command" --zero off --profile debug "${touch[@]}"
