@@ -9,10 +9,12 @@
 #include "command/elf.h"
 #include "command/process.h"
 #include "command/program.h"
+#include "command/quote.h"
 #include "command/say.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EXPLAIN(to, ...) snprintf(to, sizeof(to), __VA_ARGS__)
@@ -45,7 +47,9 @@ static void explain_unnamed(const struct zp_process *process, const char *list,
     EXPLAIN(check->reason, "it was started without the library: LD_PRELOAD %s%s",
             list == NULL || *list == '\0' ? "is not set" : "names others only",
             may_be_kept ? "; with ZEROPOOL_INHERIT=0 a program does not pass the library on" : "");
-    EXPLAIN(check->advice, "start it again: zeropool run -- %s ...", process->program);
+    char *quoted = zp_quoted(process->program);
+    EXPLAIN(check->advice, "start it again: zeropool run -- %s ...", quoted);
+    free(quoted);
 }
 
 static void explain_absence(const struct zp_process *process, struct zp_check *check)
