@@ -139,6 +139,29 @@ for signal in TERM INT HUP; do
     ! compgen -G "$work/zeropool-check-*" >/dev/null || broken "$signal leaves the folder of the reports behind"
     rm "$work/begun"
 done
+# One that is killed cannot remove its folder. The next start does, but neither that of one that runs, nor what
+# else is there.
+export TMPDIR=$work/tmp
+mkdir -p "$TMPDIR/zeropool-check-lonely" "$TMPDIR/zeropool-check-readme" # of the user's own, by chance
+chmod 700 "$TMPDIR/zeropool-check-readme"
+touch "$TMPDIR/zeropool-check-readme/notes"
+kept=$(ls "$TMPDIR")
+start killed "$zeropool" check -- "$hold_program"
+folder=$(comm -13 <(echo "$kept") <(ls "$TMPDIR"))
+touch "$TMPDIR/$folder/1234.1234.new" # a report that was being written
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null || true
+left_over=$hold # its program runs on, and writes no report any more
+start running "$zeropool" check -- "$hold_program"
+[[ ! -e $TMPDIR/$folder ]] || broken "the folder of one that was killed stays"
+running=$(comm -13 <(echo "$kept") <(ls "$TMPDIR"))
+[[ $running ]] || broken "no folder while the program runs"
+ends 0 "$zeropool" check -- "$hold_program"
+[[ -d $TMPDIR/$running ]] || broken "the folder of one that runs is gone"
+close
+[[ $(ls "$TMPDIR") == "$kept" && -e $TMPDIR/zeropool-check-readme/notes ]] || broken "what is left: $(ls -R "$TMPDIR")"
+unset TMPDIR
+exec {left_over}>&-
 # A caller that ignores the end of its children does not keep it from being known. The program finds that ignored, too.
 ends 0 python3 "$work/with_signal" SIGCHLD SIG_IGN "$zeropool" check --json -- python3 -c 'import signal, sys
 print(signal.getsignal(signal.SIGCHLD).name, file=sys.stderr); sys.exit(9)'
