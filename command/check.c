@@ -7,6 +7,7 @@
 #include "command/arguments.h"
 #include "command/check_program.h"
 #include "command/elf.h"
+#include "command/environment.h"
 #include "command/process.h"
 #include "command/program.h"
 #include "command/quote.h"
@@ -22,14 +23,13 @@
 // ---- Not loaded ------------------------------------------------------------------------------
 
 // The item of LD_PRELOAD that names the library, and where it is in the list; false if none does.
-static bool find_item(const char *list, const char *name, char item[PATH_MAX], size_t *offset)
+static bool find_item(const char *list, char item[PATH_MAX], size_t *offset)
 {
     for (const char *at = list; *at != '\0'; at += strspn(at, " :")) {
         size_t length = strcspn(at, " :");
-        size_t kept = length < PATH_MAX ? length : PATH_MAX - 1;
-        memcpy(item, at, kept);
-        item[kept] = '\0';
-        if (length > 0 && strstr(item, name) != NULL) {
+        if (length < PATH_MAX && zp_preload_is_own(at, length)) {
+            memcpy(item, at, length);
+            item[length] = '\0';
             *offset = (size_t)(at - list);
             return true;
         }
@@ -64,7 +64,7 @@ static void explain_absence(const struct zp_process *process, struct zp_check *c
         EXPLAIN(check->reason, "the program %s", zp_obstacle_text(program.obstacle));
     } else if (process->secure) {
         EXPLAIN(check->reason, "the program %s", zp_obstacle_text(ZP_IS_SET_ID));
-    } else if (list == NULL || !find_item(list, ZP_LIBRARY_FILE, item, &offset)) {
+    } else if (list == NULL || !find_item(list, item, &offset)) {
         explain_unnamed(process, list, check);
     } else {
         snprintf(path, sizeof(path), "%s%s", process->root, item);
@@ -88,7 +88,7 @@ static bool find_rival(const struct zp_process *process, char rival[PATH_MAX])
     const char *list = zp_process_variable(process, "LD_PRELOAD");
     char item[PATH_MAX], path[PATH_MAX + sizeof(process->root)], mapped[PATH_MAX];
     size_t own;
-    if (list == NULL || !find_item(list, ZP_LIBRARY_FILE, item, &own))
+    if (list == NULL || !find_item(list, item, &own))
         return false;
     for (size_t at = 0; at < own; at += strspn(list + at, " :")) {
         size_t length = strcspn(list + at, " :");

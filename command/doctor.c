@@ -29,17 +29,9 @@ struct zp_finding *zp_found(struct zp_findings *findings, const char *about, con
     return finding;
 }
 
-const char *zp_size_text(size_t bytes, char text[ZP_SIZE_TEXT])
+struct zp_text zp_size_text(size_t bytes)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    unsigned unit = 0;
-    if (bytes == SIZE_MAX)
-        return "unlimited";
-    for (; value >= 1024 && unit < 4; unit++)
-        value /= 1024;
-    snprintf(text, ZP_SIZE_TEXT, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text;
+    return bytes == SIZE_MAX ? (struct zp_text){"unlimited"} : zp_bytes_text(bytes);
 }
 
 // ---- What is not of the machine --------------------------------------------------------------

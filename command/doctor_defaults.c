@@ -98,9 +98,9 @@ void zp_find_defaults(struct zp_findings *findings)
         "one get in each other's way";
     find_one(findings, "buffers per shard", "per_shard", config.most_per_shard, per_shard_of)
         ->cost =
-        "auto is more than in the table: bytes are the limit that counts (MAX_MEMORY), and a limit "
-        "on "
-        "buffers would only end reuse early; 16384 in all are half of the mappings of a process";
+        "auto is more than in the table: bytes are the limit that counts (MAX_MEMORY), and a "
+        "limit on buffers would only end reuse early; 16384 in all are half of the mappings of a "
+        "process";
     find_one(findings, "buffers per thread", "thread_cache", config.thread_cache_most,
              thread_cache_of)
         ->cost =

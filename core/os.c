@@ -19,9 +19,6 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
-#ifndef SYS_cachestat
-#define SYS_cachestat 451
-#endif
 
 // Most by number: the preloaded library exports functions of these names to the program, and its
 // own calls must not end up there.

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -40,6 +41,9 @@
 #endif
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008 // Linux 4.14
+#endif
+#ifndef SYS_cachestat
+#define SYS_cachestat 451 // Linux 6.5
 #endif
 #ifndef RWF_DONTCACHE
 #define RWF_DONTCACHE 0x00000080 // Linux 6.14
