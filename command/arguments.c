@@ -228,7 +228,7 @@ static int check_words(const struct zp_arguments *arguments)
         return zp_wrong("the first word is empty; `zeropool %s --help`", name);
     switch (arguments->command->takes) {
     case ZP_TAKES_NOTHING:
-        return first == NULL ? ZP_DONE : zp_wrong("%s: expected no such word", first);
+        return first == NULL ? ZP_DONE : zp_wrong("%s: `zeropool %s` takes no words", first, name);
     case ZP_TAKES_PROGRAM:
         return first != NULL ? ZP_DONE
                              : zp_wrong("no program is named; `zeropool %s --help`", name);

@@ -60,10 +60,14 @@ static void read_stats(const char *json, struct zp_pool_stats *stats)
     }
 }
 
+// Of a process that was killed while it wrote there is a file with a longer name.
 static bool read_report(int folder, const char *name, struct zp_check *check)
 {
     static struct zp_pool_stats stats;
     static char text[REPORT_MOST];
+    pid_t pid = zp_live_pid_of(name);
+    if (pid == 0)
+        return false;
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
     if (fd >= 0)
@@ -72,7 +76,7 @@ static bool read_report(int folder, const char *name, struct zp_check *check)
     const char *program = value_of(text, "program");
     if (program == NULL)
         return false;
-    *check = (struct zp_check){.pid = (pid_t)strtol(name, NULL, 10), .in_force = true};
+    *check = (struct zp_check){.pid = pid, .in_force = true};
     read_text(program, check->name, sizeof(check->name));
     stats = (struct zp_pool_stats){.live_bytes = 0};
     read_stats(text, &stats);
@@ -111,7 +115,7 @@ static void collect(struct run *run, pid_t first)
     int fd = dup(run->folder.fd);
     DIR *files = fd >= 0 ? fdopendir(fd) : NULL;
     for (const struct dirent *entry; files != NULL && (entry = readdir(files)) != NULL;) {
-        if (entry->d_name[0] == '.' || !read_report(fd, entry->d_name, &check))
+        if (!read_report(fd, entry->d_name, &check))
             continue;
         if (check.pid == first)
             run->checks[0] = check;

@@ -53,14 +53,30 @@ static void find_library(struct zp_findings *findings, const char *given)
     }
 }
 
+// The options of the environment that exclude each other.
+static void find_conflicts(struct zp_findings *findings, struct zp_options *options)
+{
+    const struct zp_option *option;
+    while ((option = zp_options_conflict(options)) != NULL) {
+        struct zp_finding *finding = zp_found(findings, "option", "option", ZP_COSTS,
+                                              "%s does not go with ZEROPOOL_CHECK=full; %s is used",
+                                              option->name, option->fallback);
+        finding->cost = "it is not in force";
+        finding->advice = "choose one of the two";
+        zp_options_set(options, option, option->fallback);
+    }
+}
+
 static void find_options(struct zp_findings *findings)
 {
+    static struct zp_options options;
+    zp_options_defaults(&options);
     for (char **entry = environ; *entry != NULL; entry++) {
         size_t length = strcspn(*entry, "=");
         if (strncmp(*entry, "ZEROPOOL_", 9) != 0 || (*entry)[length] == '\0')
             continue;
         const struct zp_option *option = zp_option_find(*entry, length);
-        bool valid = option != NULL && zp_option_accepts(option, *entry + length + 1);
+        bool valid = option != NULL && zp_options_set(&options, option, *entry + length + 1);
         struct zp_finding *finding =
             zp_found(findings, "option", "option", valid ? ZP_NOTE : ZP_COSTS, "%.200s", *entry);
         if (valid)
@@ -69,6 +85,8 @@ static void find_options(struct zp_findings *findings)
                                        : "there is no such option";
         finding->advice = "zeropool options lists names and values";
     }
+    find_conflicts(findings, &options);
+    findings->options = options;
 }
 
 static void probe(struct zp_findings *findings, const char *root)

@@ -8,6 +8,7 @@
 #define ZP_COMMAND_FINDINGS_H
 
 #include "config/machine.h"
+#include "config/options.h"
 #include "stats/format.h"
 
 #include <stdbool.h>
@@ -33,6 +34,7 @@ enum { ZP_FINDINGS_MOST = 64 };
 struct zp_findings {
     const char *root; // before every path: "" for this machine
     struct zp_machine machine;
+    struct zp_options options; // that a program started from here has
     struct zp_finding list[ZP_FINDINGS_MOST];
     unsigned count;
 };

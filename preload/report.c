@@ -75,11 +75,11 @@ static void add_keeping(struct zp_sink *page, const struct zp_pool_stats *stats)
     zp_sink_add(page, "  retained             %s now, %s at most\n",
                 zp_bytes_text(stats->retained_bytes).is,
                 zp_bytes_text(stats->retained_peak_bytes).is);
-    zp_sink_add(
-        page,
-        "  let go               %llu to make room, %llu idle, %llu for want of room, %llu marked\n",
-        (unsigned long long)c->evicted, (unsigned long long)c->decayed,
-        (unsigned long long)c->unretained, (unsigned long long)c->dropped);
+    zp_sink_add(page,
+                "  let go               %llu to make room, %llu idle, %llu for want of room, %llu "
+                "shared or remapped\n",
+                (unsigned long long)c->evicted, (unsigned long long)c->decayed,
+                (unsigned long long)c->unretained, (unsigned long long)c->dropped);
     zp_sink_add(page, "  contention           %llu locks busy, %llu buffers stolen, %llu spilled\n",
                 (unsigned long long)c->contended, (unsigned long long)c->stolen,
                 (unsigned long long)c->spilled);

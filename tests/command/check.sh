@@ -87,6 +87,11 @@ warns 'ended with status 0'
 ends 0 "$zeropool" check --json -- sh -c "'$hold_program' & '$hold_program'; wait; exit 9"
 warns 'ended with status 9'
 holds 'len(it) == 3 and it[0]["program"] == "sh" and sum(p["intercepted"]["large_requests"] for p in it) == 82'
+# What a process that was killed had begun to write is no report.
+# shellcheck disable=SC2016 # the inner shell's
+ends 0 "$zeropool" check --json -- sh -c 'echo "{\"program\": \"ghost\"}" >"${ZEROPOOL_STATS%/*}/99.99.new"
+    exec "$0"' "$hold_program"
+holds 'len(it) == 1 and it[0]["in_force"]'
 cp "$hold_program" "$work/an \"odd\" \\name"
 ends 0 "$zeropool" check --json -- "$work/an \"odd\" \\name"
 holds "it[0]['program'] == 'an \"odd\" \\\\name'"
