@@ -90,27 +90,14 @@ static bool advise_decay(const struct zp_profile_file *file, const struct zp_sit
     return true;
 }
 
-static bool can_learn(void)
-{
-    for (size_t i = 0; i < zp_option_count; i++)
-        if (strcmp(zp_option_table[i].name, "ZEROPOOL_PREWARM") == 0)
-            return zp_option_table[i].choices != NULL;
-    return false;
-}
-
 // First uses that a helper can prepare while the program starts.
 static bool advise_prewarm(const struct zp_profile_file *file, const struct zp_site *site,
                            struct zp_advice *advice)
 {
     (void)file;
-    if (!misses(site) || site->fresh > site->peak || !writes_most(site) ||
-        (!can_learn() && site->least != site->most))
+    if (!misses(site) || site->fresh > site->peak || !writes_most(site))
         return false;
-    if (can_learn())
-        snprintf(advice->setting, sizeof(advice->setting), "ZEROPOOL_PREWARM=learn");
-    else
-        snprintf(advice->setting, sizeof(advice->setting), "ZEROPOOL_PREWARM=%llu*%llu",
-                 (unsigned long long)site->most, (unsigned long long)site->fresh);
+    snprintf(advice->setting, sizeof(advice->setting), "ZEROPOOL_PREWARM=learn");
     snprintf(advice->why, sizeof(advice->why),
              "First use: %llu of %llu requests took fresh memory, and wrote to most of it.",
              (unsigned long long)site->fresh, (unsigned long long)site->count);
@@ -174,36 +161,22 @@ struct zp_advice zp_advice_for(const struct zp_profile_file *file,
 
 // ---- Together --------------------------------------------------------------------------------
 
-static size_t name_length(const char *setting)
-{
-    return strcspn(setting, "=") + 1;
-}
-
-// Sizes to be prewarmed become one list.
+// Adds a setting, unless there is one of its name.
 static void join(char *line, size_t most, const char *setting)
 {
-    size_t length = strlen(line), name = name_length(setting);
-    char *same = strstr(line, "ZEROPOOL_PREWARM=");
-    bool is_list = strncmp(setting, "ZEROPOOL_PREWARM=", name) == 0 && setting[name] >= '0' &&
-                   setting[name] <= '9';
+    size_t length = strlen(line), name = strcspn(setting, "=") + 1;
     for (const char *at = line; *at != '\0'; at += strcspn(at, " "), at += *at == ' ')
-        if (strncmp(at, setting, name) == 0) {
-            // A list that is the last setting takes one more.
-            if (is_list && at == same && strchr(at, ' ') == NULL)
-                snprintf(line + length, most - length, ",%s", setting + name);
+        if (strncmp(at, setting, name) == 0)
             return;
-        }
     snprintf(line + length, most - length, "%s%s", length != 0 ? " " : "", setting);
 }
 
 void zp_advice_together(const struct zp_profile_file *file, char *line, size_t most)
 {
     line[0] = '\0';
-    for (unsigned pass = 0; pass < 2; pass++) // the list last
-        for (unsigned i = 0; i < file->site_count; i++) {
-            struct zp_advice advice = zp_advice_for(file, &file->sites[i]);
-            bool is_list = strncmp(advice.setting, "ZEROPOOL_PREWARM=", 17) == 0;
-            if (advice.setting[0] != '\0' && is_list == (pass == 1))
-                join(line, most, advice.setting);
-        }
+    for (unsigned i = 0; i < file->site_count; i++) {
+        struct zp_advice advice = zp_advice_for(file, &file->sites[i]);
+        if (advice.setting[0] != '\0')
+            join(line, most, advice.setting);
+    }
 }

@@ -41,8 +41,7 @@ bool zp_option_is_flag(const struct zp_command *command, const struct zp_option 
 {
     char name[ZP_FLAG_NAME_MOST];
     zp_option_flag(option, name);
-    return command->options != 0 && option->kind != ZP_OPTION_UNAVAILABLE &&
-           find_flag(command, name, strlen(name)) == NULL;
+    return command->options != 0 && find_flag(command, name, strlen(name)) == NULL;
 }
 
 static const struct zp_option *find_option(const struct zp_command *command, const char *word,
@@ -125,8 +124,6 @@ bool zp_flag_number(const struct zp_arguments *arguments, const char *name, long
 
 static int refuse_value(const struct zp_option *option, const char *name, const char *value)
 {
-    if (option->kind == ZP_OPTION_UNAVAILABLE)
-        return zp_wrong("%s: not available in this version", name);
     return zp_wrong("%s %s: expected %s", name, value, option->allowed);
 }
 
@@ -231,7 +228,7 @@ static int check_words(const struct zp_arguments *arguments)
         return zp_wrong("the first word is empty; `zeropool %s --help`", name);
     switch (arguments->command->takes) {
     case ZP_TAKES_NOTHING:
-        return first == NULL ? ZP_DONE : zp_wrong("%s: expected no such word", first);
+        return first == NULL ? ZP_DONE : zp_wrong("%s: `zeropool %s` takes no words", first, name);
     case ZP_TAKES_PROGRAM:
         return first != NULL ? ZP_DONE
                              : zp_wrong("no program is named; `zeropool %s --help`", name);

@@ -50,8 +50,7 @@ bool zp_read_number(const char *text, long least, long most, long *number);
 enum { ZP_FLAG_NAME_MOST = 64 };
 void zp_option_flag(const struct zp_option *option, char name[ZP_FLAG_NAME_MOST]);
 
-// Whether an option can be given by name: those that are planned cannot, and a flag of the
-// subcommand takes precedence.
+// Whether an option can be given by name: a flag of the subcommand takes precedence.
 bool zp_option_is_flag(const struct zp_command *command, const struct zp_option *option);
 
 #endif

@@ -7,12 +7,15 @@
 #include "command/arguments.h"
 #include "command/check_program.h"
 #include "command/elf.h"
+#include "command/environment.h"
 #include "command/process.h"
 #include "command/program.h"
+#include "command/quote.h"
 #include "command/say.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EXPLAIN(to, ...) snprintf(to, sizeof(to), __VA_ARGS__)
@@ -20,20 +23,33 @@
 // ---- Not loaded ------------------------------------------------------------------------------
 
 // The item of LD_PRELOAD that names the library, and where it is in the list; false if none does.
-static bool find_item(const char *list, const char *name, char item[PATH_MAX], size_t *offset)
+static bool find_item(const char *list, char item[PATH_MAX], size_t *offset)
 {
     for (const char *at = list; *at != '\0'; at += strspn(at, " :")) {
         size_t length = strcspn(at, " :");
-        size_t kept = length < PATH_MAX ? length : PATH_MAX - 1;
-        memcpy(item, at, kept);
-        item[kept] = '\0';
-        if (length > 0 && strstr(item, name) != NULL) {
+        if (length < PATH_MAX && zp_preload_is_own(at, length)) {
+            memcpy(item, at, length);
+            item[length] = '\0';
             *offset = (size_t)(at - list);
             return true;
         }
         at += length;
     }
     return false;
+}
+
+// LD_PRELOAD does not name the library.
+static void explain_unnamed(const struct zp_process *process, const char *list,
+                            struct zp_check *check)
+{
+    const char *inherit = zp_process_variable(process, "ZEROPOOL_INHERIT");
+    bool may_be_kept = inherit != NULL && strcmp(inherit, "0") == 0;
+    EXPLAIN(check->reason, "it was started without the library: LD_PRELOAD %s%s",
+            list == NULL || *list == '\0' ? "is not set" : "names others only",
+            may_be_kept ? "; with ZEROPOOL_INHERIT=0 a program does not pass the library on" : "");
+    char *quoted = zp_quoted(process->program);
+    EXPLAIN(check->advice, "start it again: zeropool run -- %s ...", quoted);
+    free(quoted);
 }
 
 static void explain_absence(const struct zp_process *process, struct zp_check *check)
@@ -48,10 +64,8 @@ static void explain_absence(const struct zp_process *process, struct zp_check *c
         EXPLAIN(check->reason, "the program %s", zp_obstacle_text(program.obstacle));
     } else if (process->secure) {
         EXPLAIN(check->reason, "the program %s", zp_obstacle_text(ZP_IS_SET_ID));
-    } else if (list == NULL || !find_item(list, ZP_LIBRARY_FILE, item, &offset)) {
-        EXPLAIN(check->reason, "it was started without the library: LD_PRELOAD %s",
-                list == NULL || *list == '\0' ? "is not set" : "names others only");
-        EXPLAIN(check->advice, "start it again: zeropool run -- %s ...", process->program);
+    } else if (list == NULL || !find_item(list, item, &offset)) {
+        explain_unnamed(process, list, check);
     } else {
         snprintf(path, sizeof(path), "%s%s", process->root, item);
         struct zp_elf elf;
@@ -74,7 +88,7 @@ static bool find_rival(const struct zp_process *process, char rival[PATH_MAX])
     const char *list = zp_process_variable(process, "LD_PRELOAD");
     char item[PATH_MAX], path[PATH_MAX + sizeof(process->root)], mapped[PATH_MAX];
     size_t own;
-    if (list == NULL || !find_item(list, ZP_LIBRARY_FILE, item, &own))
+    if (list == NULL || !find_item(list, item, &own))
         return false;
     for (size_t at = 0; at < own; at += strspn(list + at, " :")) {
         size_t length = strcspn(list + at, " :");

@@ -10,6 +10,7 @@
 #include "command/children.h"
 #include "command/environment.h"
 #include "command/program.h"
+#include "command/report_folder.h"
 #include "command/say.h"
 #include "stats/table.h"
 
@@ -59,10 +60,14 @@ static void read_stats(const char *json, struct zp_pool_stats *stats)
     }
 }
 
+// Of a process that was killed while it wrote there is a file with a longer name.
 static bool read_report(int folder, const char *name, struct zp_check *check)
 {
     static struct zp_pool_stats stats;
     static char text[REPORT_MOST];
+    pid_t pid = zp_live_pid_of(name);
+    if (pid == 0)
+        return false;
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
     if (fd >= 0)
@@ -71,7 +76,7 @@ static bool read_report(int folder, const char *name, struct zp_check *check)
     const char *program = value_of(text, "program");
     if (program == NULL)
         return false;
-    *check = (struct zp_check){.pid = (pid_t)strtol(name, NULL, 10), .in_force = true};
+    *check = (struct zp_check){.pid = pid, .in_force = true};
     read_text(program, check->name, sizeof(check->name));
     stats = (struct zp_pool_stats){.live_bytes = 0};
     read_stats(text, &stats);
@@ -91,7 +96,7 @@ struct run {
     const struct zp_arguments *arguments;
     struct zp_program program;
     struct zp_library library;
-    char folder[PATH_MAX]; // of the reports
+    struct zp_report_folder folder;
     struct zp_check checks[PROCESSES_MOST];
     unsigned count;
     unsigned more; // processes that found no place in `checks`
@@ -103,28 +108,24 @@ static int by_pid(const void *a, const void *b)
     return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
-// Reads the reports, and removes them with their folder.
+// Reads the reports.
 static void collect(struct run *run, pid_t first)
 {
     static struct zp_check check;
-    int folder = open(run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *files = folder >= 0 ? fdopendir(folder) : NULL;
+    int fd = dup(run->folder.fd);
+    DIR *files = fd >= 0 ? fdopendir(fd) : NULL;
     for (const struct dirent *entry; files != NULL && (entry = readdir(files)) != NULL;) {
-        if (entry->d_name[0] == '.')
+        if (!read_report(fd, entry->d_name, &check))
             continue;
-        if (read_report(folder, entry->d_name, &check)) {
-            if (check.pid == first)
-                run->checks[0] = check;
-            else if (run->count < PROCESSES_MOST)
-                run->checks[run->count++] = check;
-            else
-                run->more++;
-        }
-        unlinkat(folder, entry->d_name, 0);
+        if (check.pid == first)
+            run->checks[0] = check;
+        else if (run->count < PROCESSES_MOST)
+            run->checks[run->count++] = check;
+        else
+            run->more++;
     }
     if (files != NULL)
         closedir(files);
-    rmdir(run->folder);
     qsort(run->checks + 1, run->count - 1, sizeof(check), by_pid);
 }
 
@@ -146,7 +147,7 @@ static void begin(struct run *run, pid_t pid)
         snprintf(check->reason, sizeof(check->reason),
                  "it left no report: it was ended by a signal or _exit before it made a large "
                  "request, could not write to %s, or became a program without the library",
-                 run->folder);
+                 run->folder.path);
     }
 }
 
@@ -154,7 +155,7 @@ static void set_environment(const struct run *run)
 {
     char path[PATH_MAX + 8];
     zp_environment_set_options(run->arguments);
-    snprintf(path, sizeof(path), "%s/%%p", run->folder);
+    snprintf(path, sizeof(path), "%s/%%p", run->folder.path);
     setenv("ZEROPOOL_STATS", path, 1);
     setenv("ZEROPOOL_STATS_FORMAT", "json", 1);
     setenv("ZEROPOOL_LIVE", "on", 1);
@@ -241,10 +242,8 @@ static int run_program(struct run *run, const struct signals *signals, bool json
 {
     pid_t pid;
     int error = start_program(run, signals, json, &pid);
-    if (error != 0) {
-        rmdir(run->folder);
+    if (error != 0)
         return zp_program_fail(run->program.path, error);
-    }
     siginfo_t ended = await_end(pid, signals);
     begin(run, pid);
     waitpid(pid, NULL, 0);
@@ -261,7 +260,6 @@ static int run_program(struct run *run, const struct signals *signals, bool json
 
 static int start(struct run *run, bool json)
 {
-    const char *folder = getenv("TMPDIR");
     struct signals signals;
     if (run->program.obstacle != ZP_NO_OBSTACLE || run->program.own_malloc) {
         begin(run, 0);
@@ -271,14 +269,13 @@ static int start(struct run *run, bool json)
         return ZP_DONE;
     }
     block_signals(&signals);
-    int status;
-    if ((size_t)snprintf(run->folder, sizeof(run->folder), "%s/zeropool-check-XXXXXX",
-                         folder != NULL && *folder == '/' ? folder : "/tmp") >=
-            sizeof(run->folder) ||
-        mkdtemp(run->folder) == NULL)
-        status = zp_fail(ZP_FAILED, "no folder for the reports: %s", strerror(errno));
-    else
+    int status, error = zp_report_folder_make(&run->folder);
+    if (error == 0) {
         status = run_program(run, &signals, json);
+        zp_report_folder_remove(&run->folder);
+    } else {
+        status = zp_fail(ZP_FAILED, "no folder for the reports: %s", strerror(-error));
+    }
     restore_signals(&signals);
     return status;
 }

@@ -34,8 +34,6 @@ static void check_option(struct zp_check *check, struct zp_options *options, con
     const char *value = entry + length + 1;
     if (option == NULL)
         note(check->refused, &check->refused_count, "%.*s is not an option", (int)length, entry);
-    else if (option->kind == ZP_OPTION_UNAVAILABLE)
-        note(check->refused, &check->refused_count, "%s is not available in this version", entry);
     else if (!zp_options_set(options, option, value))
         note(check->refused, &check->refused_count, "%s: expected %s; %s is used", entry,
              option->allowed, option->fallback);

@@ -2,8 +2,10 @@
 
 #include "command/compare.h"
 #include "command/json.h"
+#include "command/quote.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // How many times less or more; both are positive, or the same.
@@ -101,8 +103,11 @@ static void print_sentence(const struct zp_side *without, const struct zp_side *
 void zp_comparison_print(const struct zp_comparison *comparison)
 {
     printf("%u runs of each, in turn:", comparison->rounds);
-    for (char **word = comparison->program; *word != NULL; word++)
-        printf(" %s", *word);
+    for (char **word = comparison->program; *word != NULL; word++) {
+        char *quoted = zp_quoted(*word);
+        printf(" %s", quoted);
+        free(quoted);
+    }
     printf("\n\n%-11s %-16s %10s %9s  %-9s\n", "", "", "median", "lowest", "highest");
     for (int i = 0; i < ZP_MEASURES; i++)
         print_measure(comparison, (enum zp_measure)i);

@@ -71,8 +71,7 @@ static void put_own_words(const struct zp_command *command)
     if (command->run == zp_completion)
         fputs("bash zsh fish", stdout);
     for (size_t i = 0; command->run == zp_list_options && i < zp_option_count; i++)
-        if (zp_option_table[i].kind != ZP_OPTION_UNAVAILABLE)
-            printf("%s%s", i == 0 ? "" : " ", zp_option_table[i].name);
+        printf("%s%s", i == 0 ? "" : " ", zp_option_table[i].name);
 }
 
 // A text in single quotes. In those of zsh and bash nothing can be escaped; what zsh's _arguments

@@ -29,17 +29,9 @@ struct zp_finding *zp_found(struct zp_findings *findings, const char *about, con
     return finding;
 }
 
-const char *zp_size_text(size_t bytes, char text[ZP_SIZE_TEXT])
+struct zp_text zp_size_text(size_t bytes)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    unsigned unit = 0;
-    if (bytes == SIZE_MAX)
-        return "unlimited";
-    for (; value >= 1024 && unit < 4; unit++)
-        value /= 1024;
-    snprintf(text, ZP_SIZE_TEXT, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text;
+    return bytes == SIZE_MAX ? (struct zp_text){"unlimited"} : zp_bytes_text(bytes);
 }
 
 // ---- What is not of the machine --------------------------------------------------------------
@@ -61,14 +53,30 @@ static void find_library(struct zp_findings *findings, const char *given)
     }
 }
 
+// The options of the environment that exclude each other.
+static void find_conflicts(struct zp_findings *findings, struct zp_options *options)
+{
+    const struct zp_option *option;
+    while ((option = zp_options_conflict(options)) != NULL) {
+        struct zp_finding *finding = zp_found(findings, "option", "option", ZP_COSTS,
+                                              "%s does not go with ZEROPOOL_CHECK=full; %s is used",
+                                              option->name, option->fallback);
+        finding->cost = "it is not in force";
+        finding->advice = "choose one of the two";
+        zp_options_set(options, option, option->fallback);
+    }
+}
+
 static void find_options(struct zp_findings *findings)
 {
+    static struct zp_options options;
+    zp_options_defaults(&options);
     for (char **entry = environ; *entry != NULL; entry++) {
         size_t length = strcspn(*entry, "=");
         if (strncmp(*entry, "ZEROPOOL_", 9) != 0 || (*entry)[length] == '\0')
             continue;
         const struct zp_option *option = zp_option_find(*entry, length);
-        bool valid = option != NULL && zp_option_accepts(option, *entry + length + 1);
+        bool valid = option != NULL && zp_options_set(&options, option, *entry + length + 1);
         struct zp_finding *finding =
             zp_found(findings, "option", "option", valid ? ZP_NOTE : ZP_COSTS, "%.200s", *entry);
         if (valid)
@@ -77,6 +85,8 @@ static void find_options(struct zp_findings *findings)
                                        : "there is no such option";
         finding->advice = "zeropool options lists names and values";
     }
+    find_conflicts(findings, &options);
+    findings->options = options;
 }
 
 static void probe(struct zp_findings *findings, const char *root)

@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 // ---- Nodes -----------------------------------------------------------------------------------
 
@@ -67,20 +66,6 @@ static unsigned thread_cache_of(const struct zp_defaults *row)
     return row->thread_cache;
 }
 
-// What a program started from here would have. Invalid values are reported elsewhere.
-static void resolve_here(const struct zp_machine *machine, struct zp_pool_config *config)
-{
-    static struct zp_options options;
-    zp_options_defaults(&options);
-    for (char **entry = environ; *entry != NULL; entry++) {
-        size_t length = strcspn(*entry, "=");
-        const struct zp_option *option = zp_option_find(*entry, length);
-        if (option != NULL && (*entry)[length] == '=')
-            zp_options_set(&options, option, *entry + length + 1);
-    }
-    zp_resolve(&options, machine, config);
-}
-
 static struct zp_finding *find_one(struct zp_findings *findings, const char *about, const char *key,
                                    unsigned in_force,
                                    unsigned (*value)(const struct zp_defaults *row))
@@ -92,15 +77,15 @@ static struct zp_finding *find_one(struct zp_findings *findings, const char *abo
 void zp_find_defaults(struct zp_findings *findings)
 {
     struct zp_pool_config config;
-    resolve_here(&findings->machine, &config);
+    zp_resolve(&findings->options, &findings->machine, &config);
     find_one(findings, "shards", "shards", config.shards, shards_of)->cost =
         "auto is one for each CPU, up to 128, and one for each NUMA node at least: CPUs that share "
         "one get in each other's way";
     find_one(findings, "buffers per shard", "per_shard", config.most_per_shard, per_shard_of)
         ->cost =
-        "auto is more than in the table: bytes are the limit that counts (MAX_MEMORY), and a limit "
-        "on "
-        "buffers would only end reuse early; 16384 in all are half of the mappings of a process";
+        "auto is more than in the table: bytes are the limit that counts (MAX_MEMORY), and a "
+        "limit on buffers would only end reuse early; 16384 in all are half of the mappings of a "
+        "process";
     find_one(findings, "buffers per thread", "thread_cache", config.thread_cache_most,
              thread_cache_of)
         ->cost =

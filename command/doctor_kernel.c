@@ -98,7 +98,7 @@ static int try_cachestat(void)
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;
-    int error = syscall(451, fd, &range, &cached, 0) == 0 ? 0 : errno;
+    int error = syscall(SYS_cachestat, fd, &range, &cached, 0) == 0 ? 0 : errno;
     close(fd);
     return error;
 }

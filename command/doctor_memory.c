@@ -29,14 +29,13 @@ static void find_cpus(struct zp_findings *findings)
 static void find_memory(struct zp_findings *findings)
 {
     const struct zp_memory *memory = &findings->machine.memory;
-    char total[ZP_SIZE_TEXT], available[ZP_SIZE_TEXT], budget[ZP_SIZE_TEXT];
     size_t share = zp_budget_share(memory, 0);
     bool small = share < 256 * ZP_MIB;
     struct zp_finding *finding = zp_found(
         findings, "memory", "memory", small ? ZP_COSTS : ZP_FINE,
         "%s%s, %s available; a pool may retain %s (MAX_MEMORY=auto)",
-        zp_size_text(memory->total, total), memory->limited ? " (limit of the memory group)" : "",
-        zp_size_text(memory->available, available), zp_size_text(share, budget));
+        zp_size_text(memory->total).is, memory->limited ? " (limit of the memory group)" : "",
+        zp_size_text(memory->available).is, zp_size_text(share).is);
     if (!small)
         return;
     finding->cost =
@@ -139,7 +138,6 @@ static void find_addresses(struct zp_findings *findings)
 {
     const size_t least = 5 * ZP_GIB;
     size_t limit = findings->machine.address_space;
-    char text[ZP_SIZE_TEXT];
     if (limit == SIZE_MAX) {
         zp_found(findings, "addresses", "address_space", ZP_FINE, "not limited (RLIMIT_AS)");
         return;
@@ -147,7 +145,7 @@ static void find_addresses(struct zp_findings *findings)
     bool enough = limit / 4 >= least;
     struct zp_finding *finding =
         zp_found(findings, "addresses", "address_space", enough ? ZP_NOTE : ZP_PREVENTS,
-                 "limited to %s (RLIMIT_AS)", zp_size_text(limit, text));
+                 "limited to %s (RLIMIT_AS)", zp_size_text(limit).is);
     finding->cost = enough ? "a quarter is reserved for the pool; buffers beyond it go to jemalloc"
                            : "the pool needs 5 GiB of addresses and takes a quarter: it stays off, "
                              "and every request goes to jemalloc";
@@ -158,11 +156,10 @@ static void find_limit(struct zp_findings *findings, const char *about, const ch
                        const char *cost, const char *advice)
 {
     struct rlimit limit;
-    char text[ZP_SIZE_TEXT];
     if (getrlimit((__rlimit_resource_t)which, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return;
-    struct zp_finding *finding = zp_found(findings, about, key, ZP_COSTS, "limited to %s",
-                                          zp_size_text(limit.rlim_cur, text));
+    struct zp_finding *finding =
+        zp_found(findings, about, key, ZP_COSTS, "limited to %s", zp_size_text(limit.rlim_cur).is);
     finding->cost = cost;
     finding->advice = advice;
 }

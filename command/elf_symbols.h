@@ -9,14 +9,10 @@
 #ifndef ZP_COMMAND_ELF_SYMBOLS_H
 #define ZP_COMMAND_ELF_SYMBOLS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "command/elf_file.h"
 
 struct zp_elf_symbols {
-    const char *at; // the file, mapped
-    size_t size;
-    unsigned long inode;
+    struct zp_elf_file file;
     bool has_lines; // it or its debug file has a table of source lines
 };
 

@@ -54,7 +54,7 @@ void zp_environment_set_options(const struct zp_arguments *arguments)
     set_format(arguments);
 }
 
-static bool is_own(const char *item, size_t length)
+bool zp_preload_is_own(const char *item, size_t length)
 {
     static const char file[] = ZP_LIBRARY_FILE;
     size_t own = sizeof(file) - 1;
@@ -68,7 +68,7 @@ static void append_others(char *list)
     const char *item = getenv("LD_PRELOAD");
     for (; item != NULL && *item != '\0'; item += strspn(item, " :")) {
         size_t length = strcspn(item, " :"), end = strlen(list);
-        if (length > 0 && !is_own(item, length)) {
+        if (length > 0 && !zp_preload_is_own(item, length)) {
             if (end > 0)
                 list[end++] = ':';
             memcpy(list + end, item, length);

@@ -13,6 +13,9 @@
 // not given stays.
 void zp_environment_set_options(const struct zp_arguments *arguments);
 
+// Whether an item of LD_PRELOAD, of so many letters, names zeropool's library.
+bool zp_preload_is_own(const char *item, size_t length);
+
 // Puts a library in front of what LD_PRELOAD holds. Copies of zeropool's are taken out of that: two
 // at once would each serve a part of the program.
 void zp_environment_preload(const char *path);

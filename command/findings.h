@@ -8,6 +8,8 @@
 #define ZP_COMMAND_FINDINGS_H
 
 #include "config/machine.h"
+#include "config/options.h"
+#include "stats/format.h"
 
 #include <stdbool.h>
 
@@ -32,6 +34,7 @@ enum { ZP_FINDINGS_MOST = 64 };
 struct zp_findings {
     const char *root; // before every path: "" for this machine
     struct zp_machine machine;
+    struct zp_options options; // that a program started from here has
     struct zp_finding list[ZP_FINDINGS_MOST];
     unsigned count;
 };
@@ -41,9 +44,8 @@ __attribute__((format(printf, 5, 6))) struct zp_finding *
 zp_found(struct zp_findings *findings, const char *about, const char *key, enum zp_level level,
          const char *format, ...);
 
-// A size for people.
-enum { ZP_SIZE_TEXT = 24 };
-const char *zp_size_text(size_t bytes, char text[ZP_SIZE_TEXT]);
+// A size for people. SIZE_MAX: unlimited.
+struct zp_text zp_size_text(size_t bytes);
 
 // The parts of the report.
 void zp_find_nodes(struct zp_findings *findings);    // NUMA

@@ -211,8 +211,5 @@ int zp_metrics(const struct zp_arguments *arguments)
         return answer_once(&rows, (uint16_t)port);
     if (file != NULL)
         return write_file(&rows, file);
-    int error = write_metrics(&rows, STDOUT_FILENO);
-    return error == 0
-               ? ZP_DONE
-               : zp_fail(ZP_FAILED, "standard output cannot be written: %s", strerror(-error));
+    return zp_printed(write_metrics(&rows, STDOUT_FILENO));
 }

@@ -26,8 +26,6 @@ static bool is_named(const struct zp_option *option, const char *word)
 static bool is_wanted(const struct zp_option *option, char **words)
 {
     bool any = *words != NULL;
-    if (option->kind == ZP_OPTION_UNAVAILABLE)
-        return false;
     for (; *words != NULL; words++)
         if (is_named(option, *words))
             return true;
@@ -39,8 +37,7 @@ static int check_names(char **words)
     for (; *words != NULL; words++) {
         bool known = false;
         for (size_t i = 0; i < zp_option_count; i++)
-            known |= zp_option_table[i].kind != ZP_OPTION_UNAVAILABLE &&
-                     is_named(&zp_option_table[i], *words);
+            known |= is_named(&zp_option_table[i], *words);
         if (!known)
             return zp_wrong("%s: no such option; `zeropool options` lists them", *words);
     }

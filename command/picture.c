@@ -138,14 +138,6 @@ static const struct zp_stat *find_family(const char *name)
     return NULL;
 }
 
-// What is in the quotes of a label.
-static int label_length(const char *labels, const char **label)
-{
-    const char *from = strchr(labels, '"');
-    *label = from != NULL ? from + 1 : labels;
-    return from != NULL ? (int)strcspn(*label, "\"") : 0;
-}
-
 // The values of a family, each with its share of all of them.
 static void add_shares(struct zp_picture *picture, const char *title, const char *name,
                        const struct zp_pool_stats *stats)
@@ -160,8 +152,8 @@ static void add_shares(struct zp_picture *picture, const char *title, const char
     for (const struct zp_stat *stat = family + 1; stat < end && stat->kind == ZP_STAT_VALUE;
          stat++) {
         uint64_t value = zp_stat_value(stat, stats);
-        const char *label;
-        int length = label_length(stat->labels, &label);
+        int length;
+        const char *label = zp_stat_label(stat, &length);
         bool bytes = family->unit == ZP_STAT_BYTES;
         add_line(picture, "  %-12s %-16.*s %12s %8s  %s", stat == family + 1 ? title : "", length,
                  label, bytes ? zp_bytes_text(value).is : short_text((double)value).is,

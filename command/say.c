@@ -51,11 +51,16 @@ int zp_fail(enum zp_status status, const char *format, ...)
     return (int)status;
 }
 
+int zp_printed(int error)
+{
+    return error == 0
+               ? ZP_DONE
+               : zp_fail(ZP_FAILED, "standard output cannot be written: %s", strerror(-error));
+}
+
 int zp_finish(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    return zp_fail(ZP_FAILED, "standard output cannot be written: %s", strerror(errno));
+    return fflush(stdout) == 0 && !ferror(stdout) ? status : zp_printed(-errno);
 }
 
 void *zp_room(unsigned long count, unsigned long size)

@@ -32,6 +32,9 @@ __attribute__((format(printf, 2, 3))) int zp_fail(enum zp_status status, const c
 // Flushes stdout. ZP_FAILED with a message if what was printed could not be written, else `status`.
 int zp_finish(int status);
 
+// What writing to stdout came to, 0 or a negative errno, as a status: ZP_FAILED after a message.
+int zp_printed(int error);
+
 // Memory, zeroed; ends the command if there is none.
 void *zp_room(unsigned long count, unsigned long size);
 

@@ -133,7 +133,7 @@ static bool fill_batch(const struct zp_profile_file *file, struct zp_symbols *sy
         // The call is before the return address, which may be the start of the next function.
         const struct zp_mapped *mapping = zp_profile_mapping(file, symbol->address - 1);
         uint64_t offset = symbol->address - 1 - mapping->start + mapping->offset;
-        if (mapping->inode != elf->inode)
+        if (mapping->inode != elf->file.inode)
             symbols->changed = module;
         else if (zp_elf_symbols_address(elf, offset, &batch->addresses[batch->count]))
             batch->symbols[batch->count++] = symbol;

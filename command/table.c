@@ -121,8 +121,7 @@ const struct zp_command zp_commands[] = {
      top_flags, ZP_TAKES_WORDS, 0, zp_top},
     {"metrics", "[OPTION]... [PID]...", "prints the counters for Prometheus",
      "Prints the counters of the processes that publish them (ZEROPOOL_LIVE=on), or of those "
-     "named, "
-     "as Prometheus text: on stdout, into a file, or as the answer to one HTTP request.",
+     "named, as Prometheus text: on stdout, into a file, or as the answer to one HTTP request.",
      metrics_flags, ZP_TAKES_WORDS, 0, zp_metrics},
     {"options", "[--json] [NAME]...", "lists the library's options",
      "Lists the options of the library, with values, default and meaning: all, or those named. "

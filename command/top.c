@@ -133,10 +133,7 @@ static int print_json(struct top *top)
         zp_format_json(&sink, &about);
     }
     zp_sink_add(&sink, "\n]\n");
-    int error = zp_sink_end(&sink);
-    return error == 0
-               ? ZP_DONE
-               : zp_fail(ZP_FAILED, "standard output cannot be written: %s", strerror(-error));
+    return zp_printed(zp_sink_end(&sink));
 }
 
 // ----------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ _zeropool() {
     fi
     case ${COMP_WORDS[1]} in
     run)
-        flags=' --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
-        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        flags=' --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --inherit --verbose'
+        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --inherit --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -43,8 +43,8 @@ _zeropool() {
         program=yes
         ;;
     check)
-        flags=' --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
-        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        flags=' --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --inherit --verbose'
+        valued=' --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --inherit --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -74,8 +74,8 @@ _zeropool() {
         program=yes
         ;;
     compare)
-        flags=' --rounds --against --show --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
-        valued=' --rounds --against --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        flags=' --rounds --against --show --profile --library --json --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --inherit --verbose'
+        valued=' --rounds --against --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --inherit --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -105,8 +105,8 @@ _zeropool() {
         program=yes
         ;;
     record)
-        flags=' --output --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose'
-        valued=' --output --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --verbose '
+        flags=' --output --profile --library --help --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --inherit --verbose'
+        valued=' --output --profile --library --enable --min-size --shards --tls-cache --tls-bytes --max-per-shard --max-memory --zero --eviction --decay-ms --decay-by --reclaim --thp --hugetlb --pin --numa --prewarm --read --stats --stats-format --stats-interval-ms --stats-signal --live --check --stacks --inherit --verbose '
         case $previous in
             --profile) words='loader server debug' ;;
             --shards) words='auto' ;;
@@ -179,7 +179,7 @@ _zeropool() {
         case $previous in
             *) ;;
         esac
-        own='ZEROPOOL_ENABLE ZEROPOOL_MIN_SIZE ZEROPOOL_SHARDS ZEROPOOL_TLS_CACHE ZEROPOOL_TLS_BYTES ZEROPOOL_MAX_PER_SHARD ZEROPOOL_MAX_MEMORY ZEROPOOL_ZERO ZEROPOOL_EVICTION ZEROPOOL_DECAY_MS ZEROPOOL_DECAY_BY ZEROPOOL_RECLAIM ZEROPOOL_THP ZEROPOOL_HUGETLB ZEROPOOL_PIN ZEROPOOL_NUMA ZEROPOOL_PREWARM ZEROPOOL_READ ZEROPOOL_STATS ZEROPOOL_STATS_FORMAT ZEROPOOL_STATS_INTERVAL_MS ZEROPOOL_STATS_SIGNAL ZEROPOOL_LIVE ZEROPOOL_PROFILE ZEROPOOL_CHECK ZEROPOOL_STACKS ZEROPOOL_VERBOSE'
+        own='ZEROPOOL_ENABLE ZEROPOOL_MIN_SIZE ZEROPOOL_SHARDS ZEROPOOL_TLS_CACHE ZEROPOOL_TLS_BYTES ZEROPOOL_MAX_PER_SHARD ZEROPOOL_MAX_MEMORY ZEROPOOL_ZERO ZEROPOOL_EVICTION ZEROPOOL_DECAY_MS ZEROPOOL_DECAY_BY ZEROPOOL_RECLAIM ZEROPOOL_THP ZEROPOOL_HUGETLB ZEROPOOL_PIN ZEROPOOL_NUMA ZEROPOOL_PREWARM ZEROPOOL_READ ZEROPOOL_STATS ZEROPOOL_STATS_FORMAT ZEROPOOL_STATS_INTERVAL_MS ZEROPOOL_STATS_SIGNAL ZEROPOOL_LIVE ZEROPOOL_PROFILE ZEROPOOL_CHECK ZEROPOOL_STACKS ZEROPOOL_INHERIT ZEROPOOL_VERBOSE'
         program=
         ;;
     completion)

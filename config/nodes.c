@@ -16,6 +16,8 @@ enum { LIST_MOST = 4096 }; // "0,2,4 ..." of the CPUs of a large node
 // As the list of groups in files.c: the stack may be a thread's smallest.
 static char list[LIST_MOST];
 
+static ZP_FROZEN uint16_t node_of_cpu[ZP_PLACED_CPUS] = {0};
+
 // Reads the next range of a list such as "0-3,8"; returns what follows, NULL at its end or where it
 // is odd.
 static const char *next_range(const char *at, size_t *first, size_t *last)
@@ -53,11 +55,12 @@ static bool has_cpu(const unsigned long *cpus, size_t bytes, size_t cpu)
     return cpu < bytes * CHAR_BIT && (cpus[cpu / bits] >> cpu % bits & 1) != 0;
 }
 
-// Whether a node has CPUs that are online and among those given.
-static bool has_any_cpu(const char *root, unsigned node, const unsigned long *cpus, size_t bytes)
+// Reads which CPUs of a node are online, for the table. Returns whether some are among those given.
+static bool read_cpus(const char *root, unsigned node, const unsigned long *cpus, size_t bytes)
 {
     struct zp_line name;
     size_t first, last;
+    bool any = false;
     zp_line_begin(&name, FOLDER "/node");
     zp_line_number(&name, node);
     zp_line_text(&name, "/cpulist");
@@ -65,13 +68,13 @@ static bool has_any_cpu(const char *root, unsigned node, const unsigned long *cp
     if (zp_file_read(root, name.text, list, sizeof(list)) != ZP_FILE_READ)
         return false;
     for (const char *at = list; (at = next_range(at, &first, &last)) != NULL;) {
-        if (cpus == NULL)
-            return true;
-        for (size_t cpu = first; cpu <= last && cpu < bytes * CHAR_BIT; cpu++)
-            if (has_cpu(cpus, bytes, cpu))
-                return true;
+        any = any || cpus == NULL;
+        for (size_t cpu = first; cpu <= last && cpu < ZP_PLACED_CPUS; cpu++)
+            node_of_cpu[cpu] = (uint16_t)node;
+        for (size_t cpu = first; cpu <= last && cpu < bytes * CHAR_BIT && !any; cpu++)
+            any = has_cpu(cpus, bytes, cpu);
     }
-    return false;
+    return any;
 }
 
 void zp_nodes_read(const char *root, const unsigned long *cpus, size_t bytes,
@@ -85,9 +88,12 @@ void zp_nodes_read(const char *root, const unsigned long *cpus, size_t bytes,
         zp_node_set_add(&nodes->memory, 0);
         return;
     }
+    for (unsigned cpu = 0; cpu < ZP_PLACED_CPUS; cpu++)
+        node_of_cpu[cpu] = ZP_NO_NODE;
+    nodes->node_of_cpu = node_of_cpu;
     if (read_set(root, FOLDER "/has_memory", &nodes->memory) == 0)
         nodes->memory = online;
     for (unsigned node = 0; node < ZP_NODES_MOST && nodes->count < ZP_GROUPS_MOST; node++)
-        if (zp_node_set_has(&online, node) && has_any_cpu(root, node, cpus, bytes))
+        if (zp_node_set_has(&online, node) && read_cpus(root, node, cpus, bytes))
             nodes->usable[nodes->count++] = (uint16_t)node;
 }

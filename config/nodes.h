@@ -6,7 +6,7 @@
 // CPUs and no memory. What is missing or odd leaves one node. Nothing here allocates or changes
 // errno.
 //
-// Locking: none; called once, at start.
+// Locking: none; called once, at start. A second call changes the table that the first has filled.
 
 #ifndef ZP_CONFIG_NODES_H
 #define ZP_CONFIG_NODES_H
@@ -18,6 +18,7 @@ struct zp_nodes {
     unsigned count;                  // nodes with CPUs that this process may use, at most
     uint16_t usable[ZP_GROUPS_MOST]; // ZP_GROUPS_MOST; their numbers, ascending
     struct zp_node_set memory;       // nodes with memory
+    const uint16_t *node_of_cpu;     // for zp_placement_config; NULL with one node
 };
 
 // `root` stands before every path; `cpus` are those this process may use, a bit each of `bytes`

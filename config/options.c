@@ -22,16 +22,11 @@ const struct zp_option zp_option_table[] = {
      allowed,                                                                                      \
      help,                                                                                         \
      offsetof(struct zp_options, field)},
-#define ZP_PLANNED(name, help)                                                                     \
-    {"ZEROPOOL_" #name, ZP_OPTION_UNAVAILABLE, "", NULL, 0, 0, "", help, 0},
 #include "options.def"
 #undef ZP_OPTION
-#undef ZP_PLANNED
 };
 
 const size_t zp_option_count = sizeof(zp_option_table) / sizeof(zp_option_table[0]);
-
-enum verdict { ACCEPTED, REFUSED, NOT_YET };
 
 union value {
     int64_t number;
@@ -63,19 +58,19 @@ static const char *parse_digits(const char *text, int64_t *value)
     return text;
 }
 
-static enum verdict parse_number(const char *text, int64_t *value)
+static bool parse_number(const char *text, int64_t *value)
 {
     const char *end = parse_digits(text, value);
-    return end != NULL && *end == '\0' ? ACCEPTED : REFUSED;
+    return end != NULL && *end == '\0';
 }
 
-static enum verdict parse_signed(const char *text, int64_t *value)
+static bool parse_signed(const char *text, int64_t *value)
 {
     bool negative = *text == '-';
-    enum verdict verdict = parse_number(text + negative, value);
+    bool accepted = parse_number(text + negative, value);
     if (negative)
         *value = -*value;
-    return verdict;
+    return accepted;
 }
 
 // Digits and a unit, if there is one; returns what follows, or NULL.
@@ -92,10 +87,10 @@ static const char *parse_bytes(const char *text, int64_t *value)
     return __builtin_mul_overflow(*value, factor, value) ? NULL : end + 1;
 }
 
-static enum verdict parse_size(const char *text, int64_t *value)
+static bool parse_size(const char *text, int64_t *value)
 {
     const char *end = parse_bytes(text, value);
-    return end != NULL && *end == '\0' ? ACCEPTED : REFUSED;
+    return end != NULL && *end == '\0';
 }
 
 // One size of a list, with its count; returns what follows, or NULL.
@@ -113,23 +108,22 @@ static const char *parse_item(const struct zp_option *option, const char *text,
     return text;
 }
 
-static enum verdict parse_list(const struct zp_option *option, const char *text,
-                               struct zp_size_list *list)
+static bool parse_list(const struct zp_option *option, const char *text, struct zp_size_list *list)
 {
     memset(list, 0, sizeof(*list));
     list->is_word = strcmp(text, option->choices) == 0;
     if (list->is_word || strcmp(text, option->fallback) == 0)
-        return ACCEPTED;
+        return true;
     for (unsigned i = 0; i < ZP_SIZES_MOST; i++) {
         text = parse_item(option, text, &list->sizes[i]);
         if (text == NULL)
-            return REFUSED;
+            return false;
         if (*text == '\0')
-            return ACCEPTED;
+            return true;
         if (*text++ != ',')
-            return REFUSED;
+            return false;
     }
-    return REFUSED; // too many
+    return false; // too many
 }
 
 unsigned zp_size_list_count(const struct zp_size_list *list)
@@ -140,17 +134,17 @@ unsigned zp_size_list_count(const struct zp_size_list *list)
     return count;
 }
 
-static enum verdict parse_choice(const char *text, const char *choices, int64_t *value)
+static bool parse_choice(const char *text, const char *choices, int64_t *value)
 {
     size_t length = strlen(text);
     *value = 0;
     for (const char *word = choices; *word != '\0'; (*value)++) {
         size_t word_length = strcspn(word, "|");
         if (word_length == length && memcmp(word, text, length) == 0)
-            return ACCEPTED;
+            return true;
         word += word_length + (word[word_length] == '|');
     }
-    return REFUSED;
+    return false;
 }
 
 // A name without any of these is rather a misspelt word, where a word is possible.
@@ -159,53 +153,48 @@ static bool may_be_path(const char *text)
     return strpbrk(text, "/.%") != NULL;
 }
 
-static enum verdict parse_path(const struct zp_option *option, const char *text, char *path)
+static bool parse_path(const struct zp_option *option, const char *text, char *path)
 {
     int64_t word;
     size_t length = strnlen(text, ZP_OPTION_PATH_MOST);
     memset(path, 0, ZP_OPTION_PATH_MOST);
     if (strcmp(text, option->fallback) == 0)
-        return ACCEPTED;
+        return true;
     if (length == 0 || length == ZP_OPTION_PATH_MOST)
-        return REFUSED;
+        return false;
     if (option->choices != NULL && !may_be_path(text) &&
-        parse_choice(text, option->choices, &word) != ACCEPTED)
-        return REFUSED;
+        !parse_choice(text, option->choices, &word))
+        return false;
     memcpy(path, text, length);
-    return ACCEPTED;
+    return true;
 }
 
-static enum verdict parse_one_number(const struct zp_option *option, const char *text,
-                                     int64_t *value)
+static bool parse_one_number(const struct zp_option *option, const char *text, int64_t *value)
 {
     if (strcmp(text, "auto") == 0 && strncmp(option->allowed, "auto", 4) == 0) {
         *value = ZP_AUTO;
-        return ACCEPTED;
+        return true;
     }
-    enum verdict verdict = option->kind == ZP_OPTION_SIZE     ? parse_size(text, value)
-                           : option->kind == ZP_OPTION_SIGNED ? parse_signed(text, value)
-                                                              : parse_number(text, value);
-    if (verdict == ACCEPTED && (*value < option->least || *value > option->most))
-        verdict = REFUSED;
-    if (verdict == ACCEPTED && option->kind == ZP_OPTION_POWER_OF_TWO &&
-        (*value & (*value - 1)) != 0)
-        verdict = REFUSED;
-    return verdict;
+    bool accepted = option->kind == ZP_OPTION_SIZE     ? parse_size(text, value)
+                    : option->kind == ZP_OPTION_SIGNED ? parse_signed(text, value)
+                                                       : parse_number(text, value);
+    if (accepted && (*value < option->least || *value > option->most))
+        accepted = false;
+    if (accepted && option->kind == ZP_OPTION_POWER_OF_TWO && (*value & (*value - 1)) != 0)
+        accepted = false;
+    return accepted;
 }
 
-static enum verdict parse_node(const struct zp_option *option, const char *text, int64_t *value)
+static bool parse_node(const struct zp_option *option, const char *text, int64_t *value)
 {
-    enum verdict verdict = parse_choice(text, option->choices, value);
+    bool accepted = parse_choice(text, option->choices, value);
     *value = ~*value;
-    return verdict == ACCEPTED ? verdict : parse_one_number(option, text, value);
+    return accepted || parse_one_number(option, text, value);
 }
 
-static enum verdict parse_value(const struct zp_option *option, const char *text,
-                                union value *value)
+static bool parse_value(const struct zp_option *option, const char *text, union value *value)
 {
     switch (option->kind) {
-    case ZP_OPTION_UNAVAILABLE:
-        return NOT_YET;
     case ZP_OPTION_CHOICE:
         return parse_choice(text, option->choices, &value->number);
     case ZP_OPTION_NODE:
@@ -221,22 +210,17 @@ static enum verdict parse_value(const struct zp_option *option, const char *text
 
 // ---- Messages --------------------------------------------------------------------------------
 
-static void warn_refused(const struct zp_option *option, const char *text, enum verdict verdict)
+static void warn_refused(const struct zp_option *option, const char *text)
 {
     struct zp_line line;
     zp_line_begin(&line, "zeropool: ");
     zp_line_text(&line, option->name);
     zp_line_text(&line, "=");
     zp_line_bytes(&line, text, strnlen(text, 64));
-    zp_line_text(&line, verdict == NOT_YET ? ": not available in this version" : ": expected ");
-    if (verdict == REFUSED)
-        zp_line_text(&line, option->allowed);
-    if (option->kind == ZP_OPTION_UNAVAILABLE) {
-        zp_line_text(&line, "; ignored");
-    } else {
-        zp_line_text(&line, "; using ");
-        zp_line_text(&line, option->fallback);
-    }
+    zp_line_text(&line, ": expected ");
+    zp_line_text(&line, option->allowed);
+    zp_line_text(&line, "; using ");
+    zp_line_text(&line, option->fallback);
     zp_line_write(&line);
 }
 
@@ -276,25 +260,19 @@ const struct zp_option *zp_option_find(const char *name, size_t length)
     return NULL;
 }
 
-static enum verdict set_option(struct zp_options *options, const struct zp_option *option,
-                               const char *text)
-{
-    union value value;
-    enum verdict verdict = parse_value(option, text, &value);
-    if (verdict == ACCEPTED)
-        set_field(options, option, &value);
-    return verdict;
-}
-
 bool zp_options_set(struct zp_options *options, const struct zp_option *option, const char *text)
 {
-    return set_option(options, option, text) == ACCEPTED;
+    union value value;
+    bool accepted = parse_value(option, text, &value);
+    if (accepted)
+        set_field(options, option, &value);
+    return accepted;
 }
 
 bool zp_option_accepts(const struct zp_option *option, const char *text)
 {
     union value value;
-    return parse_value(option, text, &value) == ACCEPTED;
+    return parse_value(option, text, &value);
 }
 
 static void parse_entry(struct zp_options *options, const char *entry)
@@ -308,16 +286,15 @@ static void parse_entry(struct zp_options *options, const char *entry)
         return;
     }
     const char *text = entry + length + 1;
-    enum verdict verdict = set_option(options, option, text);
-    if (verdict != ACCEPTED)
-        warn_refused(option, text, verdict);
+    if (!zp_options_set(options, option, text))
+        warn_refused(option, text);
 }
 
 void zp_options_defaults(struct zp_options *options)
 {
     for (size_t i = 0; i < zp_option_count; i++) {
         const struct zp_option *option = &zp_option_table[i];
-        set_option(options, option, option->fallback);
+        zp_options_set(options, option, option->fallback);
     }
 }
 
@@ -333,7 +310,7 @@ void zp_options_parse(struct zp_options *options, char *const *environment)
 static void fall_back(struct zp_options *options, const struct zp_option *option)
 {
     struct zp_line line;
-    set_option(options, option, option->fallback);
+    zp_options_set(options, option, option->fallback);
     zp_line_begin(&line, "zeropool: ZEROPOOL_CHECK=full looks at freed buffers again; using ");
     zp_line_text(&line, option->name);
     zp_line_text(&line, "=");

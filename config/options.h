@@ -44,7 +44,6 @@ enum zp_option_kind {
     ZP_OPTION_LIST, // sizes up to `most`, each with a count after a '*' if not 1; or the word
                     // that `choices` names
     ZP_OPTION_PATH, // a file's name, or one of `choices`
-    ZP_OPTION_UNAVAILABLE, // planned: refused by name
 };
 
 enum { ZP_SIZES_MOST = 32 };
@@ -67,10 +66,8 @@ typedef char zp_field_PATH[ZP_OPTION_PATH_MOST]; // empty: the default
 struct zp_options {
 #define ZP_OPTION(name, field, kind, fallback, choices, least, most, allowed, help)                \
     zp_field_##kind field;
-#define ZP_PLANNED(name, help)
 #include "options.def"
 #undef ZP_OPTION
-#undef ZP_PLANNED
 };
 
 struct zp_option {
@@ -90,7 +87,7 @@ extern const size_t zp_option_count;
 // The option of this name, prefix included; NULL if there is none.
 const struct zp_option *zp_option_find(const char *name, size_t length);
 
-// Whether a value of this option would be taken as it is. Never for an option that is planned.
+// Whether a value of this option would be taken as it is.
 bool zp_option_accepts(const struct zp_option *option, const char *text);
 
 // Sets an option to a value. False, and nothing is set, if the value would not be taken.

@@ -40,7 +40,6 @@ int main(int count, char **arguments)
         puts("| name | values | default | meaning |\n|---|---|---|---|");
     }
     for (size_t i = 0; i < zp_option_count; i++)
-        if (zp_option_table[i].kind != ZP_OPTION_UNAVAILABLE)
-            print(&zp_option_table[i]);
+        print(&zp_option_table[i]);
     return 0;
 }

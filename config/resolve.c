@@ -118,6 +118,7 @@ static void place(const struct zp_options *options, const struct zp_nodes *nodes
         placement->placement = ZP_PLACEMENT_LOCAL;
     placement->groups = nodes->count;
     memcpy(placement->node_of, nodes->usable, sizeof(placement->node_of));
+    placement->node_of_cpu = nodes->node_of_cpu;
 }
 
 void zp_resolve(const struct zp_options *options, const struct zp_machine *machine,

@@ -98,6 +98,7 @@ void zp_content_note_clean(struct zp_slot *slot, const struct zp_scrub_result *r
     if (slot->huge && zp_commit_can_be_huge(slot) && slot->warm < pages - pages / 8)
         zp_commit_set_huge(slot, false);
     zp_count(&counters->bytes_scrubbed, result->written);
+    zp_count(&counters->bytes_found_zero, result->kept);
     zp_count(&counters->bytes_dropped, result->dropped);
     zp_count(&counters->scrub_us, result->us);
     ZP_PROBE_3(scrub, slot->base, result->written, result->dropped);

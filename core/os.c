@@ -12,14 +12,12 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
-#endif
-#ifndef SYS_cachestat
-#define SYS_cachestat 451
 #endif
 
 // Most by number: the preloaded library exports functions of these names to the program, and its
@@ -70,7 +68,7 @@ static long call_mbind(void *address, size_t length, int policy, const unsigned 
     return zp_syscall(SYS_mbind, address, length, policy, nodes, most, flags);
 }
 
-// libc's has no system call on some processors, but is of glibc 2.29: the library runs on 2.28.
+// libc's is of glibc 2.29: the library runs on 2.28.
 static int call_getcpu(unsigned *cpu, unsigned *node)
 {
     return (int)zp_syscall(SYS_getcpu, cpu, node, NULL);
@@ -156,6 +154,7 @@ ZP_FROZEN struct zp_os_calls zp_os_calls = {
     .munlock = call_munlock,
     .mincore = mincore,
     .mbind = call_mbind,
+    .sched_getcpu = sched_getcpu,
     .getcpu = call_getcpu,
     .process_vm_readv = call_process_vm_readv,
     .membarrier = call_membarrier,
@@ -239,17 +238,6 @@ int zp_os_wake_some(uint32_t *word, unsigned threads)
 {
     int saved = errno;
     return zp_os_outcome(zp_os_calls.futex(word, FUTEX_WAKE_PRIVATE, threads, NULL) >= 0, saved);
-}
-
-int zp_os_bind(void *address, size_t length, int policy, const unsigned long *nodes,
-               unsigned long most)
-{
-    if (zp_os_is_restricted())
-        return -EPERM;
-    int saved = errno;
-    // The kernel takes one bit less than it is told.
-    return zp_os_outcome(zp_os_calls.mbind(address, length, policy, nodes, most + 1, 0) == 0,
-                         saved);
 }
 
 int zp_os_map(size_t length, int protection, void **out)

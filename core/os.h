@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -41,6 +42,9 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008 // Linux 4.14
 #endif
+#ifndef SYS_cachestat
+#define SYS_cachestat 451 // Linux 6.5
+#endif
 #ifndef RWF_DONTCACHE
 #define RWF_DONTCACHE 0x00000080 // Linux 6.14
 #endif
@@ -64,6 +68,7 @@ struct zp_os_calls {
     int (*mincore)(void *address, size_t length, unsigned char *vector);
     long (*mbind)(void *address, size_t length, int policy, const unsigned long *nodes,
                   unsigned long most, unsigned flags);
+    int (*sched_getcpu)(void);
     int (*getcpu)(unsigned *cpu, unsigned *node);
     ssize_t (*process_vm_readv)(pid_t process, const struct iovec *to, unsigned long count,
                                 const struct iovec *from, unsigned long from_count,
@@ -140,7 +145,11 @@ unsigned zp_os_cpus(void);
 // The same as a mask of so many bytes, a bit for each CPU; false if the kernel does not say.
 bool zp_os_affinity(unsigned long *mask, size_t bytes);
 
-// The NUMA node that this thread runs on just now, or a negative errno.
+// The CPU that this thread runs on just now, or a negative errno. Without a system call, where
+// libc or the kernel's vDSO knows it: on x86-64, and from glibc 2.35 on.
+int zp_os_cpu(void);
+
+// The NUMA node of that, by a system call, or a negative errno.
 int zp_os_node(void);
 
 // Where the pages of a range come from that are not there yet: from one of the nodes of a set of

@@ -24,6 +24,15 @@ unsigned zp_os_cpus(void)
     return cpus > 0 ? (unsigned)cpus : 1;
 }
 
+int zp_os_cpu(void)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno, cpu = zp_os_calls.sched_getcpu();
+    int error = zp_os_outcome(cpu >= 0, saved);
+    return error != 0 ? error : cpu;
+}
+
 int zp_os_node(void)
 {
     if (zp_os_is_restricted())
@@ -32,4 +41,15 @@ int zp_os_node(void)
     unsigned cpu = 0, node = 0;
     int error = zp_os_outcome(zp_os_calls.getcpu(&cpu, &node) == 0, saved);
     return error != 0 ? error : (int)node;
+}
+
+int zp_os_bind(void *address, size_t length, int policy, const unsigned long *nodes,
+               unsigned long most)
+{
+    if (zp_os_is_restricted())
+        return -EPERM;
+    int saved = errno;
+    // The kernel takes one bit less than it is told.
+    return zp_os_outcome(zp_os_calls.mbind(address, length, policy, nodes, most + 1, 0) == 0,
+                         saved);
 }

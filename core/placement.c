@@ -26,11 +26,18 @@ unsigned zp_placement_groups(void)
     return config.groups > 1 ? config.groups : 1;
 }
 
+static int node_here(void)
+{
+    int cpu = config.node_of_cpu != NULL ? zp_os_cpu() : -1;
+    bool known = cpu >= 0 && cpu < ZP_PLACED_CPUS && config.node_of_cpu[cpu] != ZP_NO_NODE;
+    return known ? config.node_of_cpu[cpu] : zp_os_node();
+}
+
 unsigned zp_placement_group(unsigned otherwise)
 {
     if (config.groups <= 1)
         return 0;
-    int node = zp_os_node();
+    int node = node_here();
     if (node < 0 || node >= ZP_NODES_MOST || group_of[node] == NO_GROUP)
         return otherwise;
     return group_of[node];

@@ -24,6 +24,8 @@ enum {
     ZP_NODES_MOST = 1024, // the kernel's most
     ZP_GROUPS_MOST = 64,
     ZP_NODES_PER_WORD = 8 * sizeof(unsigned long),
+    ZP_PLACED_CPUS = 1024, // whose node is known without a system call
+    ZP_NO_NODE = UINT16_MAX,
 };
 
 // A set of nodes, as the kernel takes it.
@@ -54,9 +56,10 @@ struct zp_placement_config {
     struct zp_node_set nodes;
     unsigned groups; // 0 or 1: threads and buffers are not told apart
     uint16_t node_of[ZP_GROUPS_MOST];
+    const uint16_t *node_of_cpu; // ZP_PLACED_CPUS of them, some ZP_NO_NODE; NULL: none is known
 };
 
-// Called once, before anything else here.
+// Called once, before anything else here. The table of CPUs stays where it is.
 void zp_placement_init(const struct zp_placement_config *config);
 
 // At least 1.

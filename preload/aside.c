@@ -7,7 +7,7 @@
 
 #include "core/base.h"
 #include "core/syscall.h"
-#include "preload/anew.h"
+#include "preload/preloads.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -42,75 +42,27 @@ static const char *sanitizer(void)
 
 typedef zp_text text;
 
-static bool ends_item(char letter)
-{
-    return letter == ':' || letter == ' ' || letter == '\0';
-}
-
-// The file name of an item of LD_PRELOAD, without its folders.
-static text file_of(text item)
-{
-    text file = item;
-    for (; !ends_item(*item); item++)
-        if (*item == '/')
-            file = item + 1;
-    return file;
-}
-
 static bool is_same(text word, text other)
 {
     return zp_starts_with(word, other) && zp_length_of(word) == zp_length_of(other);
-}
-
-// Removes the items that name `library` from a list of libraries. Returns whether there were any.
-static bool take_out(char *list, text library)
-{
-    volatile char *to = list;
-    bool found = false;
-    for (text item = list; *item != '\0';) {
-        size_t length = 0;
-        while (!ends_item(item[length]))
-            length++;
-        text file = file_of(item);
-        bool same = zp_starts_with(file, library) && ends_item(file[zp_length_of(library)]);
-        found |= same;
-        length += item[length] != '\0';
-        for (; length > 0; length--, item++)
-            if (!same)
-                *to++ = *item;
-    }
-    while (to > list && ends_item(to[-1]))
-        to--;
-    *to = '\0';
-    return found;
 }
 
 // ---- Restarting the program ------------------------------------------------------------------
 
 extern void *__libc_stack_end; // of the dynamic linker: the address of the arguments
 
-// The name of this library's file, as the dynamic linker has it.
-static text own_file(void)
-{
-    for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next)
-        if (map->l_ld == _DYNAMIC)
-            return file_of(map->l_name);
-    return "";
-}
-
 // Removes this library from LD_PRELOAD, and LD_PRELOAD itself if nothing else is in it. Returns
 // whether the library was there.
 static bool leave_preload(char **environment)
 {
     static const char variable[] = "LD_PRELOAD=";
-    text library = own_file();
     bool found = false;
     char **to = environment;
     for (; *environment != NULL; environment++) {
         bool keep = true;
-        if (*library != '\0' && zp_starts_with(*environment, variable)) {
+        if (zp_starts_with(*environment, variable)) {
             char *list = *environment + sizeof(variable) - 1;
-            bool here = take_out(list, library);
+            bool here = zp_preloads_leave(list);
             found |= here;
             keep = !here || *list != '\0';
         }

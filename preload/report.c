@@ -45,11 +45,15 @@ static void add_work(struct zp_sink *page, const struct zp_pool_stats *stats)
     zp_sink_add(page, "  scrubbed             %s overwritten in %s, %s given back instead\n",
                 zp_bytes_text(c->bytes_scrubbed).is, zp_time_text(c->scrub_us).is,
                 zp_bytes_text(c->bytes_dropped).is);
+    if (c->bytes_found_zero != 0)
+        zp_sink_add(page, "    found zero         %s; looking at it is in that time\n",
+                    zp_bytes_text(c->bytes_found_zero).is);
     if (c->helped != 0)
         zp_sink_add(page, "    in the background  %llu buffers\n", (unsigned long long)c->helped);
     if (zp_pool.scrub)
-        zp_sink_add(page, "  page faults avoided  about %llu, for %llu pages\n",
-                    (unsigned long long)stats->faults_avoided, (unsigned long long)c->warm_pages);
+        zp_sink_add(page, "  page faults avoided  about %llu, for %llu pages%s\n",
+                    (unsigned long long)stats->faults_avoided, (unsigned long long)c->warm_pages,
+                    c->bytes_found_zero != 0 ? "; what was found zero is not counted" : "");
     else
         zp_sink_add(page, "  page faults avoided  not known without scrubbing\n");
     if (stats->bytes_fetched != 0)
@@ -71,11 +75,11 @@ static void add_keeping(struct zp_sink *page, const struct zp_pool_stats *stats)
     zp_sink_add(page, "  retained             %s now, %s at most\n",
                 zp_bytes_text(stats->retained_bytes).is,
                 zp_bytes_text(stats->retained_peak_bytes).is);
-    zp_sink_add(
-        page,
-        "  let go               %llu to make room, %llu idle, %llu for want of room, %llu marked\n",
-        (unsigned long long)c->evicted, (unsigned long long)c->decayed,
-        (unsigned long long)c->unretained, (unsigned long long)c->dropped);
+    zp_sink_add(page,
+                "  let go               %llu to make room, %llu idle, %llu for want of room, %llu "
+                "shared or remapped\n",
+                (unsigned long long)c->evicted, (unsigned long long)c->decayed,
+                (unsigned long long)c->unretained, (unsigned long long)c->dropped);
     zp_sink_add(page, "  contention           %llu locks busy, %llu buffers stolen, %llu spilled\n",
                 (unsigned long long)c->contended, (unsigned long long)c->stolen,
                 (unsigned long long)c->spilled);

@@ -13,6 +13,7 @@
 #include "preload/atfork.h"
 #include "preload/clock.h"
 #include "preload/frozen.h"
+#include "preload/inherit.h"
 #include "preload/jemalloc_stats.h"
 #include "preload/learn.h"
 #include "preload/pressure.h"
@@ -259,6 +260,8 @@ __attribute__((constructor)) static void at_load(void)
         read_options();
         leave(WAITING, signals);
     }
+    if (!zp_options.inherit)
+        zp_inherit_end(environment());
     bool record = zp_options.stacks == ZP_STACKS_ON || zp_options.check == ZP_CHECK_FULL;
     zp_unwind_init(record, record || zp_options.profile[0] != '\0');
     freeze_if_settled();

@@ -224,14 +224,6 @@ static size_t short_length(const char *name)
     return length;
 }
 
-// What is in the quotes of its label.
-static void add_label(struct zp_sink *sink, const char *labels)
-{
-    const char *from = strchr(labels, '"');
-    if (from != NULL)
-        zp_sink_add(sink, " %.*s", (int)strcspn(from + 1, "\""), from + 1);
-}
-
 static void add_line(struct zp_sink *sink, const struct zp_stat *family,
                      const struct zp_pool_stats *stats)
 {
@@ -243,8 +235,10 @@ static void add_line(struct zp_sink *sink, const struct zp_stat *family,
             continue;
         if (between[0] == '\0')
             zp_sink_add(sink, "    %-18.*s ", (int)short_length(family->name), family->name);
-        zp_sink_add(sink, "%s%s", between, value_text(family->unit, value).is);
-        add_label(sink, stat->labels);
+        int length;
+        const char *label = zp_stat_label(stat, &length);
+        zp_sink_add(sink, "%s%s%s%.*s", between, value_text(family->unit, value).is,
+                    length > 0 ? " " : "", length, label);
         between = ", ";
     }
     if (between[0] != '\0')

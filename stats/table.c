@@ -2,6 +2,8 @@
 
 #include "table.h"
 
+#include <string.h>
+
 const struct zp_stat zp_stat_table[] = {
 #define ZP_FAMILY(name, type, unit, help)                                                          \
     {ZP_STAT_FAMILY, #name, help, ZP_STAT_##type, ZP_STAT_##unit, "", 0},
@@ -15,6 +17,13 @@ const struct zp_stat zp_stat_table[] = {
 };
 
 const size_t zp_stat_count = sizeof(zp_stat_table) / sizeof(zp_stat_table[0]);
+
+const char *zp_stat_label(const struct zp_stat *stat, int *length)
+{
+    const char *from = strchr(stat->labels, '"');
+    *length = from != NULL ? (int)strcspn(from + 1, "\"") : 0;
+    return from != NULL ? from + 1 : stat->labels;
+}
 
 void zp_hit_rates(const struct zp_counters *counters, struct zp_hit_rate rates[ZP_HIT_RATES])
 {

@@ -36,6 +36,9 @@ static inline uint64_t zp_stat_value(const struct zp_stat *stat, const void *fro
     return *(const uint64_t *)(const void *)((const char *)from + stat->offset);
 }
 
+// What is in the quotes of a value's label, and how long that is; 0 if it has none.
+const char *zp_stat_label(const struct zp_stat *stat, int *length);
+
 // Hits, of all requests that the pool served and of those that came to the shards.
 struct zp_hit_rate {
     const char *name;

@@ -41,6 +41,11 @@ ends 1 "$zeropool" check --json "$pid"
 holds 'not it[0]["in_force"] and it[0]["library"] is None'
 close
 
+start not_passed_on env ZEROPOOL_INHERIT=0 "$hold_program" # as what a program with the library would start
+ends 1 "$zeropool" check "$pid"
+says 'LD_PRELOAD is not set; with ZEROPOOL_INHERIT=0'
+close
+
 start off env ZEROPOOL_SHARDS=3 ZEROPOOL_NONSENSE=1 "$zeropool" run --enable 0 -- "$hold_program"
 ends 1 "$zeropool" check "$pid"
 says 'ZEROPOOL_ENABLE=0'
@@ -82,6 +87,11 @@ warns 'ended with status 0'
 ends 0 "$zeropool" check --json -- sh -c "'$hold_program' & '$hold_program'; wait; exit 9"
 warns 'ended with status 9'
 holds 'len(it) == 3 and it[0]["program"] == "sh" and sum(p["intercepted"]["large_requests"] for p in it) == 82'
+# What a process that was killed had begun to write is no report.
+# shellcheck disable=SC2016 # the inner shell's
+ends 0 "$zeropool" check --json -- sh -c 'echo "{\"program\": \"ghost\"}" >"${ZEROPOOL_STATS%/*}/99.99.new"
+    exec "$0"' "$hold_program"
+holds 'len(it) == 1 and it[0]["in_force"]'
 cp "$hold_program" "$work/an \"odd\" \\name"
 ends 0 "$zeropool" check --json -- "$work/an \"odd\" \\name"
 holds "it[0]['program'] == 'an \"odd\" \\\\name'"
@@ -134,6 +144,29 @@ for signal in TERM INT HUP; do
     ! compgen -G "$work/zeropool-check-*" >/dev/null || broken "$signal leaves the folder of the reports behind"
     rm "$work/begun"
 done
+# One that is killed cannot remove its folder. The next start does, but neither that of one that runs, nor what
+# else is there.
+export TMPDIR=$work/tmp
+mkdir -p "$TMPDIR/zeropool-check-lonely" "$TMPDIR/zeropool-check-readme" # of the user's own, by chance
+chmod 700 "$TMPDIR/zeropool-check-readme"
+touch "$TMPDIR/zeropool-check-readme/notes"
+kept=$(ls "$TMPDIR")
+start killed "$zeropool" check -- "$hold_program"
+folder=$(comm -13 <(echo "$kept") <(ls "$TMPDIR"))
+touch "$TMPDIR/$folder/1234.1234.new" # a report that was being written
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null || true
+left_over=$hold # its program runs on, and writes no report any more
+start running "$zeropool" check -- "$hold_program"
+[[ ! -e $TMPDIR/$folder ]] || broken "the folder of one that was killed stays"
+running=$(comm -13 <(echo "$kept") <(ls "$TMPDIR"))
+[[ $running ]] || broken "no folder while the program runs"
+ends 0 "$zeropool" check -- "$hold_program"
+[[ -d $TMPDIR/$running ]] || broken "the folder of one that runs is gone"
+close
+[[ $(ls "$TMPDIR") == "$kept" && -e $TMPDIR/zeropool-check-readme/notes ]] || broken "what is left: $(ls -R "$TMPDIR")"
+unset TMPDIR
+exec {left_over}>&-
 # A caller that ignores the end of its children does not keep it from being known. The program finds that ignored, too.
 ends 0 python3 "$work/with_signal" SIGCHLD SIG_IGN "$zeropool" check --json -- python3 -c 'import signal, sys
 print(signal.getsignal(signal.SIGCHLD).name, file=sys.stderr); sys.exit(9)'

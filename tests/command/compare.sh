@@ -42,9 +42,18 @@ holds 'all(s["peak_memory"]["median"] > 0 for s in it["sides"])'
 
 # ---- Output: dropped, or on stderr
 ends 0 "$zeropool" compare --rounds 3 -- echo from-the-program
+says '3 runs of each, in turn: echo from-the-program' # words that need no quotes have none
 ! grep -q '^from-the-program' "$work/out" "$work/err" || broken "the program's output is not dropped"
 ends 0 "$zeropool" compare --show --rounds 3 -- echo from-the-program
 [[ $(grep -o 'from-the-program' "$work/err" | wc -l) -eq 8 ]] || broken "the program's output is not shown"
+
+# ---- The report's command line is one for a shell: the same words again
+# shellcheck disable=SC2016,SC2088 # for the inner shell, or to stay as they are
+words=(printf '<%s>' a-b=c/d.e '' 'two words' "it's" '"$HOME"' '*' '~' 'a;b|c&d' 'back\slash' '#' $'two\nlines' 'ü')
+ends 0 "$zeropool" compare --rounds 3 -- "${words[@]}"
+line=$(sed -n '1,/^$/p' "$work/out")
+eval "again=(${line#*in turn: })"
+[[ $("${again[@]}") == "$("${words[@]}")" ]] || broken "the command line of the report is another one"
 
 # ---- Refused
 # shellcheck disable=SC2016 # the inner shell's

@@ -83,6 +83,8 @@ ZEROPOOL_ZERO=maybe ends 0 "$zeropool" doctor
 says 'the value is not valid'
 ZEROPOOL_NONSENSE=1 ends 0 "$zeropool" doctor
 says 'there is no such option'
+ends 0 env ZEROPOOL_CHECK=full ZEROPOOL_ZERO=off "$zeropool" doctor
+says 'ZEROPOOL_ZERO does not go with ZEROPOOL_CHECK=full; free is used'
 mkdir "$work/alone"
 cp "$zeropool" "$work/alone"
 if ! "$work/alone/zeropool" version | grep -q '; library'; then

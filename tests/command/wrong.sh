@@ -35,7 +35,7 @@ for command in run check compare record; do
     wrong 'no p' "$command"
     wrong 'no p' "$command" --
     wrong 'no p' "$command" --shards 4
-    wrong 'not available' "$command" --inherit 0 "${touch[@]}"
+    wrong 'expected 0 or 1' "$command" --inherit no "${touch[@]}"
     wrong 'loader, server or debug' "$command" --profile fast "${touch[@]}"
     wrong 'does not go with' "$command" --check full --zero off "${touch[@]}"
     wrong 'does not go with' "$command" --zero off --profile debug "${touch[@]}"
@@ -65,7 +65,7 @@ done
 wrong 'expected one process' check $$ $$
 wrong 'only option' check --zero off $$
 wrong 'only option' check --profile debug $$
-wrong 'no such word' doctor now
+wrong 'takes no words' doctor now
 wrong 'cannot be read' doctor --root "$work/none"
 wrong 'No such file' doctor --library "$work/none"
 wrong 'no such option' options frobnicate
@@ -73,7 +73,7 @@ wrong 'not an option' options --frobnicate
 wrong 'bash, zsh or fish' completion
 wrong 'bash, zsh or fish' completion csh
 wrong 'bash, zsh or fish' completion bash zsh
-wrong 'no such word' version now
+wrong 'takes no words' version now
 wrong 'number of a process' top now
 wrong 'no process' top 2147483646
 wrong 'from 1 to 3600' top --every 0

@@ -47,8 +47,6 @@ static inline void check_options(const struct zp_options *options)
         const struct zp_option *option = &zp_option_table[i];
         const void *field = (const char *)options + option->offset;
         switch (option->kind) {
-        case ZP_OPTION_UNAVAILABLE:
-            break;
         case ZP_OPTION_CHOICE:
             check_choice(option, *(const int64_t *)field);
             break;

@@ -43,6 +43,24 @@ START_TEST(a_put_buffer_comes_back_zero_and_warm)
 }
 END_TEST
 
+// Breaks when pages that owners filled with zeros are called overwritten, are not told of, or count
+// as known to be in memory: they could be the kernel's zero page.
+START_TEST(what_is_found_zero_is_counted)
+{
+    unit_pool_start_default();
+    for (unsigned round = 1; round <= 3; round++) {
+        struct zp_slot *slot = unit_get_or_fail(8 * ZP_MIB);
+        for (size_t at = 0; at < 4 * ZP_MIB; at += unit_page())
+            *(volatile char *)(slot->base + at) = 0;
+        zp_pool_put(slot->base);
+        struct zp_counters counters = unit_counters();
+        ck_assert_uint_eq(counters.bytes_found_zero, round * 4 * ZP_MIB);
+        ck_assert_uint_eq(counters.bytes_scrubbed, 0);
+        ck_assert_uint_eq(counters.warm_pages, 0);
+    }
+}
+END_TEST
+
 // Breaks when putting a buffer that was never touched brings its pages into memory.
 START_TEST(an_untouched_buffer_stays_without_pages)
 {
@@ -262,6 +280,7 @@ int main(void)
 {
     TCase *tests = unit_tests();
     tcase_add_loop_test(tests, a_put_buffer_comes_back_zero_and_warm, 0, SIZES);
+    tcase_add_test(tests, what_is_found_zero_is_counted);
     tcase_add_test(tests, an_untouched_buffer_stays_without_pages);
     tcase_add_loop_test(tests, without_scrubbing_only_fresh_buffers_are_clean, 0, 2);
     tcase_add_loop_test(tests, what_is_written_after_free_is_gone, 0, 2);

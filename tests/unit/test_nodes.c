@@ -87,6 +87,38 @@ START_TEST(nodes_with_and_without_cpus)
 }
 END_TEST
 
+static unsigned node_of(unsigned cpu)
+{
+    return nodes.node_of_cpu[cpu];
+}
+
+// Breaks when the table gives a CPU another node, knows one that is offline or of no usable node,
+// or keeps what an earlier look has found.
+START_TEST(the_node_of_each_cpu)
+{
+    machine("0-2\n", NULL);
+    node(0, "0-1,8\n");
+    node(1, "2,1022-5000\n"); // longer than the table
+    node(2, "\n");
+    probe_all();
+    for (unsigned cpu = 0; cpu < ZP_PLACED_CPUS; cpu++)
+        ck_assert_uint_eq(node_of(cpu), cpu < 2 || cpu == 8      ? 0
+                                        : cpu == 2 || cpu > 1021 ? 1
+                                                                 : ZP_NO_NODE);
+    node(1, "2\n");
+    node(2, "9-10\n");
+    unsigned long first = 1; // CPUs that this process may not use now, and may be given later
+    probe(&first, sizeof(first));
+    usable_are("0");
+    ck_assert_uint_eq(node_of(2), 1);
+    ck_assert_uint_eq(node_of(10), 2);
+    ck_assert_uint_eq(node_of(1022), ZP_NO_NODE);
+    machine("0\n", NULL);
+    probe_all();
+    ck_assert_ptr_null(nodes.node_of_cpu); // one node: nothing to tell apart
+}
+END_TEST
+
 // Breaks when numbers with gaps, as on POWER, are taken for an index.
 START_TEST(numbers_have_gaps)
 {
@@ -160,6 +192,7 @@ int main(void)
     tcase_add_checked_fixture(tests, folder_make, folder_take_down);
     tcase_add_test(tests, one_node);
     tcase_add_test(tests, nodes_with_and_without_cpus);
+    tcase_add_test(tests, the_node_of_each_cpu);
     tcase_add_test(tests, numbers_have_gaps);
     tcase_add_test(tests, only_what_this_process_may_use);
     tcase_add_test(tests, many_cpus);

@@ -67,8 +67,6 @@ START_TEST(every_default_can_be_written)
     zp_options_defaults(&defaults);
     for (size_t i = 0; i < zp_option_count; i++) {
         const struct zp_option *option = &zp_option_table[i];
-        if (option->kind == ZP_OPTION_UNAVAILABLE)
-            continue;
         char entry[256];
         snprintf(entry, sizeof(entry), "%s=%s", option->name, option->fallback);
         memset(&options, 0x55, sizeof(options));
@@ -231,26 +229,6 @@ START_TEST(bad_lists)
 }
 END_TEST
 
-// Breaks when what is planned is silently accepted.
-START_TEST(planned_options_are_not_available)
-{
-    unsigned planned = 0;
-    for (size_t i = 0; i < zp_option_count; i++) {
-        if (zp_option_table[i].kind != ZP_OPTION_UNAVAILABLE)
-            continue;
-        char entry[256], expected[512];
-        snprintf(entry, sizeof(entry), "%s=1", zp_option_table[i].name);
-        snprintf(expected, sizeof(expected),
-                 "zeropool: %s=1: not available in this version; ignored\n",
-                 zp_option_table[i].name);
-        parse_one(entry);
-        ck_assert_str_eq(text, expected);
-        planned++;
-    }
-    printf("%u options are planned\n", planned);
-}
-END_TEST
-
 // Breaks when a misspelt name is not noticed, or the wrong one is suggested.
 START_TEST(unknown_names_get_the_nearest)
 {
@@ -334,8 +312,6 @@ START_TEST(the_table_is_consistent)
         ck_assert_uint_gt(strlen(option->help), 0);
         for (size_t j = 0; j < i; j++)
             ck_assert_str_ne(option->name, zp_option_table[j].name);
-        if (option->kind == ZP_OPTION_UNAVAILABLE)
-            continue;
         ck_assert_uint_eq(option->offset, offset);
         offset += option->kind == ZP_OPTION_LIST   ? sizeof(zp_field_LIST)
                   : option->kind == ZP_OPTION_PATH ? sizeof(zp_field_PATH)
@@ -415,8 +391,6 @@ START_TEST(random_values_do_no_harm)
         for (size_t j = 0; j < zp_option_count; j++) {
             const struct zp_option *other = &zp_option_table[j];
             int64_t value;
-            if (other->kind == ZP_OPTION_UNAVAILABLE)
-                continue;
             memcpy(&value, (char *)&options + other->offset, sizeof(value));
             MUST(is_in_range(other, value));
         }
@@ -522,7 +496,6 @@ int main(void)
     tcase_add_test(tests, bad_values_are_named);
     tcase_add_test(tests, lists);
     tcase_add_test(tests, bad_lists);
-    tcase_add_test(tests, planned_options_are_not_available);
     tcase_add_test(tests, unknown_names_get_the_nearest);
     tcase_add_test(tests, long_names_and_values_are_cut);
     tcase_add_test(tests, other_variables_are_left_alone);

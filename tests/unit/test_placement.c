@@ -21,6 +21,21 @@ static int made_up_getcpu(unsigned *cpu, unsigned *node)
     return -1;
 }
 
+static int cpu_now;
+static unsigned getcpus;
+
+static int made_up_cpu(void)
+{
+    errno = cpu_now >= 0 ? errno : ENOSYS;
+    return cpu_now;
+}
+
+static int counted_getcpu(unsigned *cpu, unsigned *node)
+{
+    getcpus++;
+    return made_up_getcpu(cpu, node);
+}
+
 static struct {
     unsigned calls;
     int policy, error;
@@ -138,6 +153,49 @@ START_TEST(a_thread_may_move)
 }
 END_TEST
 
+// Breaks when a thread is taken for one of another node than its CPU's, when the kernel is asked
+// although the table knows, or when it is not asked where the table does not.
+START_TEST(a_cpu_tells_its_node)
+{
+    static uint16_t node_of_cpu[ZP_PLACED_CPUS];
+    struct zp_pool_config config = unit_pool_config();
+    memset(node_of_cpu, 0xFF, sizeof(node_of_cpu)); // ZP_NO_NODE
+    memcpy(node_of_cpu, (uint16_t[]){4, 1, 0, ZP_NO_NODE, 6}, 5 * sizeof(uint16_t));
+    node_of_cpu[ZP_PLACED_CPUS - 1] = 1;
+    config.placement.node_of_cpu = node_of_cpu;
+    zp_os_calls.sched_getcpu = made_up_cpu;
+    start(&config, ZP_PLACEMENT_TOUCH);
+    zp_os_calls.getcpu = counted_getcpu;
+    static const struct {
+        int cpu;
+        unsigned group, asked;
+    } cases[] = {
+        {0, 1, 0},                  // node 4
+        {1, 0, 0},                  // node 1
+        {2, 7, 0},                  // node 0, which is in no group
+        {3, 2, 1},                  // came online later
+        {4, 2, 0},                  // node 6
+        {ZP_PLACED_CPUS - 1, 0, 0}, // the last
+        {ZP_PLACED_CPUS, 2, 1},     // behind the last
+        {1 << 20, 2, 1},
+        {-1, 2, 1}, // not known
+    };
+    node_now = 6; // what the kernel says
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cpu_now = cases[i].cpu;
+        getcpus = 0;
+        errno = 0;
+        ck_assert_uint_eq(zp_placement_group(7), cases[i].group);
+        ck_assert_uint_eq(getcpus, cases[i].asked);
+        ck_assert_int_eq(errno, 0);
+    }
+    getcpus = 0;
+    cpu_now = 1;
+    ck_assert_uint_eq(unit_get_or_fail(ZP_MIB)->group, 0);
+    ck_assert_uint_eq(getcpus, 0);
+}
+END_TEST
+
 // Breaks when few shards leave a group without any, or the homes of a group are not spread.
 START_TEST(groups_and_shards)
 {
@@ -232,12 +290,9 @@ START_TEST(the_same_for_all)
 }
 END_TEST
 
-static unsigned getcpus;
-
-static int count_getcpu(unsigned *cpu, unsigned *node)
+static int counted_cpu(void)
 {
     getcpus++;
-    *cpu = *node = 0;
     return 0;
 }
 
@@ -245,7 +300,8 @@ static int count_getcpu(unsigned *cpu, unsigned *node)
 START_TEST(one_node_pays_nothing)
 {
     struct zp_pool_config config = unit_pool_config();
-    zp_os_calls.getcpu = count_getcpu;
+    zp_os_calls.getcpu = counted_getcpu;
+    zp_os_calls.sched_getcpu = counted_cpu;
     zp_os_calls.mbind = made_up_mbind;
     config.placement.groups = (unsigned)_i;
     unit_pool_start(&config);
@@ -261,7 +317,9 @@ END_TEST
 // Breaks when what the kernel really answers is not what is made up above.
 START_TEST(the_kernels_answers)
 {
-    int node = zp_os_node();
+    int node = zp_os_node(), cpu = zp_os_cpu();
+    ck_assert_int_ge(cpu, 0);
+    ck_assert_int_lt(cpu, ZP_OS_CPUS_MOST);
     ck_assert_int_ge(node, 0);
     ck_assert_int_lt(node, ZP_NODES_MOST);
     void *some;
@@ -277,6 +335,7 @@ START_TEST(the_kernels_answers)
             ck_assert_int_eq(error, 0);
     }
     zp_os_restrict();
+    ck_assert_int_eq(zp_os_cpu(), -EPERM);
     ck_assert_int_eq(zp_os_node(), -EPERM);
     ck_assert_int_eq(zp_os_bind(some, unit_page(), ZP_OS_PREFER, nodes.words, ZP_NODES_MOST),
                      -EPERM);
@@ -289,6 +348,7 @@ int main(void)
     tcase_add_test(tests, a_buffer_returns_to_its_node);
     tcase_add_test(tests, another_nodes_buffer_is_better_than_none);
     tcase_add_test(tests, a_thread_may_move);
+    tcase_add_test(tests, a_cpu_tells_its_node);
     tcase_add_loop_test(tests, groups_and_shards, 0, 8);
     tcase_add_test(tests, local_memory);
     tcase_add_loop_test(tests, a_refusal_is_quiet, 0, 4);

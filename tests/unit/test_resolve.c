@@ -61,7 +61,9 @@ START_TEST(placement_follows_the_nodes)
         {7, ZP_PLACEMENT_NODE, 0},
         {3, ZP_PLACEMENT_TOUCH, 3}, // 3 has no memory
     };
-    struct zp_nodes nodes = {.online = 5, .count = 3, .usable = {0, 2, 3}};
+    static const uint16_t node_of_cpu[ZP_PLACED_CPUS];
+    struct zp_nodes nodes = {
+        .online = 5, .count = 3, .usable = {0, 2, 3}, .node_of_cpu = node_of_cpu};
     zp_node_set_add(&nodes.memory, 0);
     zp_node_set_add(&nodes.memory, 7);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -78,6 +80,7 @@ START_TEST(placement_follows_the_nodes)
                          rows[i].placement == ZP_PLACEMENT_INTERLEAVE);
         if (got->groups != 0)
             ck_assert_uint_eq(got->node_of[1], 2);
+        ck_assert_ptr_eq(got->node_of_cpu, got->groups != 0 ? node_of_cpu : NULL);
         machine.nodes.online = 1;
         resolve();
         ck_assert_int_eq(config.placement.placement, ZP_PLACEMENT_TOUCH);
