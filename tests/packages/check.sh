@@ -6,6 +6,17 @@ complain() {
     exit 1
 }
 
+# So that the bare name of the library, and the command, work from here on.
+install_built() { # BUILD_FOLDER
+    meson install -C "$1" --quiet >/dev/null
+    ldconfig
+}
+
+build_and_install() {
+    scripts/build
+    install_built build
+}
+
 # The library is in force in a program that is started with this, and says so at its end.
 in_force() { # ENVIRONMENT_OR_COMMAND...
     local said

@@ -61,6 +61,12 @@ done
 for file in /usr/share/bash-completion/completions/zeropool /usr/share/doc/zeropool/changelog.gz; do
     [[ -s $file ]] || complain "no $file"
 done
+links=0
+while IFS=: read -r file link; do
+    [[ -e $(dirname "$file")/$link ]] || complain "$file links to $link, which is not installed"
+    links=$((links + 1))
+done < <(grep -roE --include='*.md' '\]\([^)#: ]+' /usr/share/doc/zeropool | sed 's/:\](/:/')
+[[ $links -gt 30 ]] || complain "only $links links in /usr/share/doc/zeropool"
 
 # A program that asks by name, and one that is linked with the library: it needs no LD_PRELOAD then.
 cat >/tmp/asks.c <<'END'

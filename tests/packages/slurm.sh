@@ -7,9 +7,7 @@ cd "$(dirname "$0")/../.."
 # shellcheck disable=SC1091 # it is checked by itself
 source tests/packages/check.sh
 
-scripts/build
-meson install -C build --quiet >/dev/null
-ldconfig
+build_and_install
 export DEBIAN_FRONTEND=noninteractive
 apt-get install -qq -y --no-install-recommends slurm-wlm munge python3 >/dev/null
 

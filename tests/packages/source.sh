@@ -15,8 +15,7 @@ echo 'packed'
 release=$(mktemp -d)
 tar -C "$release" --strip-components=1 -xf build/meson-dist/zeropool-*.tar.xz
 meson setup "$release/build" "$release" --buildtype=release -Dtests=false -Dbenchmarks=false >/dev/null
-meson install -C "$release/build" --quiet >/dev/null
-ldconfig
+install_built "$release/build"
 echo 'installed'
 
 command_works zeropool

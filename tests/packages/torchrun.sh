@@ -7,9 +7,7 @@ cd "$(dirname "$0")/../.."
 # shellcheck disable=SC1091 # it is checked by itself
 source tests/packages/check.sh
 
-scripts/build
-meson install -C build --quiet >/dev/null
-ldconfig
+build_and_install
 scripts/setup demo # torch
 
 place=$(mktemp -d)

@@ -84,9 +84,9 @@ START_TEST(only_the_newest_are_looked_at)
     arena_start_default();
     struct zp_slot *old = add(3 * ZP_MIB);
     for (unsigned i = 0; i + 1 < LOOKS; i++)
-        add(3 * ZP_MIB - (i + 1) * unit_page()); // too short
+        add(3 * ZP_MIB - unit_page()); // too short
     ck_assert_ptr_eq(fit(3 * ZP_MIB), old);
-    add(3 * ZP_MIB - 20 * unit_page());
+    add(3 * ZP_MIB - unit_page());
     ck_assert_ptr_null(fit(3 * ZP_MIB));
 }
 END_TEST
@@ -194,10 +194,10 @@ START_TEST(the_longest_grows)
     arena_start_default();
     size_t room = 8 * ZP_MIB - unit_page(), page = unit_page();
     for (int i = 0; i < LOOKS; i++)
-        add_with_room(7 * ZP_MIB - (i == _i ? 1 : 10 + (size_t)i) * page, room);
+        add_with_room(7 * ZP_MIB - (i == _i ? 1 : 2 + (size_t)i) * page, room);
     ck_assert_ptr_eq(growing(room), all[_i]);
     for (int i = 0; i < LOOKS; i++)
-        add_with_room(7 * ZP_MIB - 30 * page, room);
+        add_with_room(7 * ZP_MIB - 12 * page, room);
     ck_assert_ptr_eq(growing(room), all[2 * LOOKS - 1]); // the others are too old by now
 }
 END_TEST

@@ -113,8 +113,9 @@ END_TEST
 
 // ---- Growing ---------------------------------------------------------------------------------
 
-static const size_t shorter[] = {1100 * ZP_KIB, 4200 * ZP_KIB};
-static const size_t longer[] = {1200 * ZP_KIB, 4992 * ZP_KIB};
+// Whole pages, of whatever size.
+static const size_t shorter[] = {1088 * ZP_KIB, 4160 * ZP_KIB};
+static const size_t longer[] = {1216 * ZP_KIB, 4992 * ZP_KIB};
 
 static unsigned populated;
 static bool cannot_populate;
