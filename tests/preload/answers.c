@@ -131,7 +131,8 @@ static void aligned_requests(void)
     }
 }
 
-// glibc up to 2.37: what is no power of two is rounded up to one, by aligned_alloc too.
+// What is no power of two is rounded up to one, by aligned_alloc too; glibc's own refuses that
+// since 2.38.
 static void odd_alignments(void)
 {
     static const size_t odd[][2] = {
@@ -141,7 +142,8 @@ static void odd_alignments(void)
         {
             void *a = memalign(odd[i][0], size), *b = aligned_alloc(odd[i][0], size);
             check_alignment(a, size >= 16 ? odd[i][1] : 8);
-            check_alignment(b, size >= 16 ? odd[i][1] : 8);
+            if (b != NULL || library_is_loaded())
+                check_alignment(b, size >= 16 ? odd[i][1] : 8);
             free(a);
             free(b);
         }
