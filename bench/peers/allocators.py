@@ -82,7 +82,7 @@ def all_peers(build, other=""):
     ]
     for peer in peers:
         if peer.library and not peer.path and not peer.problem:
-            folders = [build] if os.path.dirname(peer.library) else library_folders()
+            folders = [build] if os.path.dirname(peer.library) else library_folders(build)
             peer.path = find(peer.library, folders)
             peer.problem = "" if peer.path else f"{os.path.basename(peer.library)} not found"
     twins = [
@@ -103,11 +103,12 @@ def newest_peers(build):
             yield Peer(release.name, release.about, library, problem="not built")
 
 
-def library_folders():
-    """Where a Linux distribution keeps its shared libraries."""
+def library_folders(build):
+    """What was brought along, and where a Linux distribution keeps its shared libraries."""
+    brought = os.path.join(build, "peers")
     multiarch = sysconfig.get_config_var("MULTIARCH")
     folders = [os.path.join("/usr/lib", multiarch)] if multiarch else []
-    return folders + ["/usr/local/lib", "/usr/lib64", "/usr/lib", "/lib64", "/lib"]
+    return [brought, *folders, "/usr/local/lib", "/usr/lib64", "/usr/lib", "/lib64", "/lib"]
 
 
 def find(name, folders):

@@ -12,9 +12,9 @@ import subprocess
 import sys
 import time
 
-from . import allocators
+from suite.places import PYTHON
 
-PYTHON = "/usr/bin/python3"  # Debian's: it has Debian's torch
+from . import allocators
 
 # Folder to package and version.
 PACKAGES = {

@@ -6,8 +6,8 @@ import statistics
 import subprocess
 
 from peers import packages
-from suite.places import WORKLOADS
-from suite.question import PYTHON, Chart, Figure, NotMeasured, Part, Question, Target, lines_of
+from suite.places import PYTHON, WORKLOADS
+from suite.question import Chart, Figure, NotMeasured, Part, Question, Target, lines_of
 
 from .loads import both
 

@@ -4,12 +4,11 @@ import os
 import statistics
 import subprocess
 
-from suite.places import WORKLOADS
+from suite.places import PYTHON, WORKLOADS
 from suite.question import (
     MAIN,
     OURS,
     PEERS,
-    PYTHON,
     Chart,
     Figure,
     Line,
@@ -30,7 +29,7 @@ GAPS_MS = {50: 5, 500: 3, 5000: 1}  # milliseconds of other work to how often a 
 MODES = ("zeropool-background", "zeropool-prewarm", "zeropool-learn", "zeropool-parallel")
 WITH_MODES = lines_of(*MAIN, "zeropool", *MODES)
 LIMIT = Line("limit", "glibc", ("--warm",), kind="limit")
-LIMIT_OF_TWO = Line("limit-two", "glibc", ("--warm-two",), kind="limit")
+LIMIT_OF_TWO = Line("limit-two", "glibc", ("--warm", "2"), kind="limit")
 
 
 # ---------------------------------------------------------------------- figures

@@ -5,12 +5,11 @@ import shutil
 import statistics
 import subprocess
 
-from suite.places import WORKLOADS
+from suite.places import PYTHON, WORKLOADS
 from suite.question import (
     MAIN,
     OURS,
     PEERS,
-    PYTHON,
     Chart,
     Figure,
     Line,

@@ -4,11 +4,10 @@ in part or in step, programs that end at once."""
 import os
 import statistics
 
-from suite.places import WORKLOADS
+from suite.places import PYTHON, WORKLOADS
 from suite.question import (
     ALLOCATORS,
     OURS,
-    PYTHON,
     Chart,
     Figure,
     Part,

@@ -12,8 +12,6 @@ import typing
 
 from peers.newest import NEWEST
 
-PYTHON = "/usr/bin/python3"  # the distribution's, which has its torch
-
 # The newest release of each, for which Debian's stands in where it could not be built.
 MAIN = ("glibc", "jemalloc-5.3.1", "mimalloc-3", "tcmalloc")
 ALLOCATORS = (*MAIN, "mimalloc-2.3", "snmalloc", "rpmalloc")

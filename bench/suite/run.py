@@ -3,8 +3,8 @@
 Started by scripts/bench, which builds the programs first. Every round runs all allocators once
 (A B C, A B C, ...), so that a slow minute of the machine falls on all of them. Prints one table
 a question. A full run of a question writes bench/results/QUESTION.json, and at the end
-docs/benchmarks.md; --quick, --peers and --against write to build/bench instead, and no
-documentation.
+docs/benchmarks.md; --quick, --rounds, --peers and --against write to build/bench instead, --results
+to a folder of its own, and no documentation.
 """
 
 import argparse
@@ -117,6 +117,7 @@ class Runner:
         rounds, seconds = question.rounds, question.seconds
         if self.options.quick:
             rounds, seconds = question.quick_rounds, seconds * QUICK
+        rounds = min(rounds, self.options.rounds or rounds)
         for line, peer in lines:
             if peer.rehearses:
                 self.rehearse(question, line, peer)
@@ -265,6 +266,13 @@ def parse(parser):
     parser.add_argument("questions", nargs="*", metavar="QUESTION", help="only these")
     parser.add_argument("--list", action="store_true", help="print questions, targets and peers")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, rougher figures")
+    parser.add_argument("--rounds", type=int, metavar="N", help="at most so many of each question")
+    parser.add_argument(
+        "--results",
+        type=os.path.abspath,
+        metavar="FOLDER",
+        help="keep the figures there and write no documentation: for a machine of another kind",
+    )
     parser.add_argument("--keep", action="store_true", help="leave the files read there")
     parser.add_argument(
         "--peers",
@@ -286,8 +294,10 @@ def parse(parser):
     options.build = os.path.abspath(options.build)
     if options.against and not os.path.isfile(options.against):
         parser.error(f"no file {options.against}")
-    options.is_full = not (options.quick or options.peers or options.against)
-    options.results = RESULTS if options.is_full else os.path.join(options.build, "bench")
+    is_partial = options.quick or options.rounds or options.peers or options.against
+    options.is_full = not (is_partial or options.results)
+    if not options.results:
+        options.results = RESULTS if options.is_full else os.path.join(options.build, "bench")
     return options
 
 

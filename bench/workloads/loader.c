@@ -4,7 +4,7 @@
 //
 //     bench-loader FILE                  malloc and pread of every tensor, then free of them all
 //     bench-loader FILE --warm           the limit: the same preads into buffers already there
-//     bench-loader FILE --warm-two       the same by two threads, each reading a half of every
+//     bench-loader FILE --warm THREADS   the same by so many threads, each reading a part of every
 //                                        tensor: what the memory allows those who share reads
 //     bench-loader FILE --gap MS COUNT   after a first load, COUNT times: two loads at once, so
 //                                        many milliseconds of other work off the clock, another
@@ -27,6 +27,7 @@
 
 #define LOADS 10
 #define MOST_GAPS 100
+#define MOST_THREADS 64
 #define LOADS_AT_ONCE 2 // for each load after a gap
 
 struct loader {
@@ -110,58 +111,69 @@ static void make_warm(struct loader *loader)
     load(loader, 0);
 }
 
-// The first or the second half of every tensor.
-static void read_halves(const struct loader *loader, int second)
+struct reader {
+    const struct loader *loader;
+    size_t number, of;
+    pthread_t thread;
+};
+
+static struct reader readers[MOST_THREADS];
+static pthread_barrier_t begun, ended;
+
+// One of as many parts of every tensor as there are readers.
+static void read_parts(const struct reader *reader)
 {
+    const struct loader *loader = reader->loader;
     off_t at = 0;
 
     for (size_t i = 0; i < GPT2_TENSORS; i++) {
-        size_t half = loader->bytes[i] / 2, from = second ? half : 0;
+        size_t from = loader->bytes[i] * reader->number / reader->of;
+        size_t end = loader->bytes[i] * (reader->number + 1) / reader->of;
 
-        read_all(loader->fd, loader->tensors[i] + from, second ? loader->bytes[i] - half : half,
-                 at + (off_t)from);
+        if (end > from)
+            read_all(loader->fd, loader->tensors[i] + from, end - from, at + (off_t)from);
         at += (off_t)loader->bytes[i];
     }
 }
 
-static pthread_barrier_t begun, ended;
-
-static void *read_second_halves(void *loader)
+static void *read_on(void *reader)
 {
     for (;;) {
         pthread_barrier_wait(&begun);
-        read_halves(loader, 1);
+        read_parts(reader);
         pthread_barrier_wait(&ended);
     }
     return NULL;
 }
 
-static void load_by_two(struct loader *loader)
+// Reader 0 is the main thread.
+static void start_readers(const struct loader *loader, size_t count)
 {
-    static int started;
-    pthread_t thread;
-
-    if (!started) {
-        pthread_barrier_init(&begun, NULL, 2);
-        pthread_barrier_init(&ended, NULL, 2);
-        if (pthread_create(&thread, NULL, read_second_halves, loader) != 0)
+    pthread_barrier_init(&begun, NULL, (unsigned)count);
+    pthread_barrier_init(&ended, NULL, (unsigned)count);
+    for (size_t i = 0; i < count; i++) {
+        readers[i] = (struct reader){.loader = loader, .number = i, .of = count};
+        if (i > 0 && pthread_create(&readers[i].thread, NULL, read_on, &readers[i]) != 0)
             bench_die("pthread_create");
-        started = 1;
     }
+}
+
+static void load_by_readers(void)
+{
     pthread_barrier_wait(&begun);
-    read_halves(loader, 0);
+    read_parts(&readers[0]);
     pthread_barrier_wait(&ended);
 }
 
 // `warm` is the number of threads that read into buffers already there, or 0.
-static void measure(struct loader *loader, int warm, size_t round)
+static void measure(struct loader *loader, size_t warm, size_t round)
 {
     double faults = bench_faults();
     double start = bench_seconds();
     double loaded;
 
-    if (warm == 2)
-        load_by_two(loader);
+    if (warm > 1)
+        load_by_readers();
     else
         load(loader, !warm);
     loaded = bench_seconds();
@@ -224,12 +236,14 @@ static void measure_gaps(struct loader *loader, double seconds, size_t count)
     bench_close();
 }
 
-static void measure_loads(struct loader *loader, int warm)
+static void measure_loads(struct loader *loader, size_t warm)
 {
     double peak;
 
     if (warm)
         make_warm(loader);
+    if (warm > 1)
+        start_readers(loader, warm);
     for (size_t round = 0; round < LOADS; round++)
         measure(loader, warm, round);
     peak = bench_proc_kib("/proc/self/status", "VmHWM:");
@@ -245,12 +259,12 @@ static void measure_loads(struct loader *loader, int warm)
 int main(int argc, char **argv)
 {
     static struct loader loader;
-    int two = argc == 3 && strcmp(argv[2], "--warm-two") == 0;
-    int warm = two ? 2 : argc == 3 && strcmp(argv[2], "--warm") == 0;
+    int warms = (argc == 3 || argc == 4) && strcmp(argv[2], "--warm") == 0;
     int gaps = argc == 5 && strcmp(argv[2], "--gap") == 0;
+    size_t warm = !warms ? 0 : argc == 3 ? 1 : strtoul(argv[3], NULL, 10);
 
-    if (argc != 2 && !warm && !gaps)
-        bench_die("usage: bench-loader FILE [--warm | --warm-two | --gap MS COUNT]");
+    if ((argc != 2 && !warm && !gaps) || warm > MOST_THREADS)
+        bench_die("usage: bench-loader FILE [--warm [THREADS] | --gap MS COUNT]");
     open_checkpoint(&loader, argv[1]);
     if (gaps)
         measure_gaps(&loader, strtod(argv[3], NULL) / 1e3, strtoul(argv[4], NULL, 10));

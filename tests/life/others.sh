@@ -15,7 +15,7 @@ skip() {
 }
 
 library_of() { # PACKAGE NAME: where the package manager has put it
-    dpkg -L "$1" 2>/dev/null | grep -E "/$2\$" | head -n 1
+    dpkg -L "$1" 2>/dev/null | grep -E "/$2\$" | head -n 1 || true # is not there: nothing
 }
 
 command -v dpkg >/dev/null || skip "no dpkg here to ask where libraries are"
