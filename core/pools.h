@@ -5,7 +5,7 @@
 // All share the arena, the scrub queue, the quarantine, the helper, decay and the budget. A pool of
 // the program's own has shards (shard_set.h), thread caches and a part of the budget (quota.h) for
 // itself. A slot belongs to the pool that it was taken for until it is cold again; so a buffer
-// returns to the pool that it came from, whoever frees it.
+// returns to the pool that it came from, also if another thread frees it.
 //
 // Always holds: the pool of a slot does not change while the slot has memory. What is configured of
 // a pool does not change while it is open. The number of one that was closed is given again once

@@ -105,7 +105,7 @@ struct zp_slot {
     uint8_t content;  // enum zp_content
     uint8_t mapping;  // enum zp_mapping
     uint8_t reclaimable; // enum zp_reclaimable
-    uint8_t shard;       // POOLED: the one it is in; PENDING: the one it will go to
+    uint8_t pool;        // that it was taken for (pools.h)
     uint8_t seam_count;  // entries of `seams`
     bool packed : 1;     // side by side with its neighbours (arena.h); set once
     bool open : 1;       // packed: its stride has been made accessible
@@ -126,7 +126,7 @@ struct zp_slot {
     uint32_t since;                // when it became idle, in milliseconds of the clock
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending
     uint8_t group; // of NUMA nodes: that of the thread it was fetched for (placement.h)
-    uint8_t pool;  // that it was taken for (pools.h)
+    uint8_t shard; // POOLED: the one of its pool that it is in; PENDING: that it will go to
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 _Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,

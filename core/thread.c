@@ -32,7 +32,7 @@ static void end_thread(void *argument)
     main->next_own = NULL;
     for (struct zp_thread_cache *next; other != NULL; other = next) {
         next = other->next_own;
-        main->others[other->pool] = NULL;
+        main->others->of[other->pool] = NULL;
         zp_thread_cache_give_up(other);
     }
     zp_thread_cache_give_up(main);
@@ -63,35 +63,37 @@ struct zp_thread_cache *zp_thread_known_cache_of(unsigned pool)
     struct zp_thread_cache *main = zp_thread_cache;
     if (pool == 0)
         return main;
-    return main->others != NULL ? main->others[pool] : NULL;
+    return main->others != NULL ? main->others->of[pool] : NULL;
 }
 
 // The table stays with the cache when the thread ends.
-static struct zp_thread_cache **table_of(struct zp_thread_cache *main)
+static struct zp_thread_caches *table_of(struct zp_thread_cache *main)
 {
     void *table;
     if (main->others == NULL &&
-        zp_os_map(ZP_POOLS_MOST * sizeof(main->others[0]), PROT_READ | PROT_WRITE, &table) == 0)
+        zp_os_map(sizeof(struct zp_thread_caches), PROT_READ | PROT_WRITE, &table) == 0)
         main->others = table;
     return main->others;
 }
 
 static ZP_COLD struct zp_thread_cache *make_cache_of(struct zp_thread_cache *main, unsigned pool)
 {
-    struct zp_thread_cache **table = table_of(main);
+    struct zp_thread_caches *table = table_of(main);
     struct zp_thread_cache *cache = table != NULL ? zp_thread_cache_acquire(pool) : NULL;
     if (cache == NULL)
         return NULL;
     cache->home = zp_shards_next_home(pool);
     zp_thread_cache_enable(cache, pthread_setspecific(key, main) == 0);
     cache->next_own = main->next_own;
-    main->next_own = table[pool] = cache;
+    main->next_own = table->of[pool] = cache;
     return cache;
 }
 
 struct zp_thread_cache *zp_thread_cache_of(unsigned pool)
 {
     struct zp_thread_cache *main = zp_thread_own_cache();
+    if (pool == 0 || main == &zp_no_cache)
+        return pool == 0 ? main : NULL;
     struct zp_thread_cache *cache = zp_thread_known_cache_of(pool);
-    return cache == NULL && main != &zp_no_cache ? make_cache_of(main, pool) : cache;
+    return cache != NULL ? cache : make_cache_of(main, pool);
 }

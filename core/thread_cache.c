@@ -4,7 +4,6 @@
 
 #include "lock.h"
 #include "os.h"
-#include "pools.h"
 #include "stack.h"
 
 #include <string.h>
@@ -361,7 +360,7 @@ void zp_thread_caches_reset(void)
         cache->attentive = false;
         cache->next_own = NULL;
         if (cache->others != NULL)
-            memset(cache->others, 0, ZP_POOLS_MOST * sizeof(cache->others[0]));
+            memset(cache->others, 0, sizeof(*cache->others));
         if (cache != zp_thread_cache) {
             cache->capacity = cache->dirty_capacity = 0;
             push_free(cache);

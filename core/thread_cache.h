@@ -34,6 +34,7 @@
 #define ZP_CORE_THREAD_CACHE_H
 
 #include "list.h"
+#include "pools.h"
 #include "stats.h"
 
 enum { ZP_CACHE_MOST = 64 };
@@ -78,11 +79,15 @@ struct zp_thread_cache {
     struct zp_thread_cache *next;      // list of all caches ever made
     struct zp_thread_cache *next_free; // list of those of its pool without a thread
     struct zp_thread_cache *next_own;  // list of those of its thread, that of the process's first
-    struct zp_thread_cache **others;   // that one only: those of its thread by pool; or NULL
+    struct zp_thread_caches *others;   // that one only: those of its thread by pool; or NULL
     uint32_t stamp;                    // on the clock: when it was last seen in use
     unsigned home;                     // the thread's shard
     unsigned pool;                     // whose it is
 } __attribute__((aligned(ZP_CACHE_LINE)));
+
+struct zp_thread_caches {
+    struct zp_thread_cache *of[ZP_POOLS_MOST];
+};
 
 extern struct zp_thread_cache zp_no_cache;
 extern ZP_TLS struct zp_thread_cache *zp_thread_cache;

@@ -15,9 +15,9 @@
  *     std::pmr::vector<float> theirs(16 << 20, &of_tenant);
  *
  * What one has allocated, any other may deallocate: a buffer knows its pool. Requests below
- * ZEROPOOL_MIN_SIZE, or the pool's threshold, go to malloc. Any thread may use them at any time. Memory has no
- * particular content, as with other allocators: with ZEROPOOL_ZERO=off it holds what its last owner
- * left.
+ * ZEROPOOL_MIN_SIZE, or the pool's threshold, go to malloc. Any thread may use them at any time.
+ * Memory has no particular content, as with other allocators: with ZEROPOOL_ZERO=off it holds what
+ * its last owner left.
  */
 
 #ifndef ZEROPOOL_HPP
