@@ -3,9 +3,9 @@
 // Scrubbing together: a large freed buffer is made zero in parts, by the thread that frees it and
 // by members of the team.
 //
-// Only with ZEROPOOL_READ=parallel, which stands for agreeing to threads. The thread that frees is inside
-// its own thread cache, where no thread may be started: members are called up before, and those
-// that are there then take parts. If none is, the thread does all parts.
+// Only with ZEROPOOL_READ=parallel, which stands for agreeing to threads. The thread that frees is
+// inside its own thread cache, where no thread may be started: members are called up before, and
+// those that are there then take parts. If none is, the thread does all parts.
 //
 // Locking: none; see team.h. Fork: see team.h. The slot is TAKEN: a child gives it up.
 
