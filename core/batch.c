@@ -27,7 +27,15 @@ static size_t take_from(struct zp_shard *shard, const struct zp_batch *batch)
     return missing;
 }
 
-void zp_batch_take(unsigned home, const struct zp_batch *batch, struct zp_counters *counters)
+static size_t bytes_of(const struct zp_batch *batch)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        bytes += batch->slots[i] != NULL ? ((struct zp_slot *)batch->slots[i])->usable : 0;
+    return bytes;
+}
+
+size_t zp_batch_take(unsigned home, const struct zp_batch *batch, struct zp_counters *counters)
 {
     bool busy[ZP_SHARDS_MOST] = {false};
     size_t missing = batch->count;
@@ -46,6 +54,7 @@ void zp_batch_take(unsigned home, const struct zp_batch *batch, struct zp_counte
         zp_lock_take(&shard->lock);
         missing = take_from(shard, batch);
     }
+    return bytes_of(batch);
 }
 
 struct zp_slot *zp_batch_put(unsigned home, struct zp_slot *chain, struct zp_counters *counters)
