@@ -84,7 +84,9 @@ struct zp_slot *zp_batch_take_wanted(unsigned home, const struct zp_wish *wish,
     struct zp_slot *slot = NULL;
     struct zp_shard *shard;
     for (unsigned i = 0; slot == NULL && (shard = zp_shards_at(home, i)) != NULL; i++) {
-        if (!zp_fit_may_exist(&shard->eviction, wish) || !zp_lock_try(&shard->lock))
+        if (i == 1 && !zp_shards_may_have(wish))
+            break;
+        if (!zp_fit_may_exist(shard->eviction.nonempty, wish) || !zp_lock_try(&shard->lock))
             continue;
         slot = zp_shard_take(shard, wish, wanted);
         zp_lock_release_silently(&shard->lock);

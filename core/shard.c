@@ -15,6 +15,7 @@ static ZP_FROZEN uint32_t shard_capacity = 0;
 static ZP_FROZEN const struct zp_eviction_policy *policy = NULL;
 static ZP_FROZEN unsigned group_shift = 0; // a group has 1 << group_shift shards
 static unsigned homes_given[ZP_SHARDS_MOST];
+static struct zp_summary summary;
 
 // As many of the low bits of a shard's number as are left when each group has its own high ones.
 static unsigned shift_for(unsigned count)
@@ -98,7 +99,8 @@ static void push(struct zp_shard *shard, struct zp_slot *older, struct zp_slot *
 {
     zp_slot_step(slot, ZP_SLOT_POOLED);
     slot->shard = (uint8_t)(shard - shards);
-    zp_eviction_add(&shard->eviction, slot, older == shard->eviction.arrivals.newest);
+    if (zp_eviction_add(&shard->eviction, slot, older == shard->eviction.arrivals.newest))
+        zp_summary_add(&summary, class_of(slot));
     zp_list_insert(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, older, slot);
     set_count(shard, shard->count + 1);
     shard->bytes += slot->committed;
@@ -139,6 +141,11 @@ struct zp_slot *zp_shard_take(struct zp_shard *shard, const struct zp_wish *wish
     return pull(shard, slot);
 }
 
+bool zp_shards_may_have(const struct zp_wish *wish)
+{
+    return zp_fit_may_exist(summary.classes, wish);
+}
+
 // One round over all shards. Busy ones are skipped unless `wait` is set; `*busy` says whether there
 // were any.
 static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, bool wait, bool *busy,
@@ -146,7 +153,9 @@ static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, boo
 {
     for (unsigned i = 0; i <= shard_mask; i++) {
         struct zp_shard *shard = neighbour(home, i);
-        if (!zp_fit_may_exist(&shard->eviction, wish))
+        if (i == 1 && !zp_shards_may_have(wish))
+            return NULL;
+        if (!zp_fit_may_exist(shard->eviction.nonempty, wish))
             continue;
         if (!zp_lock_try(&shard->lock)) {
             zp_count(&counters->contended, 1);
@@ -165,6 +174,26 @@ static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, boo
     return NULL;
 }
 
+// The classes that any shard has.
+static void gather(uint64_t *present)
+{
+    present[0] = present[1] = 0;
+    for (unsigned i = 0; i <= shard_mask; i++)
+        for (unsigned word = 0; word < 2; word++)
+            present[word] |= __atomic_load_n(&shards[i].eviction.nonempty[word], __ATOMIC_SEQ_CST);
+}
+
+// No shard had what was wished for.
+static void correct_summary(const struct zp_wish *wish)
+{
+    uint64_t present[2];
+    gather(present);
+    if (zp_summary_remove(&summary, wish, present)) {
+        gather(present);
+        zp_summary_add_all(&summary, present);
+    }
+}
+
 struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
                                struct zp_counters *counters)
 {
@@ -172,6 +201,8 @@ struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
     struct zp_slot *slot = take_round(home, wish, false, &busy, counters);
     if (slot == NULL && busy)
         slot = take_round(home, wish, true, &busy, counters);
+    if (slot == NULL && zp_shards_may_have(wish))
+        correct_summary(wish);
     return slot;
 }
 
@@ -350,6 +381,7 @@ void zp_shards_reset_locks(void)
 {
     for (unsigned i = 0; i <= shard_mask; i++)
         zp_lock_reset(&shards[i].lock);
+    zp_summary_add_all(&summary, (const uint64_t[]){UINT64_MAX, UINT64_MAX});
 }
 
 void zp_shards_visit(void (*visit)(struct zp_slot *slot))

@@ -17,7 +17,8 @@
 //
 // Locking: one lock per shard (ZP_RANK_SHARD), held for a few list operations. A get tries every
 // shard without waiting, and waits only if it found nothing and some shard was busy: that costs
-// less than fetching fresh memory. What a thread reads of a shard without its lock is a hint.
+// less than fetching fresh memory. Where no shard has what it wants it looks at its home and the
+// summary alone (summary.h). What a thread reads of a shard without its lock is a hint.
 //
 // Fork: see fork.h.
 
@@ -27,6 +28,7 @@
 #include "fit.h"
 #include "lock.h"
 #include "stats.h"
+#include "summary.h"
 
 enum { ZP_SHARDS_MOST = 128 };
 
@@ -61,6 +63,10 @@ unsigned zp_shards_home_in(unsigned home, unsigned group);
 // A slot that fits the wish, from the home shard if that has one; NULL if there is none.
 struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
                                struct zp_counters *counters);
+
+// Whether any shard seems to have one (summary.h): else it is enough to have looked at the home
+// shard.
+bool zp_shards_may_have(const struct zp_wish *wish);
 
 // Tells the eviction policy that a request for `size` bytes found nothing.
 void zp_shards_note_miss(unsigned home, size_t size);
