@@ -332,6 +332,8 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
         struct zp_slot *slot = zp_thread_cache_take(cache, size, size / 8);
         if (slot != NULL) {
             zp_count(&cache->counters.thread_hits, 1);
+            if (slot->content == ZP_CONTENT_ZERO) // else what was read into it is there
+                slot->filled = 0;
             return slot;
         }
     }
@@ -342,14 +344,10 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
     struct zp_slot *slot = alignment <= ZP_CLASS_MIN
                                ? search(cache, size, caller)
                                : search_aligned(cache, size, alignment, caller);
+    if (slot != NULL)
+        slot->filled = 0;
     zp_decay_tick(cache);
     return slot;
-}
-
-static void hand_out(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
-{
-    zp_get_hand_out(cache, slot, size);
-    slot->filled = 0;
 }
 
 struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
@@ -362,7 +360,7 @@ struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t a
     }
     zp_spread_place(slot, size, alignment);
     prepare_pages(slot, caller, NULL);
-    hand_out(cache, slot, size);
+    zp_get_hand_out(cache, slot, size);
     return slot;
 }
 
@@ -387,7 +385,8 @@ void zp_get_batch(struct zp_thread_cache *cache, void **slots, const size_t *siz
             continue;
         zp_spread_place(slot, sizes[i], 1);
         prepare_pages(slot, caller, &asked);
-        hand_out(cache, slot, sizes[i]);
+        slot->filled = 0;
+        zp_get_hand_out(cache, slot, sizes[i]);
         slots[i] = slot->start;
     }
     zp_decay_tick(cache);
