@@ -28,7 +28,15 @@ static size_t take_from(struct zp_shard *shard, const struct zp_batch *batch)
     return missing;
 }
 
-void zp_batch_take(unsigned home, const struct zp_batch *batch, struct zp_counters *counters)
+static size_t bytes_of(const struct zp_batch *batch)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        bytes += batch->slots[i] != NULL ? ((struct zp_slot *)batch->slots[i])->usable : 0;
+    return bytes;
+}
+
+size_t zp_batch_take(unsigned home, const struct zp_batch *batch, struct zp_counters *counters)
 {
     bool busy[ZP_SHARDS_MOST] = {false};
     size_t missing = batch->count;
@@ -47,6 +55,7 @@ void zp_batch_take(unsigned home, const struct zp_batch *batch, struct zp_counte
         zp_lock_take(&shard->lock);
         missing = take_from(shard, batch);
     }
+    return bytes_of(batch);
 }
 
 struct zp_slot *zp_batch_put(unsigned home, struct zp_slot *chain, struct zp_counters *counters)
@@ -76,7 +85,9 @@ struct zp_slot *zp_batch_take_wanted(unsigned home, const struct zp_wish *wish,
     struct zp_slot *slot = NULL;
     struct zp_shard *shard;
     for (unsigned i = 0; slot == NULL && (shard = zp_shards_at(home, i)) != NULL; i++) {
-        if (!zp_fit_may_exist(&shard->eviction, wish) || !zp_lock_try(&shard->lock))
+        if (i == 1 && !zp_shards_may_have(home, wish))
+            break;
+        if (!zp_fit_may_exist(shard->eviction.nonempty, wish) || !zp_lock_try(&shard->lock))
             continue;
         slot = zp_shard_take(shard, wish, wanted);
         zp_lock_release_silently(&shard->lock);

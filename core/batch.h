@@ -22,8 +22,9 @@ struct zp_batch {
 };
 
 // Finds a slot for each request that has none: one of its class, or else a longer one. Shards that
-// are busy are waited for if the others do not have all.
-void zp_batch_take(unsigned home, const struct zp_batch *batch, struct zp_counters *counters);
+// are busy are waited for if the others do not have all. Returns the bytes that the slots found are
+// charged with: to release them takes one atomic operation for all.
+size_t zp_batch_take(unsigned home, const struct zp_batch *batch, struct zp_counters *counters);
 
 // Puts a chain of TAKEN slots, linked by `older` of ZP_ORDER_CLASS, into as few shards as have room
 // and are not busy, as zp_shards_put does. Returns the rest of the chain.

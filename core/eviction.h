@@ -41,12 +41,13 @@ struct zp_eviction {
     size_t cold_target; // how much of the capacity is for cold classes; adapts
 };
 
-// Adds a slot to its class, as the newest or the oldest; removes it.
-void zp_eviction_add(struct zp_eviction *eviction, struct zp_slot *slot, bool newest);
+// Adds a slot to its class, as the newest or the oldest; removes it. The first: true if the class
+// was empty.
+bool zp_eviction_add(struct zp_eviction *eviction, struct zp_slot *slot, bool newest);
 void zp_eviction_remove(struct zp_eviction *eviction, struct zp_slot *slot);
 
-// The smallest class from `from` to `to` that seems to have slots, or ZP_CLASS_COUNT.
-unsigned zp_eviction_find_class(const struct zp_eviction *eviction, unsigned from, unsigned to);
+// The smallest class from `from` to `to` that seems to have slots, by such bits; or ZP_CLASS_COUNT.
+unsigned zp_eviction_find_class(const uint64_t *nonempty, unsigned from, unsigned to);
 
 struct zp_eviction_policy {
     const char *name;

@@ -45,9 +45,9 @@ static struct zp_slot *find_fit(const struct zp_eviction *eviction, const struct
 {
     unsigned own = zp_class_of(wish->size), last = wish->last;
     struct zp_slot *slot = NULL;
-    for (unsigned c = zp_eviction_find_class(eviction, own, last);
+    for (unsigned c = zp_eviction_find_class(eviction->nonempty, own, last);
          c < ZP_CLASS_COUNT && slot == NULL;
-         c = c < last ? zp_eviction_find_class(eviction, c + 1, last) : ZP_CLASS_COUNT)
+         c = c < last ? zp_eviction_find_class(eviction->nonempty, c + 1, last) : ZP_CLASS_COUNT)
         slot = smallest_fit(eviction, c, wish);
     return slot;
 }
@@ -67,11 +67,18 @@ struct zp_slot *zp_fit_find(const struct zp_eviction *eviction, const struct zp_
     return wish->grow ? find_growing(eviction, wish) : find_fit(eviction, wish);
 }
 
-bool zp_fit_may_exist(const struct zp_eviction *eviction, const struct zp_wish *wish)
+unsigned zp_fit_first(const struct zp_wish *wish)
 {
-    unsigned own = zp_class_of(wish->size);
-    if (!wish->grow)
-        return zp_eviction_find_class(eviction, own, wish->last) < ZP_CLASS_COUNT;
-    unsigned first = own > ZP_CLASSES_PER_DOUBLING ? own - ZP_CLASSES_PER_DOUBLING : 0;
-    return zp_eviction_find_class(eviction, first, own) < ZP_CLASS_COUNT;
+    unsigned own = zp_class_of(wish->size), below = wish->grow ? ZP_CLASSES_PER_DOUBLING : 0;
+    return own > below ? own - below : 0;
+}
+
+unsigned zp_fit_last(const struct zp_wish *wish)
+{
+    return wish->grow ? zp_class_of(wish->size) : wish->last;
+}
+
+bool zp_fit_may_exist(const uint64_t *nonempty, const struct zp_wish *wish)
+{
+    return zp_eviction_find_class(nonempty, zp_fit_first(wish), zp_fit_last(wish)) < ZP_CLASS_COUNT;
 }

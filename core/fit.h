@@ -25,7 +25,12 @@ struct zp_wish {
 // NULL if there is none.
 struct zp_slot *zp_fit_find(const struct zp_eviction *eviction, const struct zp_wish *wish);
 
-// Whether it is worth taking the lock to look.
-bool zp_fit_may_exist(const struct zp_eviction *eviction, const struct zp_wish *wish);
+// The classes whose slots may serve a wish.
+unsigned zp_fit_first(const struct zp_wish *wish);
+unsigned zp_fit_last(const struct zp_wish *wish);
+
+// Whether one of them seems to have slots, by the bits of struct zp_eviction: whether it is worth
+// taking the lock to look.
+bool zp_fit_may_exist(const uint64_t *nonempty, const struct zp_wish *wish);
 
 #endif

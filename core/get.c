@@ -113,6 +113,9 @@ static bool lengthen(struct zp_slot *slot, size_t size)
 
 static bool fit_to(struct zp_slot *slot, size_t size)
 {
+    size_t pages = zp_round_up(size, zp_arena.page);
+    if (slot->usable == pages && slot->committed == pages)
+        return true; // as for its last owner
     if (slot->committed < size)
         return lengthen(slot, size);
     shorten(slot, size);
@@ -137,10 +140,9 @@ static bool make_private(struct zp_slot *slot)
     return true;
 }
 
-// A TAKEN slot whose every byte is charged as retained becomes the request's.
+// A TAKEN slot whose bytes are no longer charged as retained becomes the request's.
 static struct zp_slot *take_over(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
 {
-    zp_quota_release(slot->pool, slot->usable);
     bool grows = slot->committed < size;
     if (make_private(slot) && zp_content_reuse(slot, &cache->counters) && fit_to(slot, size)) {
         zp_count(&cache->counters.shard_hits, 1);
@@ -179,6 +181,7 @@ static struct zp_slot *get_unscrubbed(struct zp_thread_cache *cache, size_t size
         zp_retain_let_go(job.slot);
         return NULL;
     }
+    zp_quota_release(cache->pool, job.slot->usable);
     struct zp_slot *slot = take_over(cache, job.slot, size);
     zp_count(&cache->counters.scrubbed_late, slot != NULL);
     return slot;
@@ -187,6 +190,7 @@ static struct zp_slot *get_unscrubbed(struct zp_thread_cache *cache, size_t size
 static struct zp_slot *get_pooled(struct zp_thread_cache *cache, const struct zp_wish *wish)
 {
     struct zp_slot *slot = zp_shards_take(cache->home, wish, &cache->counters);
+    zp_quota_release(cache->pool, slot != NULL ? slot->usable : 0);
     return slot != NULL ? take_over(cache, slot, wish->size) : NULL;
 }
 
@@ -329,6 +333,8 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
         struct zp_slot *slot = zp_thread_cache_take(cache, size, size / 8);
         if (slot != NULL) {
             zp_count(&cache->counters.thread_hits, 1);
+            if (slot->content == ZP_CONTENT_ZERO) // else what was read into it is there
+                slot->filled = 0;
             return slot;
         }
     }
@@ -339,14 +345,10 @@ static struct zp_slot *find(struct zp_thread_cache *cache, size_t size, size_t a
     struct zp_slot *slot = alignment <= ZP_CLASS_MIN
                                ? search(cache, size, caller)
                                : search_aligned(cache, size, alignment, caller);
+    if (slot != NULL)
+        slot->filled = 0;
     zp_decay_tick(cache);
     return slot;
-}
-
-static void hand_out(struct zp_thread_cache *cache, struct zp_slot *slot, size_t size)
-{
-    zp_get_hand_out(cache, slot, size);
-    slot->filled = 0;
 }
 
 struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t alignment,
@@ -359,7 +361,7 @@ struct zp_slot *zp_get_slot(struct zp_thread_cache *cache, size_t size, size_t a
     }
     zp_spread_place(slot, size, alignment);
     prepare_pages(slot, caller, NULL);
-    hand_out(cache, slot, size);
+    zp_get_hand_out(cache, slot, size);
     return slot;
 }
 
@@ -377,7 +379,7 @@ void zp_get_batch(struct zp_thread_cache *cache, void **slots, const size_t *siz
     size_t least = zp_pools[cache->pool].traits.threshold;
     struct zp_batch batch = {slots, sizes, count, batch_length, least};
     struct answer asked = {.known = false};
-    zp_batch_take(cache->home, &batch, &cache->counters);
+    zp_quota_release(cache->pool, zp_batch_take(cache->home, &batch, &cache->counters));
     for (size_t i = 0; i < count; i++) {
         struct zp_slot *slot = slots[i];
         slots[i] = NULL;
@@ -385,7 +387,8 @@ void zp_get_batch(struct zp_thread_cache *cache, void **slots, const size_t *siz
             continue;
         zp_spread_place(slot, sizes[i], 1);
         prepare_pages(slot, caller, &asked);
-        hand_out(cache, slot, sizes[i]);
+        slot->filled = 0;
+        zp_get_hand_out(cache, slot, sizes[i]);
         slots[i] = slot->start;
     }
     zp_decay_tick(cache);

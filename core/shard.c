@@ -40,7 +40,8 @@ static void push(struct zp_shard *shard, struct zp_slot *older, struct zp_slot *
 {
     zp_slot_step(slot, ZP_SLOT_POOLED);
     slot->shard = (uint8_t)(shard - shard->set->shards);
-    zp_eviction_add(&shard->eviction, slot, older == shard->eviction.arrivals.newest);
+    if (zp_eviction_add(&shard->eviction, slot, older == shard->eviction.arrivals.newest))
+        zp_summary_add(shard->set->summary, class_of(slot));
     zp_list_insert(&shard->eviction.arrivals, ZP_ORDER_ARRIVAL, older, slot);
     set_count(shard, shard->count + 1);
     shard->bytes += slot->committed;
@@ -81,6 +82,11 @@ struct zp_slot *zp_shard_take(struct zp_shard *shard, const struct zp_wish *wish
     return pull(shard, slot);
 }
 
+bool zp_shards_may_have(unsigned home, const struct zp_wish *wish)
+{
+    return zp_fit_may_exist(zp_shard_set_of(home)->summary->classes, wish);
+}
+
 // One round over all shards. Busy ones are skipped unless `wait` is set; `*busy` says whether there
 // were any.
 static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, bool wait, bool *busy,
@@ -89,7 +95,9 @@ static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, boo
     const struct zp_shard_set *set = zp_shard_set_of(home);
     for (unsigned i = 0; i <= zp_shard_set_mask(set); i++) {
         struct zp_shard *shard = zp_shard_at(set, home, i);
-        if (!zp_fit_may_exist(&shard->eviction, wish))
+        if (i == 1 && !zp_shards_may_have(home, wish))
+            return NULL;
+        if (!zp_fit_may_exist(shard->eviction.nonempty, wish))
             continue;
         if (!zp_lock_try(&shard->lock)) {
             zp_count(&counters->contended, 1);
@@ -108,6 +116,27 @@ static struct zp_slot *take_round(unsigned home, const struct zp_wish *wish, boo
     return NULL;
 }
 
+// The classes that any shard has.
+static void gather(const struct zp_shard_set *set, uint64_t *present)
+{
+    present[0] = present[1] = 0;
+    for (unsigned i = 0; i <= zp_shard_set_mask(set); i++)
+        for (unsigned word = 0; word < 2; word++)
+            present[word] |=
+                __atomic_load_n(&set->shards[i].eviction.nonempty[word], __ATOMIC_SEQ_CST);
+}
+
+// No shard had what was wished for.
+static void correct_summary(const struct zp_shard_set *set, const struct zp_wish *wish)
+{
+    uint64_t present[2];
+    gather(set, present);
+    if (zp_summary_remove(set->summary, wish, present)) {
+        gather(set, present);
+        zp_summary_add_all(set->summary, present);
+    }
+}
+
 struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
                                struct zp_counters *counters)
 {
@@ -115,6 +144,8 @@ struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
     struct zp_slot *slot = take_round(home, wish, false, &busy, counters);
     if (slot == NULL && busy)
         slot = take_round(home, wish, true, &busy, counters);
+    if (slot == NULL && zp_shards_may_have(home, wish))
+        correct_summary(zp_shard_set_of(home), wish);
     return slot;
 }
 

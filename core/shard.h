@@ -13,7 +13,8 @@
 //
 // Locking: one lock per shard (ZP_RANK_SHARD), held for a few list operations. A get tries every
 // shard without waiting, and waits only if it found nothing and some shard was busy: that costs
-// less than fetching fresh memory. What a thread reads of a shard without its lock is a hint.
+// less than fetching fresh memory. Where no shard has what it wants it looks at its home and the
+// summary alone (summary.h). What a thread reads of a shard without its lock is a hint.
 //
 // Fork: see fork.h.
 
@@ -23,6 +24,7 @@
 #include "fit.h"
 #include "shard_set.h"
 #include "stats.h"
+#include "summary.h"
 
 // For who goes over the shards itself (batch.h), with a shard's lock held: takes the slot that fits
 // a wish best, if there is one and it is `wanted`; adds a slot as zp_shards_put does, unless the
@@ -35,6 +37,10 @@ bool zp_shard_push(struct zp_shard *shard, struct zp_slot *slot);
 // is none.
 struct zp_slot *zp_shards_take(unsigned home, const struct zp_wish *wish,
                                struct zp_counters *counters);
+
+// Whether any shard of the pool seems to have one (summary.h): else it is enough to have looked at
+// the home shard.
+bool zp_shards_may_have(unsigned home, const struct zp_wish *wish);
 
 // Tells the eviction policy that a request for `size` bytes found nothing.
 void zp_shards_note_miss(unsigned home, size_t size);

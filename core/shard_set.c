@@ -7,6 +7,7 @@
 
 // The process's does not change after the start. Any other is the head of its own mapping.
 static ZP_FROZEN struct zp_shard_set first = {0};
+static struct zp_summary first_summary;
 static struct zp_shard_set *others[ZP_POOLS_MOST];
 
 const struct zp_shard_set *zp_shard_set(unsigned pool)
@@ -55,24 +56,31 @@ int zp_shards_init(unsigned count, uint32_t most_per_shard, const struct zp_evic
         .group_shift = shift_for(count, zp_placement_groups()),
         .capacity = most_per_shard,
         .policy = policy,
+        .summary = &first_summary,
     };
     init_shards(&first, 0, count);
     return 0;
 }
 
+struct own {
+    struct zp_shard_set set;
+    struct zp_summary summary;
+    struct zp_shard shards[ZP_SHARDS_MOST];
+};
+
 // Room for as many shards as a pool can have: the next one with this number may have more.
 static struct zp_shard_set *make_set(unsigned pool, int *error)
 {
     void *mapped;
-    size_t head = zp_round_up(sizeof(struct zp_shard_set), ZP_CACHE_LINE);
-    *error = map(head + ZP_SHARDS_MOST * sizeof(struct zp_shard), &mapped);
+    *error = map(sizeof(struct own), &mapped);
     if (*error != 0)
         return NULL;
-    struct zp_shard_set *set = mapped;
-    set->pool = pool;
-    set->shards = (void *)((char *)mapped + head);
-    init_shards(set, 0, ZP_SHARDS_MOST);
-    return set;
+    struct own *own = mapped;
+    own->set.pool = pool;
+    own->set.shards = own->shards;
+    own->set.summary = &own->summary;
+    init_shards(&own->set, 0, ZP_SHARDS_MOST);
+    return &own->set;
 }
 
 int zp_shards_open(unsigned pool)
@@ -203,6 +211,8 @@ void zp_shards_unlock_all(void)
 void zp_shards_reset_locks(void)
 {
     for_all(reset_lock);
+    for (unsigned pool = 0; pool < zp_pools_count(); pool++)
+        zp_summary_add_all(zp_shard_set(pool)->summary, (const uint64_t[]){UINT64_MAX, UINT64_MAX});
 }
 
 void zp_shards_visit(void (*visit)(struct zp_slot *slot))

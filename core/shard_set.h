@@ -19,6 +19,7 @@
 #include "eviction.h"
 #include "lock.h"
 #include "pools.h"
+#include "summary.h"
 
 enum { ZP_SHARDS_MOST = 128 }; // of a pool
 
@@ -39,6 +40,7 @@ struct zp_shard_set {
     unsigned group_shift; // a group has 1 << group_shift of them
     uint32_t capacity;    // slots per shard
     const struct zp_eviction_policy *policy;
+    struct zp_summary *summary; // of what all of them have
 };
 
 // The process's own: `count` must be a power of two up to ZP_SHARDS_MOST. Called once, before

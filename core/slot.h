@@ -92,6 +92,8 @@ struct zp_link {
     struct zp_slot *newer, *older;
 };
 
+// A thread's own cache reads and writes the first cache line alone: with many buffers the second
+// comes from memory, or from another CPU (docs/decisions.md, decision 65).
 struct zp_slot {
     char *base;       // first byte; a multiple of the region's stride; set once
     char *start;      // what its owner is given, or was: a few cache lines behind base (spread.h)
@@ -106,7 +108,7 @@ struct zp_slot {
     uint8_t mapping;  // enum zp_mapping
     uint8_t reclaimable; // enum zp_reclaimable
     uint8_t pool;        // that it was taken for (pools.h)
-    uint8_t seam_count;  // entries of `seams`
+    uint8_t group;       // of NUMA nodes: that of the thread it was fetched for (placement.h)
     bool packed : 1;     // side by side with its neighbours (arena.h); set once
     bool open : 1;       // packed: its stride has been made accessible
     bool guard : 1;      // packed: a guard marker lies behind the committed bytes
@@ -125,12 +127,14 @@ struct zp_slot {
     };
     uint32_t since;                // when it became idle, in milliseconds of the clock
     uint32_t seams[ZP_SLOT_SEAMS]; // in pages from the start, ascending
-    uint8_t group; // of NUMA nodes: that of the thread it was fetched for (placement.h)
+    uint8_t seam_count;            // entries of `seams`
     uint8_t shard; // POOLED: the one of its pool that it is in; PENDING: that it will go to
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 _Static_assert(sizeof(struct zp_slot) == (size_t)2 * ZP_CACHE_LINE,
                "a slot record is two cache lines");
+_Static_assert(offsetof(struct zp_slot, born) + sizeof(uint64_t) == ZP_CACHE_LINE,
+               "the thread's cache needs the first alone");
 
 // Whether the table of steps allows one.
 bool zp_slot_may_step(enum zp_slot_state from, enum zp_slot_state to);

@@ -1,6 +1,18 @@
 """All questions of the benchmark suite, in the order in which they are asked."""
 
-from . import loaders, loads, memory, paths, patterns, programs, proportion, reads, scale, threads
+from . import (
+    batch,
+    loaders,
+    loads,
+    memory,
+    paths,
+    patterns,
+    programs,
+    proportion,
+    reads,
+    scale,
+    threads,
+)
 
 QUESTIONS = [
     *loads.QUESTIONS,
@@ -10,6 +22,7 @@ QUESTIONS = [
     *proportion.QUESTIONS,
     *patterns.QUESTIONS,
     *threads.QUESTIONS,
+    *batch.QUESTIONS,
     *scale.QUESTIONS,
     *memory.QUESTIONS,
     *programs.QUESTIONS,

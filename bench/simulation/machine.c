@@ -251,6 +251,11 @@ void machine_access(const volatile void *address, size_t size, bool writes, bool
         touch(cpu, line, writes);
 }
 
+void machine_settle(void)
+{
+    settle();
+}
+
 void machine_displace(void)
 {
     cache_displace(number_of(machine.current));

@@ -66,6 +66,9 @@ void machine_run(void (*work)(unsigned cpu));
 void machine_begin_measuring(void);
 struct machine_work machine_end_measuring(void);
 
+// Before a look at what others change, whose own copy may be old: those that are behind catch up.
+void machine_settle(void);
+
 // The owner of a buffer has written so much that nothing is left in the caches.
 void machine_displace(void);
 

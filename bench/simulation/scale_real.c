@@ -95,8 +95,8 @@ static void read_options(int argc, char **argv)
             exit(2);
     }
     asked.work = optind < argc ? work_named(argv[optind]) : WORKS;
-    if (asked.work == WORKS || asked.cpus < 1 || asked.cpus > THREADS_MOST ||
-        asked.most < asked.cpus)
+    if (asked.work == WORKS || asked.work == WORK_MISSED || asked.cpus < 1 ||
+        asked.cpus > THREADS_MOST || asked.most < asked.cpus)
         fail("usage: bench-scale-real turn|shard|handed|pooled [--cpus N] [--most N] [--shards N]");
 }
 

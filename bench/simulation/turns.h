@@ -19,6 +19,7 @@ enum work {
     WORK_TURN,   // with the default caches
     WORK_SHARD,  // without thread caches: each get and put goes through a shard
     WORK_HANDED, // every second turn with the set of a partner: what one gets the other gives back
+    WORK_MISSED, // as with WORK_SHARD, and every 1,024th turn a get that finds nothing anywhere
     WORK_POOLED, // as with WORK_SHARD, and it is not the live buffers that are many, but the pooled
     WORKS,
 };

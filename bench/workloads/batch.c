@@ -1,105 +1,105 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What a batch saves: 64 buffers of 1 MiB by one zeropool_get_batch, against 64 calls of
-// zeropool_get, and the same for putting them; nothing is touched. And zeropool_try_get, while
-// other threads get and put under the same locks. Linked with libzeropool.so.
+// Question: what does a batch save? 64 buffers of 1 MiB by one zeropool_get_batch, against 64 calls
+// of zeropool_get, and the same for putting them. And zeropool_try_get, while other threads get and
+// put under the same locks. The one program here that knows zeropool.h: linked with libzeropool.so.
 //
-//     ZEROPOOL_TLS_CACHE=0 bench-batch [THREADS [written]]
+//     ZEROPOOL_TLS_CACHE=0 bench-batch untouched
+//     ZEROPOOL_TLS_CACHE=0 bench-batch written
+//     ZEROPOOL_TLS_CACHE=0 bench-batch tries THREADS
 //
-// With `written` all of the buffers are written to before they are put, which then takes the time
-// of making them zero.
+// With `written` all of the buffers are written to before they are put: the put then takes the time
+// of making them zero, and the processor's cache holds nothing of the pool when it begins. Both
+// kinds of gets are timed after single puts, so that they find the same in the cache. The first of
+// the single gets is also timed by itself.
 //
 // Single gets that the thread's own cache serves need no lock: without ZEROPOOL_TLS_CACHE=0 it is
 // these that the first eight are.
 
+#include "bench.h"
 #include "core/zeropool.h"
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-enum { COUNT = 64, ROUNDS = 2001 };
+enum { COUNT = 64, ROUNDS = 501, ROUNDS_WRITTEN = 15, TRIES = 5001, THREADS_MOST = 64 };
 
-static const size_t size = 1 << 20;
 static void *buffers[COUNT];
 static size_t sizes[COUNT];
+static double get_ns[ROUNDS], first_ns[ROUNDS], put_ns[ROUNDS];
+static double get_batch_ns[ROUNDS], put_batch_ns[ROUNDS];
+static double try_ns[TRIES];
 static _Atomic bool done;
 
-static double now(void)
+static double since(double start)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+    return (bench_seconds() - start) * 1e9;
 }
 
-static void get_singly(void)
+static void get_singly(size_t round)
 {
-    for (int i = 0; i < COUNT; i++)
-        buffers[i] = zeropool_get(size);
+    double start = bench_seconds();
+
+    buffers[0] = zeropool_get(MIB);
+    first_ns[round] = since(start);
+    for (int i = 1; i < COUNT; i++)
+        buffers[i] = zeropool_get(MIB);
+    get_ns[round] = since(start);
 }
 
-static void put_singly(void)
+static void put_singly(size_t round)
 {
+    double start = bench_seconds();
+
     for (int i = 0; i < COUNT; i++)
         zeropool_put(buffers[i]);
+    put_ns[round] = since(start);
 }
 
-static void get_batch(void)
+static void get_batch(size_t round)
 {
+    double start = bench_seconds();
+
     if (zeropool_get_batch(buffers, sizes, COUNT) != 0)
-        abort();
+        bench_die("zeropool_get_batch");
+    get_batch_ns[round] = since(start);
 }
 
-static void put_batch(void)
+static void put_batch(size_t round)
 {
+    double start = bench_seconds();
+
     zeropool_put_batch(buffers, COUNT);
+    put_batch_ns[round] = since(start);
 }
 
-static int compare(const void *a, const void *b)
-{
-    double one = *(const double *)a, other = *(const double *)b;
-    return (one > other) - (one < other);
-}
-
-static double median(double *samples, size_t count)
-{
-    qsort(samples, count, sizeof(*samples), compare);
-    return samples[count / 2];
-}
-
-// Nanoseconds for each of two kinds of gets and puts, in turn.
 static void time_batches(bool written)
 {
-    static double samples[4][ROUNDS];
-    static void (*const steps[])(void) = {get_singly, put_singly, get_batch, put_batch};
-    int rounds = written ? ROUNDS / 20 : ROUNDS;
-    for (int round = 0; round < rounds; round++)
-        for (int step = 0; step < 4; step++) {
+    // Of what is done twice the second is kept, so that all gets that are kept follow single puts.
+    static void (*const steps[])(size_t) = {get_batch,  put_batch,  get_singly,
+                                            put_singly, get_singly, put_singly};
+    size_t rounds = written ? ROUNDS_WRITTEN : ROUNDS;
+
+    for (size_t round = 0; round < rounds; round++)
+        for (size_t step = 0; step < COUNT_OF(steps); step++) {
             for (int i = 0; i < COUNT && written && step % 2 == 1; i++)
-                memset(buffers[i], 1, size);
-            double start = now();
-            steps[step]();
-            samples[step][round] = now() - start;
+                memset(buffers[i], 1, MIB);
+            steps[step](round);
         }
-    double medians[4];
-    for (int step = 0; step < 4; step++)
-        medians[step] = median(samples[step], (size_t)rounds);
-    printf("64 gets     %8.0f ns singly, %8.0f ns in a batch: %.2f\n", medians[0], medians[2],
-           medians[2] / medians[0]);
-    printf("64 puts     %8.0f ns singly, %8.0f ns in a batch: %.2f\n", medians[1], medians[3],
-           medians[3] / medians[1]);
+    bench_samples("get_ns", get_ns, rounds);
+    bench_samples("first_ns", first_ns, rounds);
+    bench_samples("get_batch_ns", get_batch_ns, rounds);
+    bench_samples("put_ns", put_ns, rounds);
+    bench_samples("put_batch_ns", put_batch_ns, rounds);
 }
 
 static void *get_and_put(void *unused)
 {
     void *some[4];
+
     while (!done) {
         for (int i = 0; i < 4; i++)
-            some[i] = zeropool_get(size);
+            some[i] = zeropool_get(MIB);
         for (int i = 0; i < 4; i++)
             zeropool_put(some[i]);
     }
@@ -108,34 +108,40 @@ static void *get_and_put(void *unused)
 
 static void time_tries(unsigned threads)
 {
-    enum { TRIES = 100001 };
-    static double samples[TRIES];
-    pthread_t others[64];
-    unsigned served = 0, started = 0;
-    zeropool_prewarm(size, COUNT);
-    while (started < threads && started < 64 &&
-           pthread_create(&others[started], NULL, get_and_put, NULL) == 0)
-        started++;
+    pthread_t others[THREADS_MOST];
+
+    zeropool_prewarm(MIB, COUNT);
+    for (unsigned i = 0; i < threads; i++)
+        if (pthread_create(&others[i], NULL, get_and_put, NULL) != 0)
+            bench_die("pthread_create");
     for (int i = 0; i < TRIES; i++) {
-        double start = now();
-        void *buffer = zeropool_try_get(size);
-        samples[i] = now() - start;
-        served += buffer != NULL;
+        double start = bench_seconds();
+        void *buffer = zeropool_try_get(MIB);
+
+        try_ns[i] = since(start);
         zeropool_put(buffer);
     }
     done = true;
-    for (unsigned i = 0; i < started; i++)
+    for (unsigned i = 0; i < threads; i++)
         pthread_join(others[i], NULL);
-    double middle = median(samples, TRIES);
-    printf("try_get     %8.0f ns, 99 of 100 within %.0f, beside %u threads; %.1f %% were served\n",
-           middle, samples[TRIES / 100 * 99], started, 100.0 * served / TRIES);
+    bench_samples("try_ns", try_ns, TRIES);
 }
 
-int main(int count, char **arguments)
+int main(int argc, char **argv)
 {
+    const char *mode = argc > 1 ? argv[1] : "";
+    bool tries = strcmp(mode, "tries") == 0, written = strcmp(mode, "written") == 0;
+    unsigned long threads = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+
+    if ((!tries && !written && strcmp(mode, "untouched") != 0) || threads > THREADS_MOST)
+        bench_die("usage: bench-batch untouched | written | tries THREADS, up to 64");
     for (int i = 0; i < COUNT; i++)
-        sizes[i] = size;
-    time_batches(count > 2 && strcmp(arguments[2], "written") == 0);
-    time_tries(count > 1 ? (unsigned)atoi(arguments[1]) : 7);
+        sizes[i] = MIB;
+    bench_open("batch");
+    if (tries)
+        time_tries((unsigned)threads);
+    else
+        time_batches(written);
+    bench_close();
     return 0;
 }

@@ -10,7 +10,7 @@ folders=(core config stats interface linked preload command tests bench)
 core_files=(base probes processor libc syscall log os os_cpus os_files signals held spawn team stack fatal lock
     size_class zeros slot list stats readonly sampling timeline
     pools placement arena reserved spread profile pin commit survey usage stall budget quota scrub scrub_team content fill
-    eviction eviction_lifo eviction_clockpro fit shard_set shard batch thread_cache scrub_queue quarantine
+    eviction eviction_lifo eviction_clockpro fit summary shard_set shard batch thread_cache scrub_queue quarantine
     reclaim retain
     thread trim decay prewarm peak
     get at_hand put resize

@@ -20,16 +20,17 @@ static bool is_hot(unsigned size_class)
 START_TEST(the_smallest_class_is_found)
 {
     start(&zp_eviction_lifo, SIZE_MAX);
-    ck_assert_uint_eq(zp_eviction_find_class(&eviction, 0, ZP_CLASS_COUNT - 1), ZP_CLASS_COUNT);
+    ck_assert_uint_eq(zp_eviction_find_class(eviction.nonempty, 0, ZP_CLASS_COUNT - 1),
+                      ZP_CLASS_COUNT);
     for (unsigned low = 0; low < ZP_CLASS_COUNT; low++)
         for (unsigned high = low + 1; high < ZP_CLASS_COUNT; high++) {
             struct zp_slot *one = put(low), *two = put(high);
-            MUST(zp_eviction_find_class(&eviction, 0, ZP_CLASS_COUNT - 1) == low);
-            MUST(zp_eviction_find_class(&eviction, low, low) == low);
-            MUST(zp_eviction_find_class(&eviction, low + 1, ZP_CLASS_COUNT - 1) == high);
-            MUST(zp_eviction_find_class(&eviction, low + 1, high) == high);
+            MUST(zp_eviction_find_class(eviction.nonempty, 0, ZP_CLASS_COUNT - 1) == low);
+            MUST(zp_eviction_find_class(eviction.nonempty, low, low) == low);
+            MUST(zp_eviction_find_class(eviction.nonempty, low + 1, ZP_CLASS_COUNT - 1) == high);
+            MUST(zp_eviction_find_class(eviction.nonempty, low + 1, high) == high);
             MUST(low + 1 == high ||
-                 zp_eviction_find_class(&eviction, low + 1, high - 1) == ZP_CLASS_COUNT);
+                 zp_eviction_find_class(eviction.nonempty, low + 1, high - 1) == ZP_CLASS_COUNT);
             take_out(one);
             take_out(two);
         }
@@ -50,7 +51,7 @@ static void check_sums(void)
     for (unsigned c = 0; c < ZP_CLASS_COUNT; c++) {
         const struct zp_eviction_class *class = &eviction.classes[c];
         MUST(class->bytes == bytes_of(&class->slots, ZP_ORDER_CLASS));
-        MUST((zp_eviction_find_class(&eviction, c, c) == c) == (class->bytes != 0));
+        MUST((zp_eviction_find_class(eviction.nonempty, c, c) == c) == (class->bytes != 0));
         MUST(!class->hot || (!class->in_test && class->ghosts == 0));
         MUST(class->in_test || class->ghosts == 0);
         hot += class->hot ? class->bytes : 0;

@@ -109,6 +109,25 @@ START_TEST(what_was_filled_is_not_fetched_again)
 }
 END_TEST
 
+// Breaks when what an earlier owner read counts although its pages are gone, in the thread's cache
+// (0) or in a shard (1); or when it does not count although they are there (2).
+START_TEST(what_an_earlier_owner_read_counts_while_it_is_there)
+{
+    start_with_cache(ZP_HUGE_NONE, 4);
+    struct zp_slot *slot = get(SIZE, &site[0]);
+    int fd = file_of(SIZE);
+    ck_assert_uint_eq(zp_fill_expect(slot->base, SIZE, fd, 0), SIZE);
+    zp_pool_put(slot->base);
+    ck_assert_int_eq(slot->state, ZP_SLOT_CACHED);
+    if (_i == 1)
+        zp_pool_flush();
+    if (_i == 2)
+        slot->content = ZP_CONTENT_DIRTY; // as it is kept without zeroing
+    ck_assert_ptr_eq(get(SIZE, &site[0]), slot);
+    ck_assert_uint_eq(zp_fill_expect(slot->base, SIZE, fd, 0), _i == 2 ? 0 : SIZE);
+}
+END_TEST
+
 // Breaks when pages outside of the range are fetched, or those inside are not; or when nothing, or
 // less than a page, is taken for all that there is.
 START_TEST(the_range_is_fetched_and_no_more)
@@ -137,6 +156,7 @@ int main(void)
     tcase_add_test(tests, what_is_there_is_left_alone);
     tcase_add_test(tests, small_pages_are_fetched);
     tcase_add_test(tests, what_was_filled_is_not_fetched_again);
+    tcase_add_loop_test(tests, what_an_earlier_owner_read_counts_while_it_is_there, 0, 3);
     tcase_add_test(tests, the_range_is_fetched_and_no_more);
     return unit_run("fill", tests);
 }

@@ -46,6 +46,7 @@ START_TEST(batches_are_served_from_the_shards)
     ck_assert_uint_eq(stats().counters.shard_hits, MANY);
     ck_assert_uint_eq(stats().live_buffers, MANY);
     ck_assert_uint_eq(stats().retained_bytes, 0);
+    ck_assert_uint_eq(zp_budget_used(), 0);
     buffers[3] = NULL; // no buffer of the pool: left alone
     put_all(buffers);
     ck_assert_uint_eq(stats().live_buffers, 1);

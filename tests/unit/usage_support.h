@@ -12,14 +12,19 @@
 
 static const char site[2]; // return addresses
 
-static inline void start(enum zp_huge huge)
+static inline void start_with_cache(enum zp_huge huge, unsigned buffers)
 {
     struct zp_pool_config config = unit_pool_config();
     config.arena.huge_pages = huge;
     config.arena.reserve = 48 * ZP_GIB;
     config.budget = 256 * ZP_MIB;
-    config.thread_cache_most = 0;
+    config.thread_cache_most = buffers;
     unit_pool_start(&config);
+}
+
+static inline void start(enum zp_huge huge)
+{
+    start_with_cache(huge, 0);
 }
 
 static inline struct zp_slot *get(size_t size, const char *caller)
