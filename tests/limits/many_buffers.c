@@ -46,7 +46,7 @@ static void check_room(void)
 // A page of a buffer holds the buffer's number.
 static int *page_of(int i)
 {
-    return (int *)(void *)(buffers[i] + (sizes[i] / 2 & ~(size_t)4095));
+    return (int *)(void *)(buffers[i] + sizes[i] / 2 / page_size() * page_size());
 }
 
 static void take(int i, size_t size)
@@ -147,6 +147,8 @@ int main(int count, char **arguments)
     if (access("/proc/sys/vm/max_map_count", R_OK) != 0 ||
         proc_kib("/proc/sys/vm/max_map_count", "") > 70000)
         check_skip("vm.max_map_count cannot be read, or is too high to be reached");
+    if (proc_kib("/proc/meminfo", "MemTotal:") * KIB < 2 * MOST * page_size())
+        check_skip("too little memory for a page of each buffer");
     CHECK(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0); // a page of each is touched, not 2 MiB
     const char *name = arguments[1];
     if (strcmp(name, "in-turns") == 0) {

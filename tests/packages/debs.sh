@@ -65,7 +65,7 @@ links=0
 while IFS=: read -r file link; do
     [[ -e $(dirname "$file")/$link ]] || complain "$file links to $link, which is not installed"
     links=$((links + 1))
-done < <(grep -roE --include='*.md' '\]\([^)#: ]+' /usr/share/doc/zeropool | sed 's/:\](/:/')
+done < <(grep -roE --include='*.md' '\]\([^)#: ]+[)#]' /usr/share/doc/zeropool | sed 's/:\](/:/; s/.$//')
 [[ $links -gt 30 ]] || complain "only $links links in /usr/share/doc/zeropool"
 
 # A program that asks by name, and one that is linked with the library: it needs no LD_PRELOAD then.

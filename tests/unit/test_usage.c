@@ -34,7 +34,7 @@ END_TEST
 START_TEST(who_touches_here_and_there_does_not)
 {
     start(ZP_HUGE_FILLED);
-    static const size_t strides[] = {ZP_MIB, 2 * ZP_MIB, 64 * ZP_KIB, SIZE / 2, SIZE / 8};
+    const size_t strides[] = {ZP_MIB, 2 * ZP_MIB, 16 * unit_page(), SIZE / 2, SIZE / 8};
     for (unsigned i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
         struct zp_slot *slot = get(SIZE, &site[0]);
         ck_assert(!slot->huge);
