@@ -16,7 +16,8 @@ static const char *const names[WORKS] = {"turn", "shard", "handed", "pooled"};
 
 // On cache lines of its own, or threads would wait for each other here and not in the pool.
 struct set {
-    _Alignas(2 * ZP_CACHE_LINE) uint64_t *live; // a buffer and, in the bits that its alignment leaves, which size it has
+    // A buffer and, in the bits that its alignment leaves, which size it has.
+    _Alignas(2 * ZP_CACHE_LINE) uint64_t *live;
     size_t count;
     unsigned given_back[TURNS_BETWEEN]; // sizes
     uint64_t random, made, turns;
