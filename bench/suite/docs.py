@@ -238,7 +238,8 @@ def page(every, missing):
     yield ""
     yield "Written by `scripts/docs` from `bench/results/*.json`. How it is measured is in"
     yield "[bench/README.md](../bench/README.md). A figure is the median over processes, in"
-    yield "brackets the lowest and the highest of them."
+    yield "brackets the lowest and the highest of them. What was measured on 16 cores and with a GPU is in"
+    yield "[scale.md](scale.md#on-16-cores)."
     yield ""
     if not every:
         yield NOTHING
