@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZES = 6, THREADS_MOST = 128, TURNS_BETWEEN = 16 };
+enum { SIZES = 6, THREADS_MOST = 128, TURNS_BETWEEN = 16, TURNS_A_MISS = 1024 };
 
-static const char *const names[WORKS] = {"turn", "shard", "handed", "pooled"};
+// After a few of them there are no more addresses, so that no system call follows the search.
+#define MISSED (48 * ZP_GIB)
+
+static const char *const names[WORKS] = {"turn", "shard", "handed", "missed", "pooled"};
 
 // On cache lines of its own, or threads would wait for each other here and not in the pool.
 struct set {
@@ -52,7 +55,7 @@ void turns_configure(struct zp_pool_config *config, enum work work, unsigned cpu
     };
     zp_options_defaults(&options);
     options.zero = ZP_ZERO_OFF;
-    if (work == WORK_SHARD || work == WORK_POOLED)
+    if (work == WORK_SHARD || work == WORK_MISSED || work == WORK_POOLED)
         options.tls_cache = 0;
     if (work == WORK_POOLED) {
         options.max_memory = (int64_t)memory;
@@ -66,6 +69,8 @@ void turns_init(enum work work, unsigned threads, size_t most)
     turns.work = work;
     turns.threads = threads;
     turns.most = most / threads + 1;
+    while (work == WORK_MISSED && pool_get(MISSED) != NULL)
+        ;
     for (unsigned i = 0; i < threads; i++) {
         turns.sets[i] = (struct set){.random = i + 1};
         turns.sets[i].live = calloc(turns.most, sizeof(uint64_t));
@@ -123,6 +128,8 @@ void turns_do(unsigned thread, size_t count)
     unsigned partner = (thread + turns.threads / 2) % turns.threads;
     struct set *set = &turns.sets[thread];
     for (size_t i = 0; i < count; i++) {
+        if (turns.work == WORK_MISSED && (set->turns + 8 * thread) % TURNS_A_MISS == 0)
+            pool_get(MISSED);
         unsigned *size = &set->given_back[set->turns++ % TURNS_BETWEEN];
         uint64_t new = get(*size), random = next_random(set);
         bool hand_on = turns.work == WORK_HANDED && (set->turns & 1) != 0;
