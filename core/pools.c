@@ -45,6 +45,7 @@ int zp_pools_open(const struct zp_pool_traits *traits, int (*prepare)(unsigned p
     int error = pool < ZP_POOLS_MOST ? 0 : -ENOMEM;
     if (error == 0) {
         zp_pools[pool].traits = *traits;
+        zp_pools[pool].opened++;
         error = prepare(pool);
     }
     if (error == 0) {

@@ -38,6 +38,7 @@ struct zp_pool_traits {
 struct zp_pools_entry {
     struct zp_pool_traits traits;
     bool open;
+    uint32_t opened;  // how often the number was given
     size_t charged;   // bytes retained, of a pool of the program's own
     size_t committed; // bytes of its slots, likewise
 } __attribute__((aligned(ZP_CACHE_LINE)));

@@ -40,23 +40,17 @@ static void evict(struct zp_thread_cache *cache, struct zp_slot *slot)
     zp_retain_let_go(slot);
 }
 
-// A shard of the pool that is like this thread's.
-static unsigned home_of(const struct zp_thread_cache *cache, unsigned pool)
-{
-    return pool * ZP_SHARDS_MOST + cache->home % ZP_SHARDS_MOST;
-}
-
 // What leaves for a buffer of a pool: one of that pool's; where all pools together have no room,
 // then one of any.
 static struct zp_slot *choose(const struct zp_thread_cache *cache, unsigned pool, bool any)
 {
-    struct zp_slot *slot = zp_shards_evict(home_of(cache, pool));
+    struct zp_slot *slot = zp_shards_evict(zp_shards_home_of(pool, cache->home));
     if (slot == NULL && any)
         slot = zp_scrub_queue_evict();
     if (slot == NULL && any)
         slot = zp_quarantine_take();
     for (unsigned other = 0; slot == NULL && any && other < zp_pools_count(); other++)
-        slot = zp_shards_evict(home_of(cache, other));
+        slot = zp_shards_evict(zp_shards_home_of(other, cache->home));
     return slot;
 }
 
@@ -134,6 +128,7 @@ void zp_retain_pool(struct zp_thread_cache *cache, unsigned home, struct zp_slot
         zp_retain_let_go(slot);
         return;
     }
+    home = zp_shards_home_for(home, slot);
     enter(slot, since);
     put_into_shard(cache, home, slot);
     sweep_if_tight(home);

@@ -132,6 +132,11 @@ unsigned zp_shards_home_in(unsigned home, unsigned group)
     return home_of(zp_shard_set_of(home), home, group);
 }
 
+unsigned zp_shards_home_of(unsigned pool, unsigned home)
+{
+    return pool * ZP_SHARDS_MOST + (home & zp_shard_set_mask(zp_shard_set(pool)));
+}
+
 unsigned zp_shards_home_for(unsigned home, const struct zp_slot *slot)
 {
     return home_of(zp_shard_set(slot->pool), home, slot->group);

@@ -84,6 +84,9 @@ unsigned zp_shards_next_home(unsigned pool);
 unsigned zp_shards_group(unsigned home);
 unsigned zp_shards_home_in(unsigned home, unsigned group);
 
+// The shard of a pool that is like `home`, which may be one of any pool.
+unsigned zp_shards_home_of(unsigned pool, unsigned home);
+
 // The shard of a slot's own pool and group that is like `home`, which may be one of any pool.
 unsigned zp_shards_home_for(unsigned home, const struct zp_slot *slot);
 

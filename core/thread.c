@@ -58,12 +58,23 @@ struct zp_thread_cache *zp_thread_set_up(void)
     return cache;
 }
 
+// Sets an empty cache up as the pool has it that has the number now.
+static void set_up_for(struct zp_thread_cache *main, struct zp_thread_cache *cache)
+{
+    cache->opened = zp_pools[cache->pool].opened;
+    cache->home = zp_shards_next_home(cache->pool);
+    zp_thread_cache_enable(cache, pthread_setspecific(key, main) == 0);
+}
+
 struct zp_thread_cache *zp_thread_known_cache_of(unsigned pool)
 {
     struct zp_thread_cache *main = zp_thread_cache;
     if (pool == 0)
         return main;
-    return main->others != NULL ? main->others->of[pool] : NULL;
+    struct zp_thread_cache *cache = main->others != NULL ? main->others->of[pool] : NULL;
+    if (cache != NULL && ZP_UNLIKELY(cache->opened != zp_pools[pool].opened))
+        set_up_for(main, cache);
+    return cache;
 }
 
 // The table stays with the cache when the thread ends.
@@ -82,8 +93,7 @@ static ZP_COLD struct zp_thread_cache *make_cache_of(struct zp_thread_cache *mai
     struct zp_thread_cache *cache = table != NULL ? zp_thread_cache_acquire(pool) : NULL;
     if (cache == NULL)
         return NULL;
-    cache->home = zp_shards_next_home(pool);
-    zp_thread_cache_enable(cache, pthread_setspecific(key, main) == 0);
+    set_up_for(main, cache);
     cache->next_own = main->next_own;
     main->next_own = table->of[pool] = cache;
     return cache;

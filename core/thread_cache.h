@@ -83,6 +83,7 @@ struct zp_thread_cache {
     uint32_t stamp;                    // on the clock: when it was last seen in use
     unsigned home;                     // the thread's shard
     unsigned pool;                     // whose it is
+    uint32_t opened;                   // the pool that had the number when it was set up (pools.h)
 } __attribute__((aligned(ZP_CACHE_LINE)));
 
 struct zp_thread_caches {

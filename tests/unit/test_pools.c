@@ -162,6 +162,72 @@ START_TEST(the_budget_is_shared)
 }
 END_TEST
 
+static void *use_next_home(void *pool)
+{
+    unit_put_written(get_of(*(unsigned *)pool, ZP_MIB));
+    return NULL;
+}
+
+// Gives away as many homes of a pool, so that this thread's is behind them.
+static void give_homes(unsigned pool, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, use_next_home, &pool), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    }
+}
+
+// Breaks when a thread whose home has a number that another pool has no shard for does not find
+// what that retains: for eviction, for decay, for the helper's queue.
+START_TEST(pools_may_have_other_numbers_of_shards)
+{
+    struct zp_pool_config config = unit_pool_config();
+    config.shards = _i == 0 ? 1 : 8;
+    config.thread_cache_most = 0;
+    config.reclaim = true;
+    config.unmarked = 0; // tight: each put looks for what can be made reclaimable
+    config.scrub_behind = 32 * ZP_MIB;
+    unit_pool_start(&config);
+    struct zp_pool_traits chosen = traits();
+    chosen.budget = SIZE_MAX;
+    chosen.shards = _i == 0 ? 8 : 1;
+    chosen.thread_cache = 0;
+    unsigned pool = open_with(&chosen);
+    give_homes(_i == 0 ? pool : 0, 5);
+    fill(0, 5 * ZP_MIB);
+    fill(pool, 5 * ZP_MIB);
+    fill(0, 5 * ZP_MIB);
+    ck_assert_uint_le(retained(), 64 * ZP_MIB);
+    ck_assert_uint_ge(retained(), 50 * ZP_MIB);
+    zp_pool_end(); // the queue is empty now, or is emptied by what follows
+    ck_assert_uint_gt(zp_pool_trim(), 50 * ZP_MIB);
+    ck_assert_uint_eq(retained(), 0);
+}
+END_TEST
+
+// Breaks when a thread that used the pool which had the number before looks for buffers, or keeps
+// them, as that one had it.
+START_TEST(a_number_that_is_given_again)
+{
+    unit_pool_start_default();
+    struct zp_pool_traits chosen = traits();
+    chosen.shards = 8;
+    chosen.thread_cache = 0;
+    unsigned pool = open_with(&chosen);
+    give_homes(pool, 5);
+    fill(pool, ZP_MIB);
+    zp_pool_own_close(pool);
+    ck_assert_uint_eq(open_default(), pool); // two shards, and four buffers per thread
+    fill(pool, ZP_MIB);
+    ck_assert_uint_eq(zp_thread_known_cache_of(pool)->capacity, 4);
+    ck_assert_uint_lt(zp_thread_known_cache_of(pool)->home % ZP_SHARDS_MOST, 2);
+    zp_pool_flush();
+    fill(pool, ZP_MIB);
+    ck_assert_uint_eq(stats_of(pool).counters.fresh, MANY);
+}
+END_TEST
+
 static int put_after_close(void *slot)
 {
     unit_put_written(slot);
@@ -505,6 +571,8 @@ int main(void)
     tcase_add_test(tests, buffers_return_to_their_pool);
     tcase_add_test(tests, a_pool_keeps_to_its_part);
     tcase_add_test(tests, the_budget_is_shared);
+    tcase_add_loop_test(tests, pools_may_have_other_numbers_of_shards, 0, 2);
+    tcase_add_test(tests, a_number_that_is_given_again);
     tcase_add_test(tests, a_closed_pool_retains_nothing);
     tcase_add_test(tests, numbers_run_out);
     tcase_add_test(tests, threads_empty_all_their_caches);
