@@ -359,6 +359,27 @@ START_TEST(waiting_buffers_serve_their_pool)
 }
 END_TEST
 
+// Breaks when what is in quarantine returns to a pool that was closed, or to another one.
+START_TEST(quarantined_buffers_return_to_their_pool)
+{
+    struct zp_pool_config config = unit_pool_config();
+    unit_check_fully(&config, 10 * ZP_MIB);
+    unit_pool_start(&config);
+    unsigned pool = open_default(), closed = open_default();
+    struct zp_slot *slot = get_of(pool, 3 * ZP_MIB), *other = get_of(closed, 3 * ZP_MIB);
+    unit_put_written(slot);
+    unit_put_written(other);
+    ck_assert_int_eq(slot->state, ZP_SLOT_QUARANTINED);
+    zp_pool_own_close(closed);
+    fill(0, 2 * ZP_MIB); // they leave it
+    ck_assert_int_eq(slot->state, ZP_SLOT_POOLED);
+    ck_assert_int_eq(other->state, ZP_SLOT_COLD);
+    ck_assert_ptr_eq(get_of(pool, 3 * ZP_MIB), slot);
+    ck_assert_uint_eq(zp_pools[closed].charged, 0);
+    ck_assert_uint_eq(zp_pools[pool].charged, 0);
+}
+END_TEST
+
 // ---- What may differ -------------------------------------------------------------------------
 
 static unsigned long placed_on;
@@ -578,6 +599,7 @@ int main(void)
     tcase_add_test(tests, threads_empty_all_their_caches);
     tcase_add_test(tests, idle_memory_goes_back_from_every_pool);
     tcase_add_test(tests, waiting_buffers_serve_their_pool);
+    tcase_add_test(tests, quarantined_buffers_return_to_their_pool);
     tcase_add_test(tests, memory_comes_from_the_node);
     tcase_add_test(tests, one_pool_may_be_pinned);
     tcase_add_test(tests, a_pool_may_serve_smaller_requests);
