@@ -238,12 +238,12 @@ int zp_pool_init(const struct zp_pool_config *config)
     zp_pools_init(&(struct zp_pool_traits){
         .threshold = config->arena.smallest,
         .budget = config->budget,
-        .shards = config->shards,
-        .per_shard = config->most_per_shard,
-        .thread_cache = config->thread_cache_most,
         .eviction = config->eviction,
-        .pinned = config->pin,
+        .per_shard = config->most_per_shard,
+        .shards = (uint8_t)config->shards,
+        .thread_cache = (uint8_t)config->thread_cache_most,
         .node = -1,
+        .pinned = config->pin,
     });
     int error = zp_shards_init(config->shards, config->most_per_shard, config->eviction);
     if (error == 0)

@@ -11,13 +11,21 @@
 #include <errno.h>
 #include <string.h>
 
-// What the caches of a number had counted when it was given to the pool that has it now.
-static struct zp_counters at_open[ZP_POOLS_MOST];
+// What the caches of a number had counted when it was given to the pool that has it now. Mapped
+// when the number is given for the first time.
+static struct zp_counters *at_open[ZP_POOLS_MOST];
 
 static int prepare(unsigned pool)
 {
     uint64_t bytes, granted;
-    zp_thread_caches_sum_of(pool, &at_open[pool], &bytes, &granted);
+    void *counters = at_open[pool];
+    int error = 0;
+    if (counters == NULL)
+        error = zp_os_map(sizeof(struct zp_counters), PROT_READ | PROT_WRITE, &counters);
+    if (error != 0)
+        return error;
+    at_open[pool] = counters;
+    zp_thread_caches_sum_of(pool, counters, &bytes, &granted);
     return zp_shards_open(pool);
 }
 
@@ -82,7 +90,7 @@ void zp_pool_own_stats(unsigned pool, struct zp_pool_stats *stats)
     uint64_t granted;
     memset(stats, 0, sizeof(*stats));
     zp_thread_caches_sum_of(pool, &stats->counters, &stats->cached_bytes, &granted);
-    subtract(&stats->counters, &at_open[pool]);
+    subtract(&stats->counters, at_open[pool]);
     size_t charged = __atomic_load_n(&zp_pools[pool].charged, __ATOMIC_RELAXED);
     size_t committed = __atomic_load_n(&zp_pools[pool].committed, __ATOMIC_RELAXED);
     stats->retained_bytes = difference(charged, difference(granted, stats->cached_bytes));
@@ -93,5 +101,7 @@ void zp_pool_own_stats(unsigned pool, struct zp_pool_stats *stats)
 
 void zp_pool_own_reset(void)
 {
-    memset(at_open, 0, sizeof(at_open));
+    for (unsigned pool = 0; pool < ZP_POOLS_MOST; pool++)
+        if (at_open[pool] != NULL)
+            *at_open[pool] = (struct zp_counters){0};
 }

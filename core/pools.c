@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+_Static_assert(sizeof(struct zp_pools_entry) == ZP_CACHE_LINE, "an entry is a cache line");
+
 struct zp_pools_entry zp_pools[ZP_POOLS_MOST];
 
 static struct zp_lock lock;

@@ -27,12 +27,12 @@ struct zp_eviction_policy;
 struct zp_pool_traits {
     size_t threshold; // bytes: smaller requests are not the pool's
     size_t budget;    // bytes that it may retain
-    unsigned shards;  // a power of two up to ZP_SHARDS_MOST
-    uint32_t per_shard;
-    unsigned thread_cache; // buffers per thread, up to ZP_CACHE_MOST
     const struct zp_eviction_policy *eviction;
-    bool pinned; // buffers are locked in memory
-    int node;    // that memory comes from; negative: as the process's pool has it
+    uint32_t per_shard;
+    uint8_t shards;       // a power of two up to ZP_SHARDS_MOST
+    uint8_t thread_cache; // buffers per thread, up to ZP_CACHE_MOST
+    int16_t node;         // that memory comes from; negative: as the process's pool has it
+    bool pinned;          // buffers are locked in memory
 };
 
 struct zp_pools_entry {

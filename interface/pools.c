@@ -28,9 +28,9 @@ enum { PER_SHARD_MOST = 65536 };
 // What a pool could have where the process's did not start.
 static const struct zp_pool_traits of_none = {
     .threshold = ZP_MIB,
-    .shards = 1,
-    .per_shard = 1,
     .eviction = &zp_eviction_clockpro,
+    .per_shard = 1,
+    .shards = 1,
     .node = -1,
 };
 
@@ -87,16 +87,16 @@ static bool are_in_range(const struct zeropool_options *options)
 
 static struct zp_pool_traits traits_of(const struct zeropool_options *options)
 {
+    bool lifo = options->eviction == ZEROPOOL_EVICTION_LIFO;
     return (struct zp_pool_traits){
         .threshold = options->threshold,
         .budget = options->budget,
-        .shards = (unsigned)options->shards,
+        .eviction = lifo ? &zp_eviction_lifo : &zp_eviction_clockpro,
         .per_shard = (uint32_t)options->per_shard,
-        .thread_cache = (unsigned)options->thread_cache,
-        .eviction =
-            options->eviction == ZEROPOOL_EVICTION_LIFO ? &zp_eviction_lifo : &zp_eviction_clockpro,
+        .shards = (uint8_t)options->shards,
+        .thread_cache = (uint8_t)options->thread_cache,
+        .node = (int16_t)options->node,
         .pinned = options->pinned == 1,
-        .node = options->node,
     };
 }
 

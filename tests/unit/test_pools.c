@@ -191,7 +191,7 @@ START_TEST(pools_may_have_other_numbers_of_shards)
     unit_pool_start(&config);
     struct zp_pool_traits chosen = traits();
     chosen.budget = SIZE_MAX;
-    chosen.shards = _i == 0 ? 8 : 1;
+    chosen.shards = (uint8_t)(_i == 0 ? 8 : 1);
     chosen.thread_cache = 0;
     unsigned pool = open_with(&chosen);
     give_homes(_i == 0 ? pool : 0, 5);
