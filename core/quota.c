@@ -51,14 +51,19 @@ static bool take(unsigned pool, size_t bytes)
     return true;
 }
 
-bool zp_quota_charge(unsigned pool, size_t bytes)
+static bool charge(unsigned pool, size_t bytes, bool (*to_budget)(size_t bytes))
 {
     if (!take(pool, bytes))
         return false;
-    bool fits = zp_budget_charge(bytes);
+    bool fits = to_budget(bytes);
     if (!fits)
         give_back(pool, bytes);
     return fits;
+}
+
+bool zp_quota_charge(unsigned pool, size_t bytes)
+{
+    return charge(pool, bytes, zp_budget_charge);
 }
 
 void zp_quota_release(unsigned pool, size_t bytes)
@@ -69,12 +74,7 @@ void zp_quota_release(unsigned pool, size_t bytes)
 
 bool zp_quota_charge_tail(unsigned pool, size_t bytes)
 {
-    if (!take(pool, bytes))
-        return false;
-    bool fits = zp_budget_charge_tail(bytes);
-    if (!fits)
-        give_back(pool, bytes);
-    return fits;
+    return charge(pool, bytes, zp_budget_charge_tail);
 }
 
 void zp_quota_end_tail(unsigned pool, size_t bytes)
