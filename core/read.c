@@ -204,6 +204,7 @@ void zp_read_stop(void)
 
 void zp_read_go_on(void)
 {
+    zp_team_allow();
     __atomic_store_n(&under_way.stopped, 0, __ATOMIC_SEQ_CST);
 }
 

@@ -37,6 +37,7 @@ void zp_scrub_team_call_up(const struct zp_slot *slot)
 bool zp_scrub_team_is_for(const struct zp_slot *slot)
 {
     return ZP_UNLIKELY(usable_cpus > 1) && slot->committed >= SHARED_LEAST &&
+           zp_team_is_allowed() &&
            (slot->content == ZP_CONTENT_RESIDENT ||
             zp_usage_in_memory(slot->base, slot->committed));
 }

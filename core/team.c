@@ -149,7 +149,7 @@ static void start_members(unsigned wanted)
     while (members < wanted) {
         if (!swap(&team.members, members, members + 1)) {
             members = get(&team.members);
-        } else if (!zp_spawn(run)) {
+        } else if (get(&team.dismissed) || !zp_spawn(run)) { // counted, then looked (Dekker)
             add(&team.members, -1);
             return;
         } else {
@@ -171,9 +171,14 @@ static void call(unsigned members)
     wake(members);
 }
 
+bool zp_team_is_allowed(void)
+{
+    return !zp_os_is_restricted() && !get(&team.dismissed);
+}
+
 static struct zp_team_slot *open_work(struct zp_team_work *work, unsigned members)
 {
-    if (zp_os_is_restricted() || get(&team.dismissed))
+    if (!zp_team_is_allowed())
         return NULL;
     for (unsigned i = 0; i < ZP_TEAM_WORKS; i++) {
         struct zp_team_slot *slot = &team.slots[i];
@@ -207,7 +212,7 @@ struct zp_team_slot *zp_team_open_to_present(struct zp_team_work *work, unsigned
 
 void zp_team_call_up(unsigned members)
 {
-    if (!zp_os_is_restricted() && !get(&team.dismissed))
+    if (zp_team_is_allowed())
         start_members(members);
 }
 
@@ -249,6 +254,10 @@ void zp_team_dismiss(void)
     for (unsigned ms = 0; (members = get(&team.members)) != 0 && ms < DISMISS_WAIT_MS;
          ms += LOOK_AGAIN_MS)
         zp_os_wait(&team.members, members, LOOK_AGAIN_MS);
+}
+
+void zp_team_allow(void)
+{
     set(&team.dismissed, 0);
 }
 

@@ -50,12 +50,16 @@ bool zp_team_is_left(const struct zp_team_slot *slot);
 // Returns when no member is at the work any more.
 void zp_team_close(struct zp_team_slot *slot);
 
+// Whether work may be opened at all.
+bool zp_team_is_allowed(void);
+
 // The work that is open now.
 unsigned zp_team_open_works(void);
 
-// Ends all members, before the process may only make the calls that any malloc makes. They are
-// started again if there is work afterwards.
+// Ends all members, before the process may only make the calls that any malloc makes. Until the
+// second is called none is started, and no work opened.
 void zp_team_dismiss(void);
+void zp_team_allow(void);
 
 // In the child of a fork.
 void zp_team_reset(void);

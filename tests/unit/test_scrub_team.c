@@ -111,6 +111,21 @@ START_TEST(nobody_is_called_up_otherwise)
 }
 END_TEST
 
+// Breaks when members are called up, or CPUs are counted, while a filter may be installed.
+START_TEST(nobody_is_called_up_once_the_team_was_dismissed)
+{
+    at_first = all_threads();
+    start();
+    zp_team_dismiss();
+    zp_pool_put(get_written()->start);
+    ck_assert_uint_eq(threads(), 0);
+    zp_os_restrict();
+    zp_team_allow();
+    zp_pool_put(get_written()->start);
+    ck_assert_uint_eq(threads(), 0);
+}
+END_TEST
+
 static int refused_madvise(void *address, size_t length, int advice)
 {
     (void)address, (void)length;
@@ -180,6 +195,7 @@ int main(void)
     tcase_add_test(tests, all_of_it_is_zero);
     tcase_add_test(tests, members_are_called_up_for_what_is_large);
     tcase_add_loop_test(tests, nobody_is_called_up_otherwise, 0, 2);
+    tcase_add_test(tests, nobody_is_called_up_once_the_team_was_dismissed);
     tcase_add_test(tests, a_part_that_fails);
     tcase_add_test(tests, threads_that_free_at_once);
     return unit_run("scrub_team", tests);

@@ -141,6 +141,10 @@ START_TEST(they_can_be_dismissed)
     ck_assert(unit_comes_true(members_did_all));
     zp_team_close(slot);
     zp_team_dismiss();
+    ck_assert_ptr_null(zp_team_open(&job.work, 1));
+    zp_team_call_up(3);
+    ck_assert_ptr_null(zp_team_open_to_present(&job.work, 1));
+    zp_team_allow();
     job = new_job(PARTS);
     slot = zp_team_open(&job.work, 1);
     ck_assert(unit_comes_true(members_did_all));
