@@ -92,7 +92,9 @@ static bool find_rival(const struct zp_process *process, char rival[PATH_MAX])
         return false;
     for (size_t at = 0; at < own; at += strspn(list + at, " :")) {
         size_t length = strcspn(list + at, " :");
-        snprintf(rival, PATH_MAX, "%.*s", (int)length, list + at);
+        size_t copied = length < PATH_MAX ? length : PATH_MAX - 1;
+        memcpy(rival, list + at, copied);
+        rival[copied] = '\0';
         const char *slash = strrchr(rival, '/');
         at += length;
         if (length == 0 || !zp_process_maps(process, slash != NULL ? slash + 1 : rival, mapped))

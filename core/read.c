@@ -125,11 +125,17 @@ static void let_go_of_file(struct zp_parts *parts)
     parts->fd = -1;
 }
 
-// Moves the file's position over what is to be read. False if it cannot be moved.
-static bool reserve(struct zp_parts *parts)
+// Moves the file's position over what is to be read. False if it cannot be moved; or if somebody
+// has moved it since the end of the file was found to be nearer than what is asked for.
+static bool reserve(struct zp_parts *parts, size_t asked)
 {
-    off_t end = zp_os_file_move(parts->fd, (off_t)parts->size);
-    parts->offset = end - (off_t)parts->size;
+    off_t described = parts->offset, size = (off_t)parts->size;
+    off_t end = zp_os_file_move(parts->fd, size);
+    parts->offset = end - size;
+    if (end >= 0 && parts->size < asked && parts->offset != described) {
+        zp_os_file_move(parts->fd, -size);
+        return false;
+    }
     return end >= 0;
 }
 
@@ -267,7 +273,7 @@ static bool begin(struct zp_parts *parts, const struct zp_read *wanted)
     if (!enter())
         return false;
     if (describe(parts, wanted) && hold_file(parts, wanted->fd)) {
-        if (wanted->offset >= 0 || reserve(parts)) {
+        if (wanted->offset >= 0 || reserve(parts, bytes_wanted(wanted))) {
             zp_signals_hold(); // some of those that are blocked, from now on
             return true;
         }

@@ -144,6 +144,13 @@ static bool nothing_is_retained(void)
     return zp_budget_used() == 0;
 }
 
+static size_t wanted;
+
+static bool all_is_retained(void)
+{
+    return retained() == wanted;
+}
+
 static struct zp_pool_config by_thread(void)
 {
     struct zp_pool_config config = unit_pool_config();
@@ -166,10 +173,11 @@ START_TEST(the_helper_gives_back)
     unit_pool_start(&config);
     use(6, 5 * ZP_MIB);
     use(6, ZP_MIB);
-    size_t before = retained();
+    wanted = retained();
     unit_let_pass(9000);
     ck_assert(unit_comes_true(is_trimmed));
-    ck_assert_uint_eq(retained(), before);
+    ck_assert(unit_comes_true(all_is_retained)); // the helper may have one in hand, to mark it
+    ck_assert_uint_eq(unit_counters().decayed, 0);
     unit_let_pass(2000);
     ck_assert(unit_comes_true(nothing_is_retained));
     ck_assert(!trimmed_all);
