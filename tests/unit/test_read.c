@@ -344,6 +344,35 @@ START_TEST(children_hold_nothing)
 }
 END_TEST
 
+// Between the question how much there is and the call that reserves it.
+static off_t lseek_after_another(int fd, off_t offset, int whence)
+{
+    if (offset != 0)
+        real.lseek(fd, ZP_MIB, SEEK_SET);
+    return real.lseek(fd, offset, whence);
+}
+
+// Breaks when another thread that moves the position back from near the end makes a read short
+// that then has enough.
+START_TEST(the_position_is_moved_meanwhile)
+{
+    start();
+    struct zp_slot *slot = unit_get_or_fail(SIZE);
+    struct iovec to = {slot->start, 4 * ZP_MIB};
+    struct zp_read wanted = {.fd = file, .to = &to, .count = 1, .offset = -1};
+    ssize_t result;
+    off_t near_end = (off_t)(3 * ZP_MIB);
+    ck_assert_int_eq(lseek(file, near_end, SEEK_SET), near_end);
+    zp_os_calls.lseek = lseek_after_another;
+    ck_assert(!zp_read_share(&wanted, &result)); // libc's own does it
+    ck_assert_int_eq(lseek(file, 0, SEEK_CUR), ZP_MIB);
+    ck_assert_int_eq(lseek(file, 0, SEEK_SET), 0);
+    ck_assert(zp_read_share(&wanted, &result)); // there is enough from both places
+    ck_assert_int_eq(result, 4 * ZP_MIB);
+    ck_assert(memcmp(slot->start, content + ZP_MIB, 4 * ZP_MIB) == 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_tests();
@@ -354,5 +383,6 @@ int main(void)
     tcase_add_test(tests, reads_may_be_short);
     tcase_add_loop_test(tests, the_kernel_may_be_old, 0, 3);
     tcase_add_test(tests, children_hold_nothing);
+    tcase_add_test(tests, the_position_is_moved_meanwhile);
     return unit_run("read", tests);
 }
