@@ -65,6 +65,7 @@ void zp_pool_own_close(unsigned pool)
 {
     zp_pools_close(pool);
     zp_pool_own_trim(pool);
+    zp_pools_give_up(pool);
 }
 
 static size_t difference(size_t more, size_t less)

@@ -34,7 +34,7 @@ bool zp_pools_is_open(unsigned pool)
 static unsigned find_unused(void)
 {
     unsigned pool = 1;
-    while (pool < count && (zp_pools[pool].open ||
+    while (pool < count && (zp_pools[pool].in_use ||
                             __atomic_load_n(&zp_pools[pool].committed, __ATOMIC_ACQUIRE) != 0))
         pool++;
     return pool;
@@ -53,6 +53,7 @@ int zp_pools_open(const struct zp_pool_traits *traits, int (*prepare)(unsigned p
     if (error == 0) {
         if (pool == count)
             __atomic_store_n(&count, pool + 1, __ATOMIC_RELEASE);
+        zp_pools[pool].in_use = true;
         __atomic_store_n(&zp_pools[pool].open, true, __ATOMIC_RELEASE);
     }
     zp_lock_release(&lock);
@@ -63,6 +64,13 @@ void zp_pools_close(unsigned pool)
 {
     zp_lock_take(&lock);
     __atomic_store_n(&zp_pools[pool].open, false, __ATOMIC_RELAXED);
+    zp_lock_release(&lock);
+}
+
+void zp_pools_give_up(unsigned pool)
+{
+    zp_lock_take(&lock);
+    zp_pools[pool].in_use = false;
     zp_lock_release(&lock);
 }
 

@@ -38,6 +38,7 @@ struct zp_pool_traits {
 struct zp_pools_entry {
     struct zp_pool_traits traits;
     bool open;
+    bool in_use;      // until all that is done when it is closed has been done
     uint32_t opened;  // how often the number was given
     size_t charged;   // bytes retained, of a pool of the program's own
     size_t committed; // bytes of its slots, likewise
@@ -55,8 +56,10 @@ void zp_pools_init(const struct zp_pool_traits *traits);
 // that number; or a negative errno: -ENOMEM if all are in use, or what `prepare` returned.
 int zp_pools_open(const struct zp_pool_traits *traits, int (*prepare)(unsigned pool));
 
-// Closes an open pool of the program's own: from now on it retains nothing.
+// Closes an open pool of the program's own: from now on it retains nothing. The second allows its
+// number to be given again.
 void zp_pools_close(unsigned pool);
+void zp_pools_give_up(unsigned pool);
 
 // Whether a number is that of a pool which is open.
 bool zp_pools_is_open(unsigned pool);
@@ -71,7 +74,7 @@ static inline bool zp_pools_is_closed(unsigned pool)
 static inline void zp_pools_note_committed(unsigned pool, size_t bytes)
 {
     if (ZP_UNLIKELY(pool != 0))
-        __atomic_fetch_add(&zp_pools[pool].committed, bytes, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&zp_pools[pool].committed, bytes, __ATOMIC_RELEASE);
 }
 
 // Fork.

@@ -208,11 +208,14 @@ struct zp_thread_cache *zp_thread_cache_acquire(unsigned pool)
     return cache;
 }
 
+// A cache that ends may be of a pool that was closed, whose number another has now.
 void zp_thread_cache_enable(struct zp_thread_cache *cache, bool ends)
 {
-    unsigned most = cache->pool == 0 ? config.capacity : zp_pools[cache->pool].traits.thread_cache;
-    cache->capacity = ends ? most : 0;
-    cache->dirty_capacity = ends && config.dirty ? most : 0;
+    unsigned most = 0;
+    if (ends)
+        most = cache->pool == 0 ? config.capacity : zp_pools[cache->pool].traits.thread_cache;
+    cache->capacity = most;
+    cache->dirty_capacity = config.dirty ? most : 0;
 }
 
 void zp_thread_cache_give_up(struct zp_thread_cache *cache)
