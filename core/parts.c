@@ -162,17 +162,10 @@ static bool join(struct zp_team_work *work)
 
 // ---- How many read ---------------------------------------------------------------------------
 
-static unsigned least_of(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-// Members for a cached file: the CPUs that no other reader has.
+// Members for a cached file.
 static unsigned copiers(void)
 {
-    unsigned cpus = least_of(least_of(usable_cpus, zp_os_cpus()), COPIERS_MOST);
-    unsigned readers = zp_team_open_works() + 1;
-    return cpus > readers ? cpus - readers : 0;
+    return zp_team_room(usable_cpus < COPIERS_MOST ? usable_cpus : COPIERS_MOST);
 }
 
 static void set_members(struct zp_parts *parts, unsigned members)

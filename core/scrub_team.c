@@ -18,20 +18,11 @@ void zp_scrub_team_init(unsigned cpus)
     usable_cpus = cpus;
 }
 
-// Members: the CPUs that no other work of the team has.
-static unsigned members(void)
-{
-    unsigned cpus = zp_os_cpus(), works = zp_team_open_works() + 1;
-    if (cpus > usable_cpus)
-        cpus = usable_cpus;
-    return cpus > works ? cpus - works : 0;
-}
-
 void zp_scrub_team_call_up(const struct zp_slot *slot)
 {
     if (ZP_UNLIKELY(usable_cpus > 1) && slot->committed >= CALL_UP_LEAST &&
         zp_scrub_team_is_for(slot))
-        zp_team_call_up(members());
+        zp_team_call_up(zp_team_room(usable_cpus));
 }
 
 bool zp_scrub_team_is_for(const struct zp_slot *slot)
@@ -89,7 +80,7 @@ int zp_scrub_team_clean(const struct zp_slot *slot,
 {
     struct cleaning all = {.work = {join, clean_part}, .slot = slot, .clean = clean};
     uint32_t start = zp_os_stopwatch();
-    struct zp_team_slot *open = zp_team_open_to_present(&all.work, members());
+    struct zp_team_slot *open = zp_team_open_to_present(&all.work, zp_team_room(usable_cpus));
     while (clean_part(&all.work)) {
     }
     if (open != NULL)

@@ -245,6 +245,14 @@ unsigned zp_team_open_works(void)
     return works;
 }
 
+unsigned zp_team_room(unsigned cpus)
+{
+    unsigned own = zp_os_cpus(), works = zp_team_open_works() + 1;
+    if (cpus > own)
+        cpus = own;
+    return cpus > works ? cpus - works : 0;
+}
+
 void zp_team_dismiss(void)
 {
     set(&team.dismissed, 1);

@@ -56,6 +56,10 @@ bool zp_team_is_allowed(void);
 // The work that is open now.
 unsigned zp_team_open_works(void);
 
+// Members that so many CPUs allow for one more work: those that this thread may use, and that no
+// other work of the team has.
+unsigned zp_team_room(unsigned cpus);
+
 // Ends all members, before the process may only make the calls that any malloc makes. Until the
 // second is called none is started, and no work opened.
 void zp_team_dismiss(void);
