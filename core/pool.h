@@ -32,6 +32,7 @@
 #include "readonly.h"
 #include "thread_cache.h"
 
+#include <string.h>
 #include <sys/types.h>
 
 // ZEROPOOL_CHECK: what is done about a program that corrupts its heap.
@@ -201,6 +202,13 @@ static inline __attribute__((always_inline)) void zp_pool_put(void *buffer)
 // bringing pages into memory that are not there. False if the kernel refused: some may be as they
 // were.
 bool zp_pool_clear(struct zp_slot *slot, size_t size);
+
+// Sees to it that the first `size` bytes of a buffer that was just handed out read as zero.
+static inline void zp_pool_make_zero(struct zp_slot *slot, size_t size)
+{
+    if (ZP_UNLIKELY(!zp_slot_is_zero(slot)) && !zp_pool_clear(slot, size))
+        memset(slot->start, 0, size);
+}
 
 // The program protected, locked or advised memory of the arena: the buffers there are not kept when
 // they are freed.

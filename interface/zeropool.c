@@ -16,7 +16,6 @@
 #include "interface/version.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define CALLER __builtin_return_address(0)
 
@@ -46,8 +45,7 @@ void *zeropool_get_zeroed(size_t size)
     struct zp_slot *slot = zp_request_pooled(0, size, 1, CALLER);
     if (slot == NULL)
         return size <= PTRDIFF_MAX ? zp_host_calloc(size) : zp_fail(ENOMEM);
-    if (ZP_UNLIKELY(!zp_slot_is_zero(slot)) && !zp_pool_clear(slot, size))
-        memset(slot->start, 0, size);
+    zp_pool_make_zero(slot, size);
     return slot->start;
 }
 

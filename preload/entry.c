@@ -57,8 +57,7 @@ static __attribute__((noinline)) void *calloc_large(size_t size, const void *cal
     struct zp_slot *slot = zp_get(size, 1, caller);
     if (slot == NULL)
         return zp_je_calloc(1, size);
-    if (ZP_UNLIKELY(!zp_slot_is_zero(slot)) && !zp_pool_clear(slot, size))
-        memset(slot->start, 0, size);
+    zp_pool_make_zero(slot, size);
     return slot->start;
 }
 
