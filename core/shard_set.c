@@ -31,9 +31,9 @@ static unsigned shift_for(unsigned count, unsigned groups)
     return shift;
 }
 
-static void init_shards(const struct zp_shard_set *set, unsigned from, unsigned to)
+static void init_shards(const struct zp_shard_set *set, unsigned count)
 {
-    for (unsigned i = from; i < to; i++) {
+    for (unsigned i = 0; i < count; i++) {
         set->shards[i].set = set;
         zp_lock_init(&set->shards[i].lock, ZP_RANK_SHARD);
     }
@@ -58,7 +58,7 @@ int zp_shards_init(unsigned count, uint32_t most_per_shard, const struct zp_evic
         .policy = policy,
         .summary = &first_summary,
     };
-    init_shards(&first, 0, count);
+    init_shards(&first, count);
     return 0;
 }
 
@@ -79,7 +79,7 @@ static struct zp_shard_set *make_set(unsigned pool, int *error)
     own->set.pool = pool;
     own->set.shards = own->shards;
     own->set.summary = &own->summary;
-    init_shards(&own->set, 0, ZP_SHARDS_MOST);
+    init_shards(&own->set, ZP_SHARDS_MOST);
     return &own->set;
 }
 

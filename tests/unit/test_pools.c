@@ -78,11 +78,16 @@ static void *put_in_thread(void *slot)
     return NULL;
 }
 
-static void put_by_another(struct zp_slot *slot)
+static void run_to_the_end(void *(*run)(void *argument), void *argument)
 {
     pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, put_in_thread, slot), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, run, argument), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+static void put_by_another(struct zp_slot *slot)
+{
+    run_to_the_end(put_in_thread, slot);
 }
 
 // Breaks when a buffer is handed out by another pool than the one that it was put to, or not at
@@ -171,11 +176,8 @@ static void *use_next_home(void *pool)
 // Gives away as many homes of a pool, so that this thread's is behind them.
 static void give_homes(unsigned pool, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
-        pthread_t thread;
-        ck_assert_int_eq(pthread_create(&thread, NULL, use_next_home, &pool), 0);
-        ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    }
+    for (unsigned i = 0; i < count; i++)
+        run_to_the_end(use_next_home, &pool);
 }
 
 // Breaks when a thread whose home has a number that another pool has no shard for does not find
@@ -300,11 +302,8 @@ START_TEST(threads_empty_all_their_caches)
 {
     unit_pool_start_default();
     unsigned pool = open_default();
-    for (unsigned i = 0; i < 4; i++) {
-        pthread_t thread;
-        ck_assert_int_eq(pthread_create(&thread, NULL, use_and_end, &pool), 0);
-        ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    }
+    for (unsigned i = 0; i < 4; i++)
+        run_to_the_end(use_and_end, &pool);
     ck_assert_uint_eq(zp_shards_bytes_of(pool), ZP_MIB);
     ck_assert_uint_eq(zp_shards_bytes_of(0), 2 * ZP_MIB);
     ck_assert_uint_eq(stats_of(pool).counters.fresh, 1);
